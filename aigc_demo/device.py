@@ -1,0 +1,81 @@
+"""Where and how tensors are computed: device, number format, threads and memory layout, decided once, here.
+
+On a CPU with bfloat16 instructions (AVX-512 BF16, AMX) convolutions run two to ten times faster in bfloat16 and in the
+channels-last layout. Everything that must be exact (losses, statistics, averages of weights) stays in float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import platform
+
+import torch
+
+
+@functools.cache
+def default_device() -> torch.device:
+    """Return the fastest device there is; ``AIGC_DEVICE`` (cpu, cuda, mps) overrides the choice."""
+    if named := os.environ.get("AIGC_DEVICE"):
+        return torch.device(named)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+@functools.cache
+def cpu_has_bfloat16() -> bool:
+    """Tell whether this processor multiplies bfloat16 in hardware (in software it is slower than float32)."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    capability = torch.backends.cpu.get_cpu_capability()
+    flags = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return bool(flags) and capability.startswith("AVX512")
+
+
+def low_precision(device: torch.device) -> torch.dtype | None:
+    """Return the number format for matrix products on `device`, or None where float32 is the right one."""
+    if device.type == "cuda":
+        return torch.bfloat16
+    if device.type == "cpu" and cpu_has_bfloat16():
+        return torch.bfloat16
+    return None
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Return a context in which matrix products and convolutions run in `low_precision(device)`.
+
+    It is thread-local: never leave it open across a ``yield``.
+    """
+    dtype = low_precision(device)
+    if dtype is None:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def describe(device: torch.device) -> str:
+    """Return a line for a model card: the device and the number format."""
+    dtype = low_precision(device) or torch.float32
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    return f"{name}{threads}, {str(dtype).removeprefix('torch.')}"
+
+
+def set_threads(threads: int | None) -> None:
+    """Use `threads` CPU threads for tensor work; None leaves the choice to torch."""
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,132 @@
+"""The only place where pictures change form: files, PIL and tensors (B, C, H, W) in [-1, 1].
+
+Also the limits on what is opened, and the settings that a PNG carries.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from torch import Tensor
+
+from aigc_demo.errors import BadImage
+
+MAX_PIXELS = 24_000_000
+SETTINGS_KEY = "aigc_studio"
+MAX_SETTINGS_BYTES = 100_000
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Open a picture file or its bytes, upright, decoded; its size is checked before it is decoded.
+
+    Raises BadImage where it is no picture, damaged or larger than `max_pixels`.
+    """
+    try:
+        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise BadImage(
+                f"The picture has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
+                f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
+            )
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except BadImage:
+        raise
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise BadImage("The file is not a picture that can be read; use PNG, JPEG or WebP.") from None
+
+
+def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) -> Image.Image:
+    """Return `image` in `mode`, transparent parts laid over the grey level `background`."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        under = Image.new("RGBA", image.size, (background, background, background, 255))
+        image = Image.alpha_composite(under, image)
+    return image.convert(mode)
+
+
+def to_pixels(image: Image.Image) -> Tensor:
+    """Return an L or RGB picture as uint8 (C, H, W)."""
+    array = np.asarray(image, dtype=np.uint8)
+    return torch.from_numpy(array.copy()).reshape(image.height, image.width, -1).permute(2, 0, 1)
+
+
+def from_pixels(pixels: Tensor) -> Tensor:
+    """Map uint8 (…) to float32 in [-1, 1]."""
+    return pixels.float().div_(127.5).sub_(1)
+
+
+def quantise(x: Tensor) -> Tensor:
+    """Map [-1, 1] to uint8, rounding to the nearest; values outside are clamped."""
+    return x.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def to_pil(x: Tensor) -> list[Image.Image]:
+    """Turn (B, C, H, W) in [-1, 1], or uint8, into a list of B pictures (L, RGB or RGBA)."""
+    pixels = x if x.dtype == torch.uint8 else quantise(x)
+    arrays = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (B, H, W, C)
+    return [Image.fromarray(a[..., 0] if a.shape[-1] == 1 else a) for a in arrays]
+
+
+def grid(images: Sequence[Image.Image], columns: int, gap: int = 2) -> Image.Image:
+    """Lay pictures of one size out in rows of `columns` on a transparent-free grey ground."""
+    width, height = images[0].size
+    rows = math.ceil(len(images) / columns)
+    size = (columns * (width + gap) + gap, rows * (height + gap) + gap)
+    sheet = Image.new("RGB", size, (128, 128, 128))
+    for i, image in enumerate(images):
+        row, column = divmod(i, columns)
+        sheet.paste(image.convert("RGB"), (gap + column * (width + gap), gap + row * (height + gap)))
+    return sheet
+
+
+def enlarge(image: Image.Image, side: int, *, crisp: bool) -> Image.Image:
+    """Scale a picture up by a whole factor so that its longer side comes near `side` pixels.
+
+    `crisp` repeats pixels (nearest), for pixel art; otherwise Lanczos.
+    """
+    factor = max(1, side // max(image.size))
+    if factor == 1:
+        return image
+    method = Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS
+    return image.resize((image.width * factor, image.height * factor), method)
+
+
+def encode_png(image: Image.Image, settings: dict[str, Any] | None = None) -> bytes:
+    """Return `image` as PNG; `settings` are written into it as JSON, for `read_settings`."""
+    info = PngImagePlugin.PngInfo()
+    if settings is not None:
+        info.add_text(SETTINGS_KEY, json.dumps(settings, ensure_ascii=True, sort_keys=True))
+    out = io.BytesIO()
+    image.save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def read_settings(source: str | Path | bytes) -> dict[str, Any]:
+    """Return the settings that `encode_png` wrote; raises BadImage where there are none."""
+    image = open_image(source)
+    text = image.info.get(SETTINGS_KEY)
+    missing = BadImage(
+        "The picture carries no settings of this studio; drop a PNG that was downloaded from it "
+        "with “settings in the file” switched on."
+    )
+    if not isinstance(text, str) or len(text) > MAX_SETTINGS_BYTES:
+        raise missing
+    try:
+        settings = json.loads(text)
+    except ValueError:
+        raise missing from None
+    if not isinstance(settings, dict):
+        raise missing
+    return settings

@@ -1,0 +1,194 @@
+"""What every method is made of: `Batch`, `Generative`, `Trainer` and `Method`.
+
+A *model* (`Generative`) is what is saved, loaded and sampled: its ``state_dict()`` is the checkpoint and nothing else.
+A *trainer* holds what only training needs (the raw weights, the other networks, the optimisers) and moves the model's
+weights, which are the running average of the raw ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from aigc_demo import nn as blocks
+
+Task = Literal["generate", "restore", "translate"]
+Condition = Literal["none", "label", "text", "image"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures (B, C, H, W) in [-1, 1], float32, and their class numbers (B,), int64, or None."""
+
+    images: Tensor
+    labels: Tensor | None = None
+
+
+class Config(BaseModel):
+    """What a model is built from and trained with; each method adds fields. Saved in the card."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    size: int = Field(32, ge=8, le=256, description="side of the pictures in pixels")
+    channels: int = Field(3, ge=1, le=4, description="1 grey, 3 RGB")
+    classes: int = Field(0, ge=0, le=1000, description="number of classes; 0: unconditional")
+    clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: do not clip")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A number that a person may set when sampling."""
+
+    name: str
+    title: str
+    minimum: float
+    maximum: float
+    default: float
+    step: float
+    info: str
+
+
+class Generative(nn.Module):
+    """A network that turns noise and a class into pictures."""
+
+    options: ClassVar[tuple[Option, ...]] = ()
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """The shape of one picture's noise."""
+        raise NotImplementedError
+
+    def noise(self, seeds: Iterable[int]) -> Tensor:
+        """Return noise (len(seeds), *noise_shape) for `sample`; a seed's noise never depends on the others."""
+        device = next(self.parameters()).device
+        return blocks.normals(self.noise_shape, seeds).to(device)
+
+    def latents(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """Map noise to what `decode` takes, where morphs interpolate; the identity unless a method has a prior."""
+        return noise
+
+    def decode(self, latents: Tensor, classes: Tensor | None, **options: float) -> Tensor:
+        """Turn latents and class weights (B, K), rows summing to 1, or None, into pictures in [-1, 1]."""
+        *_, images = self.decode_steps(latents, classes, **options)
+        return images
+
+    def decode_steps(
+        self, latents: Tensor, classes: Tensor | None, **options: float
+    ) -> Iterator[Tensor]:
+        """Yield the pictures as they form, the finished ones last; at least one."""
+        raise NotImplementedError
+
+    def sample(self, noise: Tensor, labels: Tensor | None = None, **options: float) -> Tensor:
+        """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or None where unconditional."""
+        return self.decode(self.latents(noise, labels), self.one_hot(labels), **options)
+
+    def one_hot(self, labels: Tensor | None) -> Tensor | None:
+        """Turn class numbers (B,) into class weights (B, K)."""
+        if labels is None or not self.config.classes:
+            return None
+        return nn.functional.one_hot(labels, self.config.classes).float()
+
+    def trainer(self, *, lr: float, ema: float, seed: int) -> Trainer:
+        """Return a trainer that moves this model's weights."""
+        raise NotImplementedError
+
+
+class Trainer:
+    """Moves a model's weights by one batch at a time.
+
+    ``model`` holds the averaged weights; ``network`` is the raw copy that the optimiser moves.
+    """
+
+    def __init__(self, model: Generative, *, lr: float, ema: float, seed: int) -> None:
+        self.model = model
+        self.network: Any = copy.deepcopy(model).train()
+        self.lr = lr
+        self.ema = blocks.PowerEMA(ema)
+        self.steps = 0
+        device = next(model.parameters()).device
+        self.generator = torch.Generator(device).manual_seed(seed)
+        model.eval().requires_grad_(False)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Return the networks whose weights a resumed run needs, by name."""
+        return {"network": self.network}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Return the optimisers by name."""
+        raise NotImplementedError
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the raw networks on `batch`; return named, detached scalars."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Batch) -> dict[str, Tensor]:
+        """Learn from one batch: zero, backward, step, average. Returns named, detached scalars."""
+        losses = self.losses(batch)
+        self.steps += 1
+        self.ema.update(self.model, self.network, self.steps)
+        return losses
+
+    def finish(self, batches: Iterable[Batch]) -> None:
+        """Do what a model needs once before it is saved, such as fitting a prior; most need nothing."""
+
+    def schedule(self, factor: float) -> None:
+        """Set every learning rate to `factor` of its first value."""
+        for optimizer in self.optimizers().values():
+            for group in optimizer.param_groups:
+                group["lr"] = group.setdefault("first_lr", group["lr"]) * factor
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `load_state_dict` needs to go on exactly here (tensors, numbers and names only)."""
+        return {
+            "steps": self.steps,
+            "generator": self.generator.get_state(),
+            "modules": {name: m.state_dict() for name, m in self.modules().items()},
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.steps = int(state["steps"])
+        self.generator.set_state(state["generator"])
+        for name, module in self.modules().items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to make pictures: an entry of ``METHODS``."""
+
+    name: str
+    title: str
+    task: Task
+    condition: Condition
+    config: type[Config]
+    network: type[Generative]
+    lr: float
+    batch: int
+    ema: float = 0.1
+    summary: str = ""
+    explanation: str = ""
+    sizes: tuple[int, ...] = field(default=())
+
+    def build(self, config: Config | dict[str, Any] | None = None) -> Generative:
+        """Return an untrained model for `config`; raises pydantic's ValidationError where a value is wrong."""
+        if not isinstance(config, Config):
+            config = self.config.model_validate(config or {})
+        return self.network(config)

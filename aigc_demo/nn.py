@@ -1,0 +1,142 @@
+"""Blocks that several methods share: the training step, averaged weights, differentiable augmentation.
+
+Knows no method, no data set and no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def step(loss: Tensor, optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
+    """Minimise `loss` by one step of `optimizer` and return the gradient norm, a detached scalar.
+
+    Under ``torchrun`` the gradients are averaged over the processes, so that methods need not know of it.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    return apply_gradients(optimizer, clip=clip)
+
+
+def apply_gradients(optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
+    """Average the gradients over processes, clip their norm to `clip` (0: do not) and step; return the norm."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    if dist.is_available() and dist.is_initialized():
+        for p in parameters:
+            dist.all_reduce(p.grad)
+            p.grad.div_(dist.get_world_size())
+    gradients = [p.grad for p in parameters]
+    if clip:
+        norm = nn.utils.clip_grad_norm_(parameters, clip)
+    else:
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+    optimizer.step()
+    return norm.detach()
+
+
+class PowerEMA:
+    """Average of a network's weights whose horizon grows with the run.
+
+    After step t the weight of the newest value is (1 + gamma) / (t + gamma), so the average always spans the same
+    share of the run, whatever its length. `spread` is the standard deviation of that share.
+
+    Karras et al., "Analyzing and Improving the Training Dynamics of Diffusion Models", 2024, section 3.1,
+    https://arxiv.org/abs/2312.02696. With ``spread=0`` the target is a plain copy.
+    """
+
+    def __init__(self, spread: float) -> None:
+        self.gamma = _gamma(spread) if spread > 0 else None
+
+    @torch.no_grad()
+    def update(self, target: nn.Module, source: nn.Module, step: int) -> None:
+        """Move the weights of `target` towards those of `source` after `step` (1, 2, …); buffers are copied."""
+        newest = 1.0 if self.gamma is None else min(1.0, (1 + self.gamma) / (step + self.gamma))
+        ours, theirs = list(target.parameters()), list(source.parameters())
+        torch._foreach_lerp_(ours, theirs, newest)
+        for mine, other in zip(target.buffers(), source.buffers(), strict=True):
+            mine.copy_(other)
+
+
+def _gamma(spread: float) -> float:
+    """Solve (gamma + 1) / ((gamma + 2)² (gamma + 3)) = spread² by bisection."""
+    low, high = -0.5, 1e4
+    for _ in range(100):
+        middle = (low + high) / 2
+        wider = (middle + 1) / ((middle + 2) ** 2 * (middle + 3)) > spread**2
+        low, high = (middle, high) if wider else (low, middle)
+    return low
+
+
+def normals(shape: tuple[int, ...], seeds: Iterable[int]) -> Tensor:
+    """Return standard normal noise (len(seeds), *shape), float32 on the CPU: one generator a picture.
+
+    Hence the noise of a seed is the same alone and inside a batch, and on every device.
+    """
+    return torch.stack(
+        [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    )
+
+
+# --- Differentiable augmentation -------------------------------------------------------------------------------
+#
+# Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020,
+# https://arxiv.org/abs/2006.10738: real and generated pictures pass through the same random transforms before the
+# discriminator sees them, and gradients pass through to the generator. Nothing leaks into the samples.
+
+
+def jitter_colour(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Shift brightness and scale saturation and contrast of x (B, C, H, W), each picture by its own draw."""
+    brightness, saturation, contrast = _uniform(x, 3, generator)
+    x = x + (brightness - 0.5)
+    mean = x.mean(dim=1, keepdim=True)
+    x = (x - mean) * (2 * saturation) + mean
+    mean = x.mean(dim=(1, 2, 3), keepdim=True)
+    return (x - mean) * (contrast + 0.5) + mean
+
+
+def translate(x: Tensor, generator: torch.Generator | None = None, share: float = 0.125) -> Tensor:
+    """Shift each picture of x (B, C, H, W) by up to `share` of its size; what moves in has the value -1."""
+    b, _, h, w = x.shape
+    dy, dx = (int(h * share + 0.5), int(w * share + 0.5))
+    padded = F.pad(x, (dx, dx, dy, dy), value=-1.0)
+    top = torch.randint(0, 2 * dy + 1, (b, 1, 1), generator=generator, device=x.device)
+    left = torch.randint(0, 2 * dx + 1, (b, 1, 1), generator=generator, device=x.device)
+    rows = top + torch.arange(h, device=x.device).view(1, h, 1)
+    columns = left + torch.arange(w, device=x.device).view(1, 1, w)
+    batch = torch.arange(b, device=x.device).view(b, 1, 1)
+    return padded.permute(0, 2, 3, 1)[batch, rows, columns].permute(0, 3, 1, 2)
+
+
+def cut_out(x: Tensor, generator: torch.Generator | None = None, share: float = 0.5) -> Tensor:
+    """Blank a random square of `share` of the side of each picture of x (B, C, H, W) with 0."""
+    b, _, h, w = x.shape
+    top, left = _uniform(x, 2, generator)
+    rows = torch.arange(h, device=x.device).view(1, 1, h, 1)
+    columns = torch.arange(w, device=x.device).view(1, 1, 1, w)
+    size_h, size_w = h * share, w * share
+    top, left = top * h - size_h / 2, left * w - size_w / 2
+    inside = (rows >= top) & (rows < top + size_h) & (columns >= left) & (columns < left + size_w)
+    return x.masked_fill(inside, 0.0)
+
+
+def _uniform(x: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
+    return torch.rand(n, x.shape[0], 1, 1, 1, generator=generator, device=x.device, dtype=x.dtype)
+
+
+DIFF_AUGMENTS: dict[str, Callable[..., Tensor]] = {
+    "colour": jitter_colour,
+    "translation": translate,
+    "cutout": cut_out,
+}
+
+
+def diff_augment(x: Tensor, policy: tuple[str, ...], generator: torch.Generator | None = None) -> Tensor:
+    """Apply the named transforms of `policy` in order to x (B, C, H, W) in [-1, 1]."""
+    for name in policy:
+        x = DIFF_AUGMENTS[name](x, generator)
+    return x

@@ -1,0 +1,106 @@
+"""What a person asks for: frozen requests that check themselves where they are made.
+
+A value that cannot be used raises BadValue, which names the field and the limit. Which models, methods and classes
+exist is not known here; `studio` and `engine` check those.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aigc_demo.errors import BadValue
+
+MAX_SEED = 2**53 - 1  # the largest integer that survives a browser
+MAX_COUNT = 64
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class Request(BaseModel):
+    """Base of all requests: immutable, no unknown fields, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise BadValue(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """Turn the first complaint of pydantic into a sentence that names the field and the limit."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "request"
+    given = repr(first["input"])
+    given = given if len(given) <= 60 else given[:57] + "…"
+    reason = first["msg"][:1].lower() + first["msg"][1:]
+    reason = reason.removeprefix("value error, ").replace("input should", "it should")
+    if first["type"] == "extra_forbidden":
+        return f"{field}: there is no such field; leave it out."
+    if first["type"] == "missing":
+        return f"{field}: a value is missing; give one."
+    if not first["loc"]:
+        return f"{reason}."
+    return f"{field}: {given} cannot be used; {reason}."
+
+
+class GenerateRequest(Request):
+    """Ask a model for `count` pictures of `label` (None: every class in turn).
+
+    Picture i has the seed ``seed + i``. Options that are None take the model's default; an option that the model
+    does not have is ignored.
+    """
+
+    model: Name
+    label: Annotated[str, Field(max_length=200)] | None = None
+    count: int = Field(16, ge=1, le=MAX_COUNT)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    guidance: float | None = Field(None, ge=1, le=5)
+    evaluations: int | None = Field(None, ge=2, le=64)
+    truncation: float | None = Field(None, ge=0.1, le=1)
+    temperature: float | None = Field(None, ge=0.1, le=1.2)
+
+
+class MorphRequest(Request):
+    """Ask for `frames` pictures on the way between two seeds and, where there are classes, two labels."""
+
+    model: Name
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    to_seed: int = Field(1, ge=0, le=MAX_SEED)
+    label: Annotated[str, Field(max_length=200)] | None = None
+    to_label: Annotated[str, Field(max_length=200)] | None = None
+    frames: int = Field(16, ge=2, le=64)
+    guidance: float | None = Field(None, ge=1, le=5)
+    evaluations: int | None = Field(None, ge=2, le=64)
+    truncation: float | None = Field(None, ge=0.1, le=1)
+    temperature: float | None = Field(None, ge=0.1, le=1.2)
+
+
+class TrainPlan(Request):
+    """All that decides what a training run does; saved beside it as plan.json.
+
+    The budget is `steps` or `seconds`, whichever ends first. None takes the method's default.
+    """
+
+    method: Name
+    data: Name
+    config: dict[str, Any] = Field(default_factory=dict, description="settings of the method")
+    steps: int | None = Field(None, ge=1, le=100_000_000, description="budget in steps")
+    seconds: float | None = Field(None, gt=0, le=10_000_000, description="budget in seconds")
+    batch: int | None = Field(None, ge=2, le=4096, description="pictures a step")
+    lr: float | None = Field(None, gt=0, le=1, description="highest learning rate")
+    warmup: int = Field(200, ge=0, le=100_000, description="steps in which the rate rises from 0")
+    ema: float | None = Field(None, ge=0, le=0.25, description="share of the run that the average of weights spans; 0: off")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="of weights, order and noise")
+    save_every: float = Field(60, gt=0, description="seconds between saves")
+    preview_every: float = Field(60, gt=0, description="seconds between previews")
+    init: Name | None = Field(None, description="checkpoint folder whose weights to start from")
+
+    @model_validator(mode="after")
+    def _has_budget(self) -> TrainPlan:
+        if self.steps is None and self.seconds is None:
+            raise ValueError("steps or seconds: a budget is missing; give one")
+        return self
