@@ -29,7 +29,11 @@ def main() -> int:
         if arguments.list:
             show_lists(root, arguments.data_root)
             return 0
-        directory = root / arguments.resume if arguments.resume else runs.create(root, plan(arguments), arguments.name)
+        directory = (
+            root / arguments.resume
+            if arguments.resume
+            else runs.create(root, plan(arguments), arguments.name)
+        )
         follow(directory, root=arguments.data_root, download=arguments.download)
     except UserError as error:
         print(f"train.py: {error}", file=sys.stderr)
@@ -39,25 +43,55 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser: one flag a field of TrainPlan, and where things are."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds: dict[str, Any] = {"method": str, "data": str, "init": str, "steps": int, "batch": int, "warmup": int, "seed": int}
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    kinds: dict[str, Any] = {
+        "method": str,
+        "data": str,
+        "init": str,
+        "steps": int,
+        "batch": int,
+        "warmup": int,
+        "seed": int,
+    }
     for name, field in TrainPlan.model_fields.items():
         if name != "config":
-            p.add_argument(f"--{name.replace('_', '-')}", type=kinds.get(name, float), help=field.description)
-    p.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of the method, such as width=96")
+            p.add_argument(
+                f"--{name.replace('_', '-')}",
+                type=kinds.get(name, float),
+                help=field.description,
+            )
+    p.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of the method, such as width=96",
+    )
     p.add_argument("--name", help="name of the run's directory")
     p.add_argument("--resume", metavar="RUN", help="go on with a run")
-    p.add_argument("--list", action="store_true", help="show methods, data sets and runs")
+    p.add_argument(
+        "--list", action="store_true", help="show methods, data sets and runs"
+    )
     p.add_argument("--runs", default="runs", help="folder of run directories")
     p.add_argument("--data-root", help="folder of data sets (AIGC_DATA, data)")
-    p.add_argument("--download", action="store_true", help="fetch the data set if it is torchvision's")
+    p.add_argument(
+        "--download",
+        action="store_true",
+        help="fetch the data set if it is torchvision's",
+    )
     p.add_argument("--threads", type=int, help="CPU threads")
     return p
 
 
 def plan(arguments: argparse.Namespace) -> TrainPlan:
     """Return the plan that the flags describe."""
-    given = {k: v for k in TrainPlan.model_fields if (v := getattr(arguments, k, None)) is not None}
+    given = {
+        k: v
+        for k in TrainPlan.model_fields
+        if (v := getattr(arguments, k, None)) is not None
+    }
     return TrainPlan(**given, config=dict(setting(text) for text in arguments.set))
 
 
@@ -74,11 +108,16 @@ def follow(directory: Path, **settings: Any) -> None:
     """Train with a progress bar; the first Ctrl-C asks the run to save and end."""
     signal.signal(signal.SIGINT, lambda *_: runs.stop(directory))
     print(f"run: {directory}")
-    with tqdm(total=1.0, bar_format="{percentage:5.1f}% |{bar:20}| {elapsed}<{remaining} {postfix}") as bar:
+    with tqdm(
+        total=1.0,
+        bar_format="{percentage:5.1f}% |{bar:20}| {elapsed}<{remaining} {postfix}",
+    ) as bar:
         for event in runs.run(directory, **settings):
             if isinstance(event, engine.Step):
                 losses = " ".join(f"{k} {v:.3g}" for k, v in event.losses.items())
-                bar.set_postfix_str(f"step {event.step}, {event.images_per_second:.0f} img/s, {losses}")
+                bar.set_postfix_str(
+                    f"step {event.step}, {event.images_per_second:.0f} img/s, {losses}"
+                )
                 bar.update(event.progress - bar.n)
     print(f"{event.reason} after {event.step} steps: {directory / engine.MODEL}")
 
@@ -86,7 +125,12 @@ def follow(directory: Path, **settings: Any) -> None:
 def show_lists(root: Path, data_root: str | None) -> None:
     """Print what there is to train with, and the runs."""
     print("methods:", ", ".join(METHODS))
-    print("data:", ", ".join(data.DATASETS), "| here:", ", ".join(data.available(data_root)) or "none")
+    print(
+        "data:",
+        ", ".join(data.DATASETS),
+        "| here:",
+        ", ".join(data.available(data_root)) or "none",
+    )
     for directory in runs.directories(root):
         last = (runs.events(directory) or [{"event": "Planned"}])[-1]
         print(f"  {directory.name:40} {last['event']:10} step {last.get('step', 0)}")

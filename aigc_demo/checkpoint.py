@@ -75,23 +75,39 @@ def load(folder: Path) -> tuple[Generative, Card]:
     name = folder.name
     method = METHODS.get(card.method)
     if method is None:
-        raise BadCheckpoint(f"{name} needs the method “{card.method[:50]}”, which this version does not have.")
+        raise BadCheckpoint(
+            f"{name} needs the method “{card.method[:50]}”, which this version does not have."
+        )
     try:
         model = method.build(card.config)
     except ValidationError:
-        raise BadCheckpoint(f"The card of {name} has a configuration that {method.title} does not accept.") from None
+        raise BadCheckpoint(
+            f"The card of {name} has a configuration that {method.title} does not accept."
+        ) from None
     try:
         tensors = load_file(folder / WEIGHTS)
     except FileNotFoundError:
-        raise BadCheckpoint(f"{name} has no {WEIGHTS}; copy the whole folder.") from None
+        raise BadCheckpoint(
+            f"{name} has no {WEIGHTS}; copy the whole folder."
+        ) from None
     except (SafetensorError, OSError, ValueError):
-        raise BadCheckpoint(f"The weights of {name} are damaged or no safetensors file; copy them again.") from None
+        raise BadCheckpoint(
+            f"The weights of {name} are damaged or no safetensors file; copy them again."
+        ) from None
     try:
         model.load_state_dict(tensors)
     except RuntimeError:
-        raise BadCheckpoint(f"The weights of {name} belong to another model than its card says.") from None
-    if not all(bool(torch.isfinite(v).all()) for v in model.state_dict().values() if v.is_floating_point()):
-        raise BadCheckpoint(f"The weights of {name} hold values that are not numbers; train it again.")
+        raise BadCheckpoint(
+            f"The weights of {name} belong to another model than its card says."
+        ) from None
+    if not all(
+        bool(torch.isfinite(v).all())
+        for v in model.state_dict().values()
+        if v.is_floating_point()
+    ):
+        raise BadCheckpoint(
+            f"The weights of {name} hold values that are not numbers; train it again."
+        )
     return model.eval().requires_grad_(False), card
 
 
@@ -100,16 +116,24 @@ def read_card(folder: Path) -> Card:
     try:
         return Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadCheckpoint(f"{folder.name} has no {CARD}; copy the whole folder.") from None
+        raise BadCheckpoint(
+            f"{folder.name} has no {CARD}; copy the whole folder."
+        ) from None
     except (ValidationError, OSError, UnicodeDecodeError):
-        raise BadCheckpoint(f"The card of {folder.name} cannot be read; copy the folder again.") from None
+        raise BadCheckpoint(
+            f"The card of {folder.name} cannot be read; copy the folder again."
+        ) from None
 
 
 def entries(root: Path) -> list[Entry]:
     """Return every model folder below `root` in order of name, the broken ones with their problem."""
     if not root.is_dir():
         return []
-    return [_inspect(p) for p in sorted(root.iterdir()) if p.is_dir() and not p.name.startswith(".")]
+    return [
+        _inspect(p)
+        for p in sorted(root.iterdir())
+        if p.is_dir() and not p.name.startswith(".")
+    ]
 
 
 def _inspect(folder: Path) -> Entry:
@@ -117,12 +141,18 @@ def _inspect(folder: Path) -> Entry:
     try:
         card = read_card(folder)
         if card.method not in METHODS:
-            raise BadCheckpoint(f"{folder.name} needs the method “{card.method[:50]}”, which this version does not have.")
+            raise BadCheckpoint(
+                f"{folder.name} needs the method “{card.method[:50]}”, which this version does not have."
+            )
         weights = folder / WEIGHTS
         if not weights.is_file():
-            raise BadCheckpoint(f"{folder.name} has no {WEIGHTS}; copy the whole folder.")
+            raise BadCheckpoint(
+                f"{folder.name} has no {WEIGHTS}; copy the whole folder."
+            )
         if not 8 < weights.stat().st_size < MAX_BYTES:
-            raise BadCheckpoint(f"The weights of {folder.name} are empty or far too large; copy them again.")
+            raise BadCheckpoint(
+                f"The weights of {folder.name} are empty or far too large; copy them again."
+            )
         return Entry(folder.name, folder, card)
     except BadCheckpoint as problem:
         return Entry(folder.name, folder, None, str(problem))
@@ -135,7 +165,9 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     def strip(node: Any) -> Any:
         if isinstance(node, Tensor):
             key = str(len(tensors))
-            tensors[key] = node.detach().cpu().clone(memory_format=torch.contiguous_format)
+            tensors[key] = (
+                node.detach().cpu().clone(memory_format=torch.contiguous_format)
+            )
             return {"__tensor__": key}
         if isinstance(node, dict):
             return {"__items__": [[k, strip(v)] for k, v in node.items()]}
@@ -164,7 +196,9 @@ def load_state(path: Path) -> dict[str, Any]:
     return dress(tree)
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+def write_tensors(
+    path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
     """Write a safetensors file atomically."""
     temporary = _beside(path)
     try:
@@ -190,6 +224,9 @@ def _beside(path: Path) -> Path:
 
 def _half(value: Tensor) -> Tensor:
     value = value.detach().cpu().contiguous()
-    if value.dtype == torch.float32 and value.abs().max() < torch.finfo(torch.float16).max:
+    if (
+        value.dtype == torch.float32
+        and value.abs().max() < torch.finfo(torch.float16).max
+    ):
         return value.half()
     return value

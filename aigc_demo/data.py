@@ -47,7 +47,12 @@ class Dataset:
         return len(self.images)
 
     def batches(
-        self, size: int, *, seed: int, start: int = 0, device: torch.device | str = "cpu"
+        self,
+        size: int,
+        *,
+        seed: int,
+        start: int = 0,
+        device: torch.device | str = "cpu",
     ) -> Iterator[Batch]:
         """Yield batches for ever, in an order that `seed` alone decides; `start` skips to the batch of a step.
 
@@ -58,8 +63,12 @@ class Dataset:
         while True:
             positions = torch.arange(step * size, (step + 1) * size)
             epochs = torch.unique(positions // n).tolist()
-            orders = {e: orders[e] if e in orders else self._order(seed, e) for e in epochs}
-            chosen = torch.cat([orders[e][positions[positions // n == e] % n] for e in epochs])
+            orders = {
+                e: orders[e] if e in orders else self._order(seed, e) for e in epochs
+            }
+            chosen = torch.cat(
+                [orders[e][positions[positions // n == e] % n] for e in epochs]
+            )
             x = images.from_pixels(self.images[chosen])
             if self.flip:
                 generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -161,17 +170,26 @@ def load(
 def available(root: str | Path | None = None) -> list[str]:
     """Return the names of the registered sets that can be loaded without a network."""
     folder = data_root(root)
-    raw = {"mnist": "MNIST/raw", "fashion_mnist": "FashionMNIST/raw", "cifar10": "cifar-10-batches-py"}
+    raw = {
+        "mnist": "MNIST/raw",
+        "fashion_mnist": "FashionMNIST/raw",
+        "cifar10": "cifar-10-batches-py",
+    }
     return [
         name
         for name, s in DATASETS.items()
-        if (s.archive and (folder / s.archive).is_file()) or (folder / raw.get(name, "?")).is_dir()
+        if (s.archive and (folder / s.archive).is_file())
+        or (folder / raw.get(name, "?")).is_dir()
     ]
 
 
-def _from_torchvision(source: Source, folder: Path, split: Split, *, download: bool) -> Dataset:
+def _from_torchvision(
+    source: Source, folder: Path, split: Split, *, download: bool
+) -> Dataset:
     try:
-        found = source.torchvision(str(folder), train=split == "train", download=download)
+        found = source.torchvision(
+            str(folder), train=split == "train", download=download
+        )
     except (RuntimeError, OSError):
         tried = "could not be downloaded" if download else "is not in the data folder"
         raise BadData(
@@ -179,11 +197,19 @@ def _from_torchvision(source: Source, folder: Path, split: Split, *, download: b
             "with a network, or copy torchvision's files there."
         ) from None
     pixels = torch.as_tensor(np.asarray(found.data))
-    pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)  # (N, C, H, W)
+    pixels = (
+        pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
+    )  # (N, C, H, W)
     pixels = _fit_tensor(pixels, source.size)
     labels = torch.as_tensor(found.targets, dtype=torch.int64)
     return Dataset(
-        source.name, source.title, pixels, labels, source.classes, source.licence, source.flip
+        source.name,
+        source.title,
+        pixels,
+        labels,
+        source.classes,
+        source.licence,
+        source.flip,
     )
 
 
@@ -196,7 +222,9 @@ def _fit_tensor(pixels: Tensor, size: int) -> Tensor:
         before = (size - height) // 2
         after = size - height - before
         return torch.nn.functional.pad(pixels, (before, after, before, after))
-    return torchvision.transforms.v2.functional.resize(pixels, [size, size], antialias=True)
+    return torchvision.transforms.v2.functional.resize(
+        pixels, [size, size], antialias=True
+    )
 
 
 def _from_files(source: Source, path: Path, split: Split) -> Dataset:
@@ -214,20 +242,30 @@ def _from_files(source: Source, path: Path, split: Split) -> Dataset:
             names = sorted(i.filename for i in infos if i.file_size <= MAX_FILE_BYTES)
             return _from_names(source, names, archive.read, split)
     except zipfile.BadZipFile:
-        raise BadData(f"The archive of {source.name} is damaged or not a zip; copy it again.") from None
+        raise BadData(
+            f"The archive of {source.name} is damaged or not a zip; copy it again."
+        ) from None
 
 
 def _from_names(
     source: Source, names: list[str], read: Callable[[str], bytes], split: Split
 ) -> Dataset:
-    names = [n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")]
+    names = [
+        n
+        for n in names
+        if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")
+    ]
     if len(names) > MAX_FILES:
-        raise BadData(f"{source.title} has {len(names)} pictures; the limit is {MAX_FILES}. Use fewer.")
+        raise BadData(
+            f"{source.title} has {len(names)} pictures; the limit is {MAX_FILES}. Use fewer."
+        )
     has_splits = any(n.startswith("train/") for n in names)
     if has_splits:
         names = [n for n in names if n.startswith(f"{split}/")]
     else:
-        names = [n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")]
+        names = [
+            n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")
+        ]
     depth = 1 if has_splits else 0
 
     def group(name: str) -> str:
@@ -236,7 +274,9 @@ def _from_names(
 
     classes = sorted({group(n) for n in names})
     if not names:
-        raise BadData(f"{source.title} holds no pictures for “{split}”; use PNG, JPEG or WebP files.")
+        raise BadData(
+            f"{source.title} holds no pictures for “{split}”; use PNG, JPEG or WebP files."
+        )
 
     def decode(data: bytes) -> Tensor | None:
         try:
@@ -251,7 +291,9 @@ def _from_names(
             if pixels is not None:
                 kept.append((pixels, classes.index(group(name))))
     if not kept:
-        raise BadData(f"None of the {len(names)} files of {source.title} is a picture that can be read.")
+        raise BadData(
+            f"None of the {len(names)} files of {source.title} is a picture that can be read."
+        )
     return Dataset(
         name=source.name,
         title=source.title,
@@ -265,7 +307,9 @@ def _from_names(
 
 def _fit_image(image: Image.Image, source: Source) -> Tensor:
     """Return one picture as uint8 (C, size, size): flattened, cropped to a square, padded or resized."""
-    image = images.flatten(image, "L" if source.channels == 1 else "RGB", source.background)
+    image = images.flatten(
+        image, "L" if source.channels == 1 else "RGB", source.background
+    )
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     image = image.crop((left, top, left + side, top + side))

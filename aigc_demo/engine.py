@@ -27,7 +27,9 @@ from aigc_demo.methods.base import Generative, Method, Trainer
 from aigc_demo.requests import TrainPlan, explain
 
 MODEL, STATE, PREVIEWS, STOP = "model", "state.safetensors", "previews", "stop"
-DIVERGED_AT = 1e6  # a loss beyond this has left the road, as has one that is not a number
+DIVERGED_AT = (
+    1e6  # a loss beyond this has left the road, as has one that is not a number
+)
 
 Reason = Literal["done", "stopped", "diverged"]
 
@@ -104,7 +106,9 @@ def train(
     dataset = data.load(plan.data, "train", root=root, download=download)
     batch = plan.batch or method.batch
     if len(dataset) < 2:
-        raise BadData(f"{dataset.title} has {len(dataset)} picture; training needs at least 2.")
+        raise BadData(
+            f"{dataset.title} has {len(dataset)} picture; training needs at least 2."
+        )
     model = _build(method, plan, dataset).to(device, memory_format=torch.channels_last)
     ema = method.ema if plan.ema is None else plan.ema
     trainer = model.trainer(lr=plan.lr or method.lr, ema=ema, seed=plan.seed)
@@ -115,7 +119,12 @@ def train(
         trainer.load_state_dict(state["trainer"])
         model.load_state_dict(state["model"])
         seconds_before = state["seconds"]
-    yield Started(method.name, dataset.name, sum(p.numel() for p in model.parameters()), trainer.steps)
+    yield Started(
+        method.name,
+        dataset.name,
+        sum(p.numel() for p in model.parameters()),
+        trainer.steps,
+    )
 
     loop = _Loop(plan, directory, dataset, model, trainer, batch, seconds_before)
     batches = dataset.batches(batch, seed=plan.seed, start=trainer.steps, device=device)
@@ -132,7 +141,9 @@ def train(
         try:
             losses = trainer.training_step(next(batches))
         except (torch.OutOfMemoryError, MemoryError):
-            raise OutOfMemory(f"There is no room for a batch of {batch}; reduce the batch size.") from None
+            raise OutOfMemory(
+                f"There is no room for a batch of {batch}; reduce the batch size."
+            ) from None
         window.append(losses)
         if not all(abs(float(v)) < DIVERGED_AT for v in losses.values()):
             reason = "diverged"
@@ -171,6 +182,7 @@ class _Loop:
         self.model, self.trainer, self.batch = model, trainer, batch
         self.since = time.monotonic() - seconds_before
         self.last = dict.fromkeys(("preview", "save"), time.monotonic())
+        self.prepared_at = -1
         (directory / PREVIEWS).mkdir(parents=True, exist_ok=True)
 
     def seconds(self) -> float:
@@ -196,7 +208,9 @@ class _Loop:
             for v in [[float(losses[name]) for losses in window if name in losses]]
         }
         speed = len(window) * self.batch / max(seconds, 1e-9)
-        return Step(self.trainer.steps, self.seconds(), min(1.0, self.progress()), means, speed)
+        return Step(
+            self.trainer.steps, self.seconds(), min(1.0, self.progress()), means, speed
+        )
 
     def preview(self) -> Preview:
         """Write a sheet of eight columns, one row a class (at most ten), always from the same noise."""
@@ -218,7 +232,11 @@ class _Loop:
         return Saved(self.trainer.steps, MODEL)
 
     def _prepare(self) -> None:
-        self.trainer.finish(self.dataset.batches(self.batch, seed=0, device=self.trainer.device))
+        if self.prepared_at != self.trainer.steps:
+            self.trainer.finish(
+                self.dataset.batches(self.batch, seed=0, device=self.trainer.device)
+            )
+            self.prepared_at = self.trainer.steps
 
     def card(self) -> checkpoint.Card:
         """Say how this model can be made again."""
@@ -248,7 +266,11 @@ def contact_sheet(model: Generative, *, columns: int, rows: int = 10) -> Any:
     classes = model.config.classes
     shown = min(classes, rows) if classes else 4
     device = next(model.parameters()).device
-    labels = torch.arange(shown, device=device).repeat_interleave(columns) if classes else None
+    labels = (
+        torch.arange(shown, device=device).repeat_interleave(columns)
+        if classes
+        else None
+    )
     noise = model.noise(range(columns)).repeat(shown, *[1] * len(model.noise_shape))
     if not classes:
         noise = model.noise(range(shown * columns))
@@ -272,7 +294,9 @@ def _flat(value: Any) -> str:
 
 def _method(name: str) -> Method:
     if name not in METHODS:
-        raise BadValue(f"method: there is no method “{name[:80]}”; choose one of {', '.join(METHODS)}.")
+        raise BadValue(
+            f"method: there is no method “{name[:80]}”; choose one of {', '.join(METHODS)}."
+        )
     return METHODS[name]
 
 
@@ -280,7 +304,9 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Generative
     if plan.init:
         model, card = checkpoint.load(Path(plan.init))
         if card.method != method.name:
-            raise BadValue(f"init: this checkpoint was made by {card.method}; choose one of {method.name}.")
+            raise BadValue(
+                f"init: this checkpoint was made by {card.method}; choose one of {method.name}."
+            )
         return model.requires_grad_(True)
     torch.manual_seed(plan.seed)
     shape = {
@@ -310,7 +336,11 @@ def _commit() -> str:
     here = Path(__file__).parent
     try:
         out = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, timeout=5
+            ["git", "rev-parse", "--short", "HEAD"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=5,
         )
     except OSError:
         return ""

@@ -26,7 +26,9 @@ MAX_SETTINGS_BYTES = 100_000
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_image(
+    source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
     """Open a picture file or its bytes, upright, decoded; its size is checked before it is decoded.
 
     Raises BadImage where it is no picture, damaged or larger than `max_pixels`.
@@ -43,11 +45,21 @@ def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> I
         return ImageOps.exif_transpose(image)
     except BadImage:
         raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise BadImage("The file is not a picture that can be read; use PNG, JPEG or WebP.") from None
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ):
+        raise BadImage(
+            "The file is not a picture that can be read; use PNG, JPEG or WebP."
+        ) from None
 
 
-def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) -> Image.Image:
+def flatten(
+    image: Image.Image, mode: Literal["L", "RGB"], background: int = 0
+) -> Image.Image:
     """Return `image` in `mode`, transparent parts laid over the grey level `background`."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -59,7 +71,11 @@ def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) 
 def to_pixels(image: Image.Image) -> Tensor:
     """Return an L or RGB picture as uint8 (C, H, W)."""
     array = np.asarray(image, dtype=np.uint8)
-    return torch.from_numpy(array.copy()).reshape(image.height, image.width, -1).permute(2, 0, 1)
+    return (
+        torch.from_numpy(array.copy())
+        .reshape(image.height, image.width, -1)
+        .permute(2, 0, 1)
+    )
 
 
 def from_pixels(pixels: Tensor) -> Tensor:
@@ -87,7 +103,10 @@ def grid(images: Sequence[Image.Image], columns: int, gap: int = 2) -> Image.Ima
     sheet = Image.new("RGB", size, (128, 128, 128))
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
-        sheet.paste(image.convert("RGB"), (gap + column * (width + gap), gap + row * (height + gap)))
+        sheet.paste(
+            image.convert("RGB"),
+            (gap + column * (width + gap), gap + row * (height + gap)),
+        )
     return sheet
 
 
@@ -107,7 +126,9 @@ def encode_png(image: Image.Image, settings: dict[str, Any] | None = None) -> by
     """Return `image` as PNG; `settings` are written into it as JSON, for `read_settings`."""
     info = PngImagePlugin.PngInfo()
     if settings is not None:
-        info.add_text(SETTINGS_KEY, json.dumps(settings, ensure_ascii=True, sort_keys=True))
+        info.add_text(
+            SETTINGS_KEY, json.dumps(settings, ensure_ascii=True, sort_keys=True)
+        )
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=info)
     return out.getvalue()

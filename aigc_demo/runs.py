@@ -1,11 +1,11 @@
 """Run directories: a training run is a directory that grows, and whoever looks only reads it.
 
-    plan.json       what was asked
-    events.jsonl    one event a line, appended
-    previews/       contact sheets by step
-    model/          the last good checkpoint
-    state.safetensors   what resuming needs
-    stop            exists once somebody asked the run to stop
+plan.json       what was asked
+events.jsonl    one event a line, appended
+previews/       contact sheets by step
+model/          the last good checkpoint
+state.safetensors   what resuming needs
+stop            exists once somebody asked the run to stop
 """
 
 from __future__ import annotations
@@ -26,14 +26,21 @@ PLAN, EVENTS = "plan.json", "events.jsonl"
 
 def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
     """Make a new run directory for `plan` below `root` and return it."""
-    name = name or f"{time.strftime('%Y%m%d-%H%M%S')}-{re.sub(r'[^a-z0-9_]+', '-', plan.data.lower())[-40:]}-{plan.method}"
+    name = (
+        name
+        or f"{time.strftime('%Y%m%d-%H%M%S')}-{re.sub(r'[^a-z0-9_]+', '-', plan.data.lower())[-40:]}-{plan.method}"
+    )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        raise BadValue(f"name: “{name[:40]}” cannot be used; take up to 100 letters, digits, dots and dashes.")
+        raise BadValue(
+            f"name: “{name[:40]}” cannot be used; take up to 100 letters, digits, dots and dashes."
+        )
     directory = root / name
     try:
         directory.mkdir(parents=True)
     except FileExistsError:
-        raise BadValue(f"name: the run “{name}” exists already; choose another name or resume it.") from None
+        raise BadValue(
+            f"name: the run “{name}” exists already; choose another name or resume it."
+        ) from None
     checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
     return directory
 
@@ -43,7 +50,9 @@ def read_plan(directory: Path) -> TrainPlan:
     try:
         fields = json.loads((directory / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise BadValue(f"run: “{directory.name}” is not a run; list them with --list.") from None
+        raise BadValue(
+            f"run: “{directory.name}” is not a run; list them with --list."
+        ) from None
     return TrainPlan(**fields)
 
 

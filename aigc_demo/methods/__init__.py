@@ -1,11 +1,13 @@
 """``METHODS``: every way to make pictures, by key. One file = one method = one paper."""
 
-from aigc_demo.methods import flow
+from aigc_demo.methods import dcgan, flow, vae
 from aigc_demo.methods.base import Method
 
 METHODS: dict[str, Method] = {
     m.name: m
     for m in (
+        dcgan.METHOD,
+        vae.METHOD,
         flow.METHOD,
     )
 }  # fmt: skip

@@ -30,19 +30,36 @@ from aigc_demo.nn import step
 class FlowConfig(Config):
     """U-Net and training settings of `Flow`."""
 
-    patch: int = Field(2, ge=1, le=8, description="side of the square of pixels that becomes channels")
-    width: int = Field(64, ge=16, le=512, multiple_of=16, description="channels at the first level")
-    growth: tuple[int, ...] = Field((1, 2), min_length=1, description="channels of each level in widths")
-    depth: tuple[int, ...] = Field((2, 3), min_length=1, description="residual blocks of each level")
-    drop: float = Field(0.1, ge=0, le=1, description="share of labels hidden, which makes guidance possible")
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout in the residual blocks")
+    patch: int = Field(
+        2, ge=1, le=8, description="side of the square of pixels that becomes channels"
+    )
+    width: int = Field(
+        64, ge=16, le=512, multiple_of=16, description="channels at the first level"
+    )
+    growth: tuple[int, ...] = Field(
+        (1, 2), min_length=1, description="channels of each level in widths"
+    )
+    depth: tuple[int, ...] = Field(
+        (2, 3), min_length=1, description="residual blocks of each level"
+    )
+    drop: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="share of labels hidden, which makes guidance possible",
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout in the residual blocks"
+    )
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
 
 
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions whose second normalisation is scaled and shifted by the condition."""
 
-    def __init__(self, inputs: int, outputs: int, embedding: int, dropout: float) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, embedding: int, dropout: float
+    ) -> None:
         super().__init__()
         self.norm1 = nn.GroupNorm(inputs // 16, inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
@@ -50,7 +67,9 @@ class ResidualBlock(nn.Module):
         self.modulation = nn.Linear(embedding, 2 * outputs)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.skip = (
+            nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        )
         nn.init.zeros_(self.conv2.weight)
         nn.init.zeros_(self.conv2.bias)
 
@@ -78,7 +97,11 @@ class Attention(nn.Module):
         """Map x (B, C, H, W) to the same shape."""
         b, c, h, w = x.shape
         qkv = self.qkv(self.norm(x)).flatten(2)  # (B, 3C, HW)
-        q, k, v = qkv.view(b, 3, self.heads, c // self.heads, h * w).transpose(-1, -2).unbind(1)
+        q, k, v = (
+            qkv.view(b, 3, self.heads, c // self.heads, h * w)
+            .transpose(-1, -2)
+            .unbind(1)
+        )
         y = F.scaled_dot_product_attention(q, k, v)  # (B, heads, HW, C / heads)
         return x + self.out(y.transpose(-1, -2).reshape(b, c, h, w))
 
@@ -111,7 +134,12 @@ class UNet(nn.Module):
             self.grow.append(nn.Conv2d(wider, 4 * width, 1))
         for width, depth in zip(widths, c.depth, strict=True):
             self.up.append(
-                nn.ModuleList([block(2 * width, width), *(block(width, width) for _ in range(depth - 1))])
+                nn.ModuleList(
+                    [
+                        block(2 * width, width),
+                        *(block(width, width) for _ in range(depth - 1)),
+                    ]
+                )
             )
         self.attention = nn.ModuleList([Attention(widths[-1]), Attention(widths[-1])])
         self.leave = nn.Sequential(
@@ -155,9 +183,33 @@ class Flow(Generative):
 
     config: FlowConfig
     options = (
-        Option("guidance", "Guidance", 1.0, 5.0, 2.0, 0.1, "1 follows the data; more follows the class and varies less"),
-        Option("evaluations", "Evaluations", 2, 64, 16, 2, "how often the network is asked; more is finer and slower"),
-        Option("temperature", "Temperature", 0.5, 1.2, 1.0, 0.05, "strength of the noise: less is plainer"),
+        Option(
+            "guidance",
+            "Guidance",
+            1.0,
+            5.0,
+            2.0,
+            0.1,
+            "1 follows the data; more follows the class and varies less",
+        ),
+        Option(
+            "evaluations",
+            "Evaluations",
+            2,
+            64,
+            16,
+            2,
+            "how often the network is asked; more is finer and slower",
+        ),
+        Option(
+            "temperature",
+            "Temperature",
+            0.5,
+            1.2,
+            1.0,
+            0.05,
+            "strength of the noise: less is plainer",
+        ),
     )
 
     def __init__(self, config: FlowConfig) -> None:
@@ -168,14 +220,18 @@ class Flow(Generative):
     def noise_shape(self) -> tuple[int, ...]:
         return (self.config.channels, self.config.size, self.config.size)
 
-    def velocity(self, x: Tensor, t: float, classes: Tensor | None, guidance: float) -> Tensor:
+    def velocity(
+        self, x: Tensor, t: float, classes: Tensor | None, guidance: float
+    ) -> Tensor:
         """Return the guided velocity of x (B, C, H, W) at time t."""
         times = torch.full((len(x),), t, device=x.device)
         with devices.autocast(x.device):
             if classes is None or guidance == 1.0:
                 return self.unet(x, times, classes)
             both = torch.cat([classes, torch.zeros_like(classes)])
-            with_class, without = self.unet(x.repeat(2, 1, 1, 1), times.repeat(2), both).chunk(2)
+            with_class, without = self.unet(
+                x.repeat(2, 1, 1, 1), times.repeat(2), both
+            ).chunk(2)
         return torch.lerp(without, with_class, guidance)
 
     @torch.no_grad()
@@ -209,7 +265,11 @@ class FlowTrainer(Trainer):
     def __init__(self, model: Flow, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+            self.network.parameters(),
+            lr=lr,
+            betas=(0.9, 0.99),
+            weight_decay=0.01,
+            fused=True,
         )
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -224,11 +284,16 @@ class FlowTrainer(Trainer):
         t = torch.randn(b, device=x1.device, generator=g).sigmoid()
         x0 = torch.randn(x1.shape, device=x1.device, generator=g)
         if classes is not None:
-            keep = torch.rand(b, 1, device=x1.device, generator=g) >= self.model.config.drop
+            keep = (
+                torch.rand(b, 1, device=x1.device, generator=g)
+                >= self.model.config.drop
+            )
             classes = classes * keep
 
         # Regress the velocity of the straight path.
-        x = torch.lerp(x0, x1, t[:, None, None, None]).contiguous(memory_format=torch.channels_last)
+        x = torch.lerp(x0, x1, t[:, None, None, None]).contiguous(
+            memory_format=torch.channels_last
+        )
         with devices.autocast(x1.device):
             v = self.network.unet(x, t, classes)
         loss = F.mse_loss(v, x1 - x0)

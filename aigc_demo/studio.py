@@ -1,0 +1,287 @@
+"""`Studio`: a request in, pictures out. Usable from Python, without a browser and without gradio.
+
+    from aigc_demo.requests import GenerateRequest
+    from aigc_demo.studio import Studio
+
+    result = Studio("checkpoints").generate(
+        GenerateRequest(model="fashion_mnist-flow", label="Bag", count=16, seed=7)
+    )
+    result.images[0].save("bag.png")
+
+Models are loaded when first asked for; the least recently used one is dropped. One request computes at a time. The
+networks always see batches of `CHUNK` pictures, so that a picture is the same to the byte alone and among others.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from aigc_demo import checkpoint, device as devices, images
+from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
+from aigc_demo.methods import METHODS
+from aigc_demo.methods.base import Generative, Option
+from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest
+
+CHUNK = 8
+MAX_LOADED = 6
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model without loading it; where `problem` is not empty it cannot be used."""
+
+    name: str
+    title: str
+    problem: str = ""
+    task: str = ""
+    condition: str = "none"
+    method: str = ""
+    data: str = ""
+    labels: tuple[str, ...] = ()
+    size: int = 0
+    channels: int = 0
+    options: tuple[Option, ...] = ()
+    parameters_mb: float = 0
+    card: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GenerateResult:
+    """Pictures at the model's own resolution, with the seed and the class ("" without classes) of each."""
+
+    images: list[Image.Image]
+    seeds: list[int]
+    labels: list[str]
+    seconds: float
+
+
+class Studio:
+    """Loads models from folders and answers requests with them; safe to share between threads."""
+
+    def __init__(
+        self,
+        checkpoints: str | Path = "checkpoints",
+        *,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self.checkpoints = Path(checkpoints)
+        self.device = torch.device(device) if device else devices.default_device()
+        self._lock = threading.RLock()
+        self._loaded: OrderedDict[str, tuple[float, Generative, tuple[str, ...]]] = (
+            OrderedDict()
+        )
+
+    def models(self, task: str | None = None) -> list[ModelInfo]:
+        """Return every model folder, the broken ones (whose task is unknown) with their reason."""
+        found = [_describe(entry) for entry in checkpoint.entries(self.checkpoints)]
+        return [m for m in found if task is None or m.problem or m.task == task]
+
+    def info(self, name: str) -> ModelInfo:
+        """Return the model called `name`; raises BadValue where there is none and BadCheckpoint where it is broken."""
+        known = {m.name: m for m in self.models()}
+        if name not in known:
+            usable = (
+                ", ".join(m.name for m in known.values() if not m.problem) or "none"
+            )
+            raise BadValue(
+                f"model: there is no model “{name[:80]}”; choose one of: {usable}."
+            )
+        if known[name].problem:
+            raise BadCheckpoint(known[name].problem)
+        return known[name]
+
+    def generate(self, request: GenerateRequest) -> GenerateResult:
+        """Return `request.count` pictures; raises UserError where the request does not fit the model."""
+        *_, result = self.generate_steps(request, every_step=False)
+        return result
+
+    def generate_steps(
+        self, request: GenerateRequest, *, every_step: bool = True
+    ) -> Iterator[GenerateResult]:
+        """Yield the pictures as they form, all `request.count` of them at a time, the finished ones last."""
+        start = time.perf_counter()
+        info = self.info(request.model)
+        labels = labels_of(info, request.label, request.count)
+        seeds = [(request.seed + i) % (MAX_SEED + 1) for i in range(request.count)]
+        options = options_of(info, request)
+        numbers = [info.labels.index(label) if label else 0 for label in labels]
+        done: list[Image.Image] = []
+        for first in range(0, request.count, CHUNK):
+            part = slice(first, first + CHUNK)
+            for pixels in self._chunk(
+                request.model, seeds[part], numbers[part], options, every_step
+            ):
+                formed = images.to_pil(pixels)
+                waiting = _blanks(formed[0], request.count - len(done) - len(formed))
+                if every_step:
+                    yield GenerateResult(
+                        [*done, *formed, *waiting],
+                        seeds,
+                        labels,
+                        time.perf_counter() - start,
+                    )
+            done += formed
+        yield GenerateResult(done, seeds, labels, time.perf_counter() - start)
+
+    def morph(self, request: MorphRequest) -> GenerateResult:
+        """Return `request.frames` pictures on the way from one seed and class to another."""
+        start = time.perf_counter()
+        info = self.info(request.model)
+        ends = [
+            labels_of(info, request.label, 1)[0],
+            labels_of(info, request.to_label or request.label, 1)[0],
+        ]
+        numbers = torch.tensor([info.labels.index(e) if e else 0 for e in ends])
+        options = options_of(info, request)
+        done: list[Image.Image] = []
+        with self._lock:
+            model = self._model(request.model)
+            given = numbers.to(self.device) if info.labels else None
+            a, b = model.latents(model.noise([request.seed, request.to_seed]), given)
+            classes = model.one_hot(given)
+            way = torch.linspace(0, 1, request.frames, device=self.device)
+            for part in way.split(CHUNK):
+                t = torch.cat([part, part[-1:].expand(CHUNK - len(part))])
+                mixed = (
+                    None
+                    if classes is None
+                    else torch.lerp(classes[:1], classes[1:], t[:, None])
+                )
+                x = self._guard(
+                    lambda z=slerp(a, b, t), m=mixed: model.decode(z, m, **options)
+                )
+                done += images.to_pil(x[: len(part)])
+        labels = (
+            [ends[0]] * request.frames
+            if ends[0] == ends[1]
+            else [f"{ends[0]} → {ends[1]}"] * request.frames
+        )
+        seeds = [request.seed] * request.frames
+        return GenerateResult(done, seeds, labels, time.perf_counter() - start)
+
+    def _chunk(
+        self,
+        name: str,
+        seeds: list[int],
+        numbers: list[int],
+        options: dict[str, float],
+        every_step: bool,
+    ) -> Iterator[Tensor]:
+        """Yield the pixels (uint8) of at most CHUNK pictures as they form."""
+        n = len(seeds)
+        with self._lock:
+            model = self._model(name)
+            classes = torch.tensor(numbers + [0] * (CHUNK - n), device=self.device)
+            labels = classes if model.config.classes else None
+            noise = model.noise(seeds + [0] * (CHUNK - n))
+            steps = model.decode_steps(
+                model.latents(noise, labels), model.one_hot(labels), **options
+            )
+        last = None
+        while True:
+            # The lock is held within a step only: a reader that goes away must not keep it.
+            with self._lock:
+                x = self._guard(lambda: next(steps, None))
+            if x is None:
+                break
+            last = x[:n]
+            if every_step:
+                yield images.quantise(last)
+        if not every_step and last is not None:
+            yield images.quantise(last)
+
+    def _guard(self, compute: Any) -> Any:
+        try:
+            return compute()
+        except torch.OutOfMemoryError:
+            raise OutOfMemory(
+                "The device has no room for this; ask for fewer pictures."
+            ) from None
+
+    def _model(self, name: str) -> Generative:
+        """Return a loaded model; a folder whose weights have changed is loaded anew. Call with the lock held."""
+        weights = self.checkpoints / name / checkpoint.WEIGHTS
+        try:
+            stamp = weights.stat().st_mtime
+        except OSError:
+            stamp = 0.0
+        if name not in self._loaded or self._loaded[name][0] != stamp:
+            model, card = checkpoint.load(self.checkpoints / name)
+            model = model.to(self.device, memory_format=torch.channels_last)
+            self._loaded[name] = (stamp, model, card.classes)
+        self._loaded.move_to_end(name)
+        while len(self._loaded) > MAX_LOADED:
+            self._loaded.popitem(last=False)
+        return self._loaded[name][1]
+
+
+def labels_of(info: ModelInfo, label: str | None, count: int) -> list[str]:
+    """Return the class of each picture: `label`, or every class in turn; "" where the model has no classes."""
+    if label is not None and label not in info.labels:
+        known = ", ".join(info.labels) or "none, it is unconditional"
+        raise BadValue(
+            f"label: {info.name} has no class “{label[:60]}”; its classes: {known}."
+        )
+    if not info.labels:
+        return [""] * count
+    return [label or info.labels[i % len(info.labels)] for i in range(count)]
+
+
+def options_of(
+    info: ModelInfo, request: GenerateRequest | MorphRequest
+) -> dict[str, float]:
+    """Return the options that the model has, with their values in `request` or their defaults."""
+    given = {o.name: getattr(request, o.name, None) for o in info.options}
+    return {
+        o.name: o.default if given[o.name] is None else given[o.name]
+        for o in info.options
+    }
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Interpolate from a to b (…) on a great circle at t (T,): Gaussian noise stays as long as it should be.
+
+    Shoemake, "Animating Rotation with Quaternion Curves", 1985. Returns (T, …).
+    """
+    cosine = torch.dot(a.flatten(), b.flatten()) / (a.norm() * b.norm()).clamp(min=1e-9)
+    angle = cosine.clamp(-1, 1).acos()
+    t = t.view(-1, *[1] * a.ndim)
+    if angle.sin() < 1e-4:
+        return torch.lerp(a[None], b[None], t)
+    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+
+
+def _describe(entry: checkpoint.Entry) -> ModelInfo:
+    if entry.card is None:
+        return ModelInfo(entry.name, entry.name, entry.problem)
+    card, method = entry.card, METHODS[entry.card.method]
+    return ModelInfo(
+        name=entry.name,
+        title=card.title or entry.name,
+        task=method.task,
+        condition=method.condition if card.classes else "none",
+        method=method.name,
+        data=card.data,
+        labels=card.classes,
+        size=int(card.config.get("size", 32)),
+        channels=int(card.config.get("channels", 3)),
+        options=tuple(
+            o for o in method.network.options if card.classes or o.name != "guidance"
+        ),
+        parameters_mb=(entry.path / checkpoint.WEIGHTS).stat().st_size / 1e6,
+        card=card.model_dump(mode="json"),
+    )
+
+
+def _blanks(like: Image.Image, count: int) -> list[Image.Image]:
+    return [Image.new(like.mode, like.size)] * count
