@@ -71,9 +71,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--name", help="name of the run's directory")
     p.add_argument("--resume", metavar="RUN", help="go on with a run")
-    p.add_argument(
-        "--list", action="store_true", help="show methods, data sets and runs"
-    )
+    p.add_argument("--list", action="store_true", help="show methods, data sets and runs")
     p.add_argument("--runs", default="runs", help="folder of run directories")
     p.add_argument("--data-root", help="folder of data sets (AIGC_DATA, data)")
     p.add_argument(
@@ -88,9 +86,7 @@ def parser() -> argparse.ArgumentParser:
 def plan(arguments: argparse.Namespace) -> TrainPlan:
     """Return the plan that the flags describe."""
     given = {
-        k: v
-        for k in TrainPlan.model_fields
-        if (v := getattr(arguments, k, None)) is not None
+        k: v for k in TrainPlan.model_fields if (v := getattr(arguments, k, None)) is not None
     }
     return TrainPlan(**given, config=dict(setting(text) for text in arguments.set))
 

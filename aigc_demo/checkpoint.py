@@ -1,7 +1,6 @@
 """Model folders: ``model.safetensors`` and ``card.json``, saved atomically, loaded without running any code.
 
-Weights are stored in half precision and used in single precision. A folder that cannot be used is listed with the
-reason instead of raising, so that one bad file never takes the others down.
+Weights are stored in half precision and used in single precision.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
-MAX_BYTES = 2_000_000_000
 
 
 class Card(BaseModel):
@@ -49,16 +46,7 @@ class Card(BaseModel):
     commit: str = ""
     command: str = ""
     metrics: dict[str, Any] = {}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A model folder: its card, or the reason why it cannot be used."""
-
-    name: str
-    path: Path
-    card: Card | None
-    problem: str = ""
+    defaults: dict[str, float] = {}
 
 
 def save(folder: Path, model: Generative, card: Card) -> None:
@@ -73,42 +61,67 @@ def load(folder: Path) -> tuple[Generative, Card]:
     """Return the model of `folder`, ready to sample on the CPU, and its card; raises BadCheckpoint."""
     card = read_card(folder)
     name = folder.name
+    model = _build(name, card)
+    try:
+        tensors = load_file(folder / WEIGHTS)
+        model.load_state_dict(tensors)
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{name} has no {WEIGHTS}; copy the whole folder.") from None
+    except (SafetensorError, OSError, ValueError):
+        raise _damaged(name) from None
+    except RuntimeError:
+        raise _foreign(name) from None
+    if not all(bool(torch.isfinite(v).all()) for v in tensors.values() if v.is_floating_point()):
+        raise BadCheckpoint(
+            f"The weights of {name} hold values that are no numbers; train it again."
+        )
+    return model.eval().requires_grad_(False), card
+
+
+def inspect(folder: Path) -> Card:
+    """Return the card of `folder` if its weights fit it by name and shape; reads no weights, only their index.
+
+    Raises BadCheckpoint.
+    """
+    card, name = read_card(folder), folder.name
+    with torch.device("meta"):
+        expected = {k: list(v.shape) for k, v in _build(name, card).state_dict().items()}
+    try:
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            found = {k: file.get_slice(k).get_shape() for k in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{name} has no {WEIGHTS}; copy the whole folder.") from None
+    except (SafetensorError, OSError, ValueError):
+        raise _damaged(name) from None
+    if found != expected:
+        raise _foreign(name)
+    return card
+
+
+def _build(name: str, card: Card) -> Generative:
     method = METHODS.get(card.method)
     if method is None:
         raise BadCheckpoint(
-            f"{name} needs the method “{card.method[:50]}”, which this version does not have."
+            f"{name} needs the method “{card.method[:50]}”, which this version does not have; update the studio."
         )
     try:
-        model = method.build(card.config)
+        return method.build(card.config)
     except ValidationError:
         raise BadCheckpoint(
-            f"The card of {name} has a configuration that {method.title} does not accept."
+            f"The card of {name} has a configuration that {method.title} does not accept; copy the folder again."
         ) from None
-    try:
-        tensors = load_file(folder / WEIGHTS)
-    except FileNotFoundError:
-        raise BadCheckpoint(
-            f"{name} has no {WEIGHTS}; copy the whole folder."
-        ) from None
-    except (SafetensorError, OSError, ValueError):
-        raise BadCheckpoint(
-            f"The weights of {name} are damaged or no safetensors file; copy them again."
-        ) from None
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError:
-        raise BadCheckpoint(
-            f"The weights of {name} belong to another model than its card says."
-        ) from None
-    if not all(
-        bool(torch.isfinite(v).all())
-        for v in model.state_dict().values()
-        if v.is_floating_point()
-    ):
-        raise BadCheckpoint(
-            f"The weights of {name} hold values that are not numbers; train it again."
-        )
-    return model.eval().requires_grad_(False), card
+
+
+def _damaged(name: str) -> BadCheckpoint:
+    return BadCheckpoint(
+        f"The weights of {name} are damaged or no safetensors file; copy them again."
+    )
+
+
+def _foreign(name: str) -> BadCheckpoint:
+    return BadCheckpoint(
+        f"The weights of {name} belong to another model than its card says; copy the folder again."
+    )
 
 
 def read_card(folder: Path) -> Card:
@@ -116,46 +129,18 @@ def read_card(folder: Path) -> Card:
     try:
         return Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadCheckpoint(
-            f"{folder.name} has no {CARD}; copy the whole folder."
-        ) from None
+        raise BadCheckpoint(f"{folder.name} has no {CARD}; copy the whole folder.") from None
     except (ValidationError, OSError, UnicodeDecodeError):
         raise BadCheckpoint(
             f"The card of {folder.name} cannot be read; copy the folder again."
         ) from None
 
 
-def entries(root: Path) -> list[Entry]:
-    """Return every model folder below `root` in order of name, the broken ones with their problem."""
+def folders(root: Path) -> list[Path]:
+    """Return the model folders below `root` in order of name."""
     if not root.is_dir():
         return []
-    return [
-        _inspect(p)
-        for p in sorted(root.iterdir())
-        if p.is_dir() and not p.name.startswith(".")
-    ]
-
-
-def _inspect(folder: Path) -> Entry:
-    """Check a folder without reading its weights."""
-    try:
-        card = read_card(folder)
-        if card.method not in METHODS:
-            raise BadCheckpoint(
-                f"{folder.name} needs the method “{card.method[:50]}”, which this version does not have."
-            )
-        weights = folder / WEIGHTS
-        if not weights.is_file():
-            raise BadCheckpoint(
-                f"{folder.name} has no {WEIGHTS}; copy the whole folder."
-            )
-        if not 8 < weights.stat().st_size < MAX_BYTES:
-            raise BadCheckpoint(
-                f"The weights of {folder.name} are empty or far too large; copy them again."
-            )
-        return Entry(folder.name, folder, card)
-    except BadCheckpoint as problem:
-        return Entry(folder.name, folder, None, str(problem))
+    return [p for p in sorted(root.iterdir()) if p.is_dir() and not p.name.startswith(".")]
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -165,9 +150,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     def strip(node: Any) -> Any:
         if isinstance(node, Tensor):
             key = str(len(tensors))
-            tensors[key] = (
-                node.detach().cpu().clone(memory_format=torch.contiguous_format)
-            )
+            tensors[key] = node.detach().cpu().clone(memory_format=torch.contiguous_format)
             return {"__tensor__": key}
         if isinstance(node, dict):
             return {"__items__": [[k, strip(v)] for k, v in node.items()]}
@@ -224,9 +207,6 @@ def _beside(path: Path) -> Path:
 
 def _half(value: Tensor) -> Tensor:
     value = value.detach().cpu().contiguous()
-    if (
-        value.dtype == torch.float32
-        and value.abs().max() < torch.finfo(torch.float16).max
-    ):
+    if value.dtype == torch.float32 and value.abs().max() < torch.finfo(torch.float16).max:
         return value.half()
     return value

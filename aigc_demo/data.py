@@ -63,12 +63,8 @@ class Dataset:
         while True:
             positions = torch.arange(step * size, (step + 1) * size)
             epochs = torch.unique(positions // n).tolist()
-            orders = {
-                e: orders[e] if e in orders else self._order(seed, e) for e in epochs
-            }
-            chosen = torch.cat(
-                [orders[e][positions[positions // n == e] % n] for e in epochs]
-            )
+            orders = {e: orders[e] if e in orders else self._order(seed, e) for e in epochs}
+            chosen = torch.cat([orders[e][positions[positions // n == e] % n] for e in epochs])
             x = images.from_pixels(self.images[chosen])
             if self.flip:
                 generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -118,7 +114,7 @@ DATASETS: dict[str, Source] = {
         ),
         Source(
             "cifar10", "CIFAR-10", 32, 3, "none stated", flip=True,
-            classes=tuple("airplane automobile bird cat deer dog frog horse ship truck".split()),
+            classes=tuple(["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]),
             torchvision=torchvision.datasets.CIFAR10, archive="cifar10.zip",
         ),
         Source("quickdraw", "Doodles (Quick, Draw!)", 32, 1, "CC BY 4.0", archive="quickdraw.zip"),
@@ -178,18 +174,13 @@ def available(root: str | Path | None = None) -> list[str]:
     return [
         name
         for name, s in DATASETS.items()
-        if (s.archive and (folder / s.archive).is_file())
-        or (folder / raw.get(name, "?")).is_dir()
+        if (s.archive and (folder / s.archive).is_file()) or (folder / raw.get(name, "?")).is_dir()
     ]
 
 
-def _from_torchvision(
-    source: Source, folder: Path, split: Split, *, download: bool
-) -> Dataset:
+def _from_torchvision(source: Source, folder: Path, split: Split, *, download: bool) -> Dataset:
     try:
-        found = source.torchvision(
-            str(folder), train=split == "train", download=download
-        )
+        found = source.torchvision(str(folder), train=split == "train", download=download)
     except (RuntimeError, OSError):
         tried = "could not be downloaded" if download else "is not in the data folder"
         raise BadData(
@@ -197,9 +188,7 @@ def _from_torchvision(
             "with a network, or copy torchvision's files there."
         ) from None
     pixels = torch.as_tensor(np.asarray(found.data))
-    pixels = (
-        pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
-    )  # (N, C, H, W)
+    pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)  # (N, C, H, W)
     pixels = _fit_tensor(pixels, source.size)
     labels = torch.as_tensor(found.targets, dtype=torch.int64)
     return Dataset(
@@ -222,9 +211,7 @@ def _fit_tensor(pixels: Tensor, size: int) -> Tensor:
         before = (size - height) // 2
         after = size - height - before
         return torch.nn.functional.pad(pixels, (before, after, before, after))
-    return torchvision.transforms.v2.functional.resize(
-        pixels, [size, size], antialias=True
-    )
+    return torchvision.transforms.v2.functional.resize(pixels, [size, size], antialias=True)
 
 
 def _from_files(source: Source, path: Path, split: Split) -> Dataset:
@@ -251,9 +238,7 @@ def _from_names(
     source: Source, names: list[str], read: Callable[[str], bytes], split: Split
 ) -> Dataset:
     names = [
-        n
-        for n in names
-        if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")
+        n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")
     ]
     if len(names) > MAX_FILES:
         raise BadData(
@@ -263,9 +248,7 @@ def _from_names(
     if has_splits:
         names = [n for n in names if n.startswith(f"{split}/")]
     else:
-        names = [
-            n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")
-        ]
+        names = [n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")]
     depth = 1 if has_splits else 0
 
     def group(name: str) -> str:
@@ -307,9 +290,7 @@ def _from_names(
 
 def _fit_image(image: Image.Image, source: Source) -> Tensor:
     """Return one picture as uint8 (C, size, size): flattened, cropped to a square, padded or resized."""
-    image = images.flatten(
-        image, "L" if source.channels == 1 else "RGB", source.background
-    )
+    image = images.flatten(image, "L" if source.channels == 1 else "RGB", source.background)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     image = image.crop((left, top, left + side, top + side))

@@ -20,16 +20,15 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from aigc_demo import checkpoint, data, device as devices, images
+from aigc_demo import checkpoint, data, images
+from aigc_demo import device as devices
 from aigc_demo.errors import BadData, BadValue, OutOfMemory
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative, Method, Trainer
 from aigc_demo.requests import TrainPlan, explain
 
 MODEL, STATE, PREVIEWS, STOP = "model", "state.safetensors", "previews", "stop"
-DIVERGED_AT = (
-    1e6  # a loss beyond this has left the road, as has one that is not a number
-)
+DIVERGED_AT = 1e6  # a loss beyond this has left the road, as has one that is not a number
 
 Reason = Literal["done", "stopped", "diverged"]
 
@@ -106,9 +105,7 @@ def train(
     dataset = data.load(plan.data, "train", root=root, download=download)
     batch = plan.batch or method.batch
     if len(dataset) < 2:
-        raise BadData(
-            f"{dataset.title} has {len(dataset)} picture; training needs at least 2."
-        )
+        raise BadData(f"{dataset.title} has {len(dataset)} picture; training needs at least 2.")
     model = _build(method, plan, dataset).to(device, memory_format=torch.channels_last)
     ema = method.ema if plan.ema is None else plan.ema
     trainer = model.trainer(lr=plan.lr or method.lr, ema=ema, seed=plan.seed)
@@ -208,9 +205,7 @@ class _Loop:
             for v in [[float(losses[name]) for losses in window if name in losses]]
         }
         speed = len(window) * self.batch / max(seconds, 1e-9)
-        return Step(
-            self.trainer.steps, self.seconds(), min(1.0, self.progress()), means, speed
-        )
+        return Step(self.trainer.steps, self.seconds(), min(1.0, self.progress()), means, speed)
 
     def preview(self) -> Preview:
         """Write a sheet of eight columns, one row a class (at most ten), always from the same noise."""
@@ -266,11 +261,7 @@ def contact_sheet(model: Generative, *, columns: int, rows: int = 10) -> Any:
     classes = model.config.classes
     shown = min(classes, rows) if classes else 4
     device = next(model.parameters()).device
-    labels = (
-        torch.arange(shown, device=device).repeat_interleave(columns)
-        if classes
-        else None
-    )
+    labels = torch.arange(shown, device=device).repeat_interleave(columns) if classes else None
     noise = model.noise(range(columns)).repeat(shown, *[1] * len(model.noise_shape))
     if not classes:
         noise = model.noise(range(shown * columns))

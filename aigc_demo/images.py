@@ -26,9 +26,7 @@ MAX_SETTINGS_BYTES = 100_000
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def open_image(
-    source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS
-) -> Image.Image:
+def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Open a picture file or its bytes, upright, decoded; its size is checked before it is decoded.
 
     Raises BadImage where it is no picture, damaged or larger than `max_pixels`.
@@ -57,9 +55,7 @@ def open_image(
         ) from None
 
 
-def flatten(
-    image: Image.Image, mode: Literal["L", "RGB"], background: int = 0
-) -> Image.Image:
+def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) -> Image.Image:
     """Return `image` in `mode`, transparent parts laid over the grey level `background`."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -71,11 +67,7 @@ def flatten(
 def to_pixels(image: Image.Image) -> Tensor:
     """Return an L or RGB picture as uint8 (C, H, W)."""
     array = np.asarray(image, dtype=np.uint8)
-    return (
-        torch.from_numpy(array.copy())
-        .reshape(image.height, image.width, -1)
-        .permute(2, 0, 1)
-    )
+    return torch.from_numpy(array.copy()).reshape(image.height, image.width, -1).permute(2, 0, 1)
 
 
 def from_pixels(pixels: Tensor) -> Tensor:
@@ -126,9 +118,7 @@ def encode_png(image: Image.Image, settings: dict[str, Any] | None = None) -> by
     """Return `image` as PNG; `settings` are written into it as JSON, for `read_settings`."""
     info = PngImagePlugin.PngInfo()
     if settings is not None:
-        info.add_text(
-            SETTINGS_KEY, json.dumps(settings, ensure_ascii=True, sort_keys=True)
-        )
+        info.add_text(SETTINGS_KEY, json.dumps(settings, ensure_ascii=True, sort_keys=True))
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=info)
     return out.getvalue()

@@ -13,9 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def step(
-    loss: Tensor, optimizer: torch.optim.Optimizer, *, clip: float = 0.0
-) -> Tensor:
+def step(loss: Tensor, optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
     """Minimise `loss` by one step of `optimizer` and return the gradient norm, a detached scalar.
 
     Under ``torchrun`` the gradients are averaged over the processes, so that methods need not know of it.
@@ -28,10 +26,7 @@ def step(
 def apply_gradients(optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
     """Average the gradients over processes, clip their norm to `clip` (0: do not) and step; return the norm."""
     parameters = [
-        p
-        for group in optimizer.param_groups
-        for p in group["params"]
-        if p.grad is not None
+        p for group in optimizer.param_groups for p in group["params"] if p.grad is not None
     ]
     if dist.is_available() and dist.is_initialized():
         for p in parameters:
@@ -62,16 +57,10 @@ class PowerEMA:
     @torch.no_grad()
     def update(self, target: nn.Module, source: nn.Module, step: int) -> None:
         """Move `target` towards `source` after `step` (1, 2, …): weights and the statistics of batch norms."""
-        newest = (
-            1.0
-            if self.gamma is None
-            else min(1.0, (1 + self.gamma) / (step + self.gamma))
-        )
+        newest = 1.0 if self.gamma is None else min(1.0, (1 + self.gamma) / (step + self.gamma))
         ours, theirs = target.state_dict(), source.state_dict()
         averaged = [name for name, value in ours.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [ours[n] for n in averaged], [theirs[n] for n in averaged], newest
-        )
+        torch._foreach_lerp_([ours[n] for n in averaged], [theirs[n] for n in averaged], newest)
         for name in ours.keys() - set(averaged):
             ours[name].copy_(theirs[name])
 
@@ -92,10 +81,7 @@ def normals(shape: tuple[int, ...], seeds: Iterable[int]) -> Tensor:
     Hence the noise of a seed is the same alone and inside a batch, and on every device.
     """
     return torch.stack(
-        [
-            torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-            for seed in seeds
-        ]
+        [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     )
 
 
@@ -116,9 +102,7 @@ def jitter_colour(x: Tensor, generator: torch.Generator | None = None) -> Tensor
     return (x - mean) * (contrast + 0.5) + mean
 
 
-def translate(
-    x: Tensor, generator: torch.Generator | None = None, share: float = 0.125
-) -> Tensor:
+def translate(x: Tensor, generator: torch.Generator | None = None, share: float = 0.125) -> Tensor:
     """Shift each picture of x (B, C, H, W) by up to `share` of its size; what moves in has the value -1."""
     b, _, h, w = x.shape
     dy, dx = (int(h * share + 0.5), int(w * share + 0.5))
@@ -131,9 +115,7 @@ def translate(
     return padded.permute(0, 2, 3, 1)[batch, rows, columns].permute(0, 3, 1, 2)
 
 
-def cut_out(
-    x: Tensor, generator: torch.Generator | None = None, share: float = 0.5
-) -> Tensor:
+def cut_out(x: Tensor, generator: torch.Generator | None = None, share: float = 0.5) -> Tensor:
     """Blank a random square of `share` of the side of each picture of x (B, C, H, W) with 0."""
     b, _, h, w = x.shape
     top, left = _uniform(x, 2, generator)
@@ -141,19 +123,12 @@ def cut_out(
     columns = torch.arange(w, device=x.device).view(1, 1, 1, w)
     size_h, size_w = h * share, w * share
     top, left = top * h - size_h / 2, left * w - size_w / 2
-    inside = (
-        (rows >= top)
-        & (rows < top + size_h)
-        & (columns >= left)
-        & (columns < left + size_w)
-    )
+    inside = (rows >= top) & (rows < top + size_h) & (columns >= left) & (columns < left + size_w)
     return x.masked_fill(inside, 0.0)
 
 
 def _uniform(x: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
-    return torch.rand(
-        n, x.shape[0], 1, 1, 1, generator=generator, device=x.device, dtype=x.dtype
-    )
+    return torch.rand(n, x.shape[0], 1, 1, 1, generator=generator, device=x.device, dtype=x.dtype)
 
 
 DIFF_AUGMENTS: dict[str, Callable[..., Tensor]] = {

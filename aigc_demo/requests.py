@@ -21,9 +21,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
 class Request(BaseModel):
     """Base of all requests: immutable, no unknown fields, no silent conversion of types."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def __init__(self, **fields: Any) -> None:
         try:
@@ -89,18 +87,12 @@ class TrainPlan(Request):
 
     method: Name
     data: Name
-    config: dict[str, Any] = Field(
-        default_factory=dict, description="settings of the method"
-    )
+    config: dict[str, Any] = Field(default_factory=dict, description="settings of the method")
     steps: int | None = Field(None, ge=1, le=100_000_000, description="budget in steps")
-    seconds: float | None = Field(
-        None, gt=0, le=10_000_000, description="budget in seconds"
-    )
+    seconds: float | None = Field(None, gt=0, le=10_000_000, description="budget in seconds")
     batch: int | None = Field(None, ge=2, le=4096, description="pictures a step")
     lr: float | None = Field(None, gt=0, le=1, description="highest learning rate")
-    warmup: int = Field(
-        200, ge=0, le=100_000, description="steps in which the rate rises from 0"
-    )
+    warmup: int = Field(200, ge=0, le=100_000, description="steps in which the rate rises from 0")
     ema: float | None = Field(
         None,
         ge=0,
@@ -110,9 +102,7 @@ class TrainPlan(Request):
     seed: int = Field(0, ge=0, le=MAX_SEED, description="of weights, order and noise")
     save_every: float = Field(60, gt=0, description="seconds between saves")
     preview_every: float = Field(60, gt=0, description="seconds between previews")
-    init: Name | None = Field(
-        None, description="checkpoint folder whose weights to start from"
-    )
+    init: Name | None = Field(None, description="checkpoint folder whose weights to start from")
 
     @model_validator(mode="after")
     def _has_budget(self) -> TrainPlan:

@@ -50,9 +50,7 @@ def read_plan(directory: Path) -> TrainPlan:
     try:
         fields = json.loads((directory / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise BadValue(
-            f"run: “{directory.name}” is not a run; list them with --list."
-        ) from None
+        raise BadValue(f"run: “{directory.name}” is not a run; list them with --list.") from None
     return TrainPlan(**fields)
 
 

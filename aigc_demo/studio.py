@@ -14,11 +14,12 @@ networks always see batches of `CHUNK` pictures, so that a picture is the same t
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import checkpoint, device as devices, images
+from aigc_demo import checkpoint, images
+from aigc_demo import device as devices
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative, Option
 from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest
+
+Stamp = tuple[int, ...]
 
 CHUNK = 8
 MAX_LOADED = 6
@@ -51,7 +55,7 @@ class ModelInfo:
     size: int = 0
     channels: int = 0
     options: tuple[Option, ...] = ()
-    parameters_mb: float = 0
+    megabytes: float = 0
     card: dict[str, Any] = field(default_factory=dict)
 
 
@@ -77,28 +81,38 @@ class Studio:
         self.checkpoints = Path(checkpoints)
         self.device = torch.device(device) if device else devices.default_device()
         self._lock = threading.RLock()
-        self._loaded: OrderedDict[str, tuple[float, Generative, tuple[str, ...]]] = (
-            OrderedDict()
-        )
+        self._loaded: OrderedDict[str, tuple[Stamp, Generative]] = OrderedDict()
+        self._seen: dict[str, tuple[Stamp, ModelInfo]] = {}
 
     def models(self, task: str | None = None) -> list[ModelInfo]:
         """Return every model folder, the broken ones (whose task is unknown) with their reason."""
-        found = [_describe(entry) for entry in checkpoint.entries(self.checkpoints)]
+        found = [self._describe(folder) for folder in checkpoint.folders(self.checkpoints)]
         return [m for m in found if task is None or m.problem or m.task == task]
 
     def info(self, name: str) -> ModelInfo:
-        """Return the model called `name`; raises BadValue where there is none and BadCheckpoint where it is broken."""
-        known = {m.name: m for m in self.models()}
+        """Return the model called `name`.
+
+        Raises BadValue where there is none and BadCheckpoint where it is broken.
+        """
+        known = {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
         if name not in known:
-            usable = (
-                ", ".join(m.name for m in known.values() if not m.problem) or "none"
-            )
-            raise BadValue(
-                f"model: there is no model “{name[:80]}”; choose one of: {usable}."
-            )
-        if known[name].problem:
-            raise BadCheckpoint(known[name].problem)
-        return known[name]
+            usable = ", ".join(m.name for m in self.models() if not m.problem) or "none"
+            raise BadValue(f"model: there is no model “{name[:80]}”; choose one of: {usable}.")
+        found = self._describe(known[name])
+        if found.problem:
+            raise BadCheckpoint(found.problem)
+        return found
+
+    def _describe(self, folder: Path) -> ModelInfo:
+        """Look at a folder, or remember what was seen there as long as its files are the same."""
+        stamp = _stamp(folder)
+        if self._seen.get(folder.name, (None,))[0] != stamp:
+            try:
+                found = describe(folder, checkpoint.inspect(folder))
+            except BadCheckpoint as problem:
+                found = ModelInfo(folder.name, folder.name, str(problem))
+            self._seen[folder.name] = (stamp, found)
+        return self._seen[folder.name][1]
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Return `request.count` pictures; raises UserError where the request does not fit the model."""
@@ -153,21 +167,13 @@ class Studio:
             for part in way.split(CHUNK):
                 t = torch.cat([part, part[-1:].expand(CHUNK - len(part))])
                 mixed = (
-                    None
-                    if classes is None
-                    else torch.lerp(classes[:1], classes[1:], t[:, None])
+                    None if classes is None else torch.lerp(classes[:1], classes[1:], t[:, None])
                 )
-                x = self._guard(
-                    lambda z=slerp(a, b, t), m=mixed: model.decode(z, m, **options)
-                )
+                with _room():
+                    x = model.decode(slerp(a, b, t), mixed, **options)
                 done += images.to_pil(x[: len(part)])
-        labels = (
-            [ends[0]] * request.frames
-            if ends[0] == ends[1]
-            else [f"{ends[0]} → {ends[1]}"] * request.frames
-        )
-        seeds = [request.seed] * request.frames
-        return GenerateResult(done, seeds, labels, time.perf_counter() - start)
+        n, label = request.frames, ends[0] if ends[0] == ends[1] else f"{ends[0]} → {ends[1]}"
+        return GenerateResult(done, [request.seed] * n, [label] * n, time.perf_counter() - start)
 
     def _chunk(
         self,
@@ -189,9 +195,9 @@ class Studio:
             )
         last = None
         while True:
-            # The lock is held within a step only: a reader that goes away must not keep it.
-            with self._lock:
-                x = self._guard(lambda: next(steps, None))
+            # Hold the lock within a step only: a reader that goes away must not keep it.
+            with self._lock, _room():
+                x = next(steps, None)
             if x is None:
                 break
             last = x[:n]
@@ -200,52 +206,46 @@ class Studio:
         if not every_step and last is not None:
             yield images.quantise(last)
 
-    def _guard(self, compute: Any) -> Any:
-        try:
-            return compute()
-        except torch.OutOfMemoryError:
-            raise OutOfMemory(
-                "The device has no room for this; ask for fewer pictures."
-            ) from None
-
     def _model(self, name: str) -> Generative:
-        """Return a loaded model; a folder whose weights have changed is loaded anew. Call with the lock held."""
-        weights = self.checkpoints / name / checkpoint.WEIGHTS
-        try:
-            stamp = weights.stat().st_mtime
-        except OSError:
-            stamp = 0.0
+        """Return a loaded model; a folder whose files have changed is loaded anew. Call with the lock held."""
+        folder = self.checkpoints / name
+        stamp = _stamp(folder)
         if name not in self._loaded or self._loaded[name][0] != stamp:
-            model, card = checkpoint.load(self.checkpoints / name)
-            model = model.to(self.device, memory_format=torch.channels_last)
-            self._loaded[name] = (stamp, model, card.classes)
+            try:
+                model, _ = checkpoint.load(folder)
+            except BadCheckpoint as problem:
+                self._seen[name] = (stamp, ModelInfo(name, name, str(problem)))
+                raise
+            self._loaded[name] = (stamp, model.to(self.device, memory_format=torch.channels_last))
         self._loaded.move_to_end(name)
         while len(self._loaded) > MAX_LOADED:
             self._loaded.popitem(last=False)
         return self._loaded[name][1]
 
 
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Turn the device's lack of memory into a sentence."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise OutOfMemory("The device has no room for this; ask for fewer pictures.") from None
+
+
 def labels_of(info: ModelInfo, label: str | None, count: int) -> list[str]:
     """Return the class of each picture: `label`, or every class in turn; "" where the model has no classes."""
     if label is not None and label not in info.labels:
         known = ", ".join(info.labels) or "none, it is unconditional"
-        raise BadValue(
-            f"label: {info.name} has no class “{label[:60]}”; its classes: {known}."
-        )
+        raise BadValue(f"label: {info.name} has no class “{label[:60]}”; its classes: {known}.")
     if not info.labels:
         return [""] * count
     return [label or info.labels[i % len(info.labels)] for i in range(count)]
 
 
-def options_of(
-    info: ModelInfo, request: GenerateRequest | MorphRequest
-) -> dict[str, float]:
+def options_of(info: ModelInfo, request: GenerateRequest | MorphRequest) -> dict[str, float]:
     """Return the options that the model has, with their values in `request` or their defaults."""
     given = {o.name: getattr(request, o.name, None) for o in info.options}
-    return {
-        o.name: o.default if given[o.name] is None else given[o.name]
-        for o in info.options
-    }
+    return {o.name: o.default if given[o.name] is None else given[o.name] for o in info.options}
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
@@ -261,13 +261,13 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
 
 
-def _describe(entry: checkpoint.Entry) -> ModelInfo:
-    if entry.card is None:
-        return ModelInfo(entry.name, entry.name, entry.problem)
-    card, method = entry.card, METHODS[entry.card.method]
+def describe(folder: Path, card: checkpoint.Card) -> ModelInfo:
+    """Return what the card of `folder` says, with the defaults that suit this model best."""
+    method = METHODS[card.method]
+    options = [o for o in method.network.options if card.classes or o.name != "guidance"]
     return ModelInfo(
-        name=entry.name,
-        title=card.title or entry.name,
+        name=folder.name,
+        title=card.title or folder.name,
         task=method.task,
         condition=method.condition if card.classes else "none",
         method=method.name,
@@ -275,12 +275,16 @@ def _describe(entry: checkpoint.Entry) -> ModelInfo:
         labels=card.classes,
         size=int(card.config.get("size", 32)),
         channels=int(card.config.get("channels", 3)),
-        options=tuple(
-            o for o in method.network.options if card.classes or o.name != "guidance"
-        ),
-        parameters_mb=(entry.path / checkpoint.WEIGHTS).stat().st_size / 1e6,
+        options=tuple(replace(o, default=card.defaults.get(o.name, o.default)) for o in options),
+        megabytes=(folder / checkpoint.WEIGHTS).stat().st_size / 1e6,
         card=card.model_dump(mode="json"),
     )
+
+
+def _stamp(folder: Path) -> Stamp:
+    """Return what changes when a model folder does."""
+    files = (folder / checkpoint.WEIGHTS, folder / checkpoint.CARD)
+    return tuple(f.stat().st_mtime_ns if f.is_file() else 0 for f in files)
 
 
 def _blanks(like: Image.Image, count: int) -> list[Image.Image]:

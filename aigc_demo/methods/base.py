@@ -37,9 +37,7 @@ class Config(BaseModel):
 
     size: int = Field(32, ge=8, le=256, description="side of the pictures in pixels")
     channels: int = Field(3, ge=1, le=4, description="1 grey, 3 RGB")
-    classes: int = Field(
-        0, ge=0, le=1000, description="number of classes; 0: unconditional"
-    )
+    classes: int = Field(0, ge=0, le=1000, description="number of classes; 0: unconditional")
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: do not clip")
 
 
@@ -79,9 +77,7 @@ class Generative(nn.Module):
         """Map noise to what `decode` takes, where morphs interpolate; the identity unless a method has a prior."""
         return noise
 
-    def decode(
-        self, latents: Tensor, classes: Tensor | None, **options: float
-    ) -> Tensor:
+    def decode(self, latents: Tensor, classes: Tensor | None, **options: float) -> Tensor:
         """Turn latents and class weights (B, K), rows summing to 1, or None, into pictures in [-1, 1]."""
         *_, images = self.decode_steps(latents, classes, **options)
         return images
@@ -92,9 +88,7 @@ class Generative(nn.Module):
         """Yield the pictures as they form, the finished ones last; at least one."""
         raise NotImplementedError
 
-    def sample(
-        self, noise: Tensor, labels: Tensor | None = None, **options: float
-    ) -> Tensor:
+    def sample(self, noise: Tensor, labels: Tensor | None = None, **options: float) -> Tensor:
         """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or None where unconditional."""
         return self.decode(self.latents(noise, labels), self.one_hot(labels), **options)
 
@@ -163,9 +157,7 @@ class Trainer:
             "steps": self.steps,
             "generator": self.generator.get_state(),
             "modules": {name: m.state_dict() for name, m in self.modules().items()},
-            "optimizers": {
-                name: o.state_dict() for name, o in self.optimizers().items()
-            },
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -31,16 +31,10 @@ from aigc_demo.nn import DIFF_AUGMENTS, diff_augment, step
 class DCGANConfig(Config):
     """Networks and training settings of `DCGAN`."""
 
-    size: Literal[32] = Field(
-        32, description="side of the pictures; the networks are made for 32"
-    )
+    size: Literal[32] = Field(32, description="side of the pictures; the networks are made for 32")
     latent: int = Field(100, ge=1, le=1024, description="numbers of noise a picture")
-    width: int = Field(
-        64, ge=8, le=256, multiple_of=8, description="channels next to the pixels"
-    )
-    loss: Literal["bce", "hinge", "relativistic"] = Field(
-        "bce", description="the game's loss"
-    )
+    width: int = Field(64, ge=8, le=256, multiple_of=8, description="channels next to the pixels")
+    loss: Literal["bce", "hinge", "relativistic"] = Field("bce", description="the game's loss")
     r1: float = Field(
         0.0,
         ge=0,
@@ -82,9 +76,7 @@ class DCGAN(Generative):
         super().__init__(config)
         w = config.width
         self.main = nn.Sequential(
-            nn.ConvTranspose2d(
-                config.latent + config.classes, 4 * w, 4, 1, 0, bias=False
-            ),
+            nn.ConvTranspose2d(config.latent + config.classes, 4 * w, 4, 1, 0, bias=False),
             nn.BatchNorm2d(4 * w),
             nn.ReLU(inplace=True),
             nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1, bias=False),

@@ -48,18 +48,14 @@ class FlowConfig(Config):
         le=1,
         description="share of labels hidden, which makes guidance possible",
     )
-    dropout: float = Field(
-        0.0, ge=0, lt=1, description="dropout in the residual blocks"
-    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout in the residual blocks")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
 
 
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions whose second normalisation is scaled and shifted by the condition."""
 
-    def __init__(
-        self, inputs: int, outputs: int, embedding: int, dropout: float
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, embedding: int, dropout: float) -> None:
         super().__init__()
         self.norm1 = nn.GroupNorm(inputs // 16, inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
@@ -67,9 +63,7 @@ class ResidualBlock(nn.Module):
         self.modulation = nn.Linear(embedding, 2 * outputs)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.skip = (
-            nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        )
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         nn.init.zeros_(self.conv2.weight)
         nn.init.zeros_(self.conv2.bias)
 
@@ -97,11 +91,7 @@ class Attention(nn.Module):
         """Map x (B, C, H, W) to the same shape."""
         b, c, h, w = x.shape
         qkv = self.qkv(self.norm(x)).flatten(2)  # (B, 3C, HW)
-        q, k, v = (
-            qkv.view(b, 3, self.heads, c // self.heads, h * w)
-            .transpose(-1, -2)
-            .unbind(1)
-        )
+        q, k, v = qkv.view(b, 3, self.heads, c // self.heads, h * w).transpose(-1, -2).unbind(1)
         y = F.scaled_dot_product_attention(q, k, v)  # (B, heads, HW, C / heads)
         return x + self.out(y.transpose(-1, -2).reshape(b, c, h, w))
 
@@ -220,18 +210,14 @@ class Flow(Generative):
     def noise_shape(self) -> tuple[int, ...]:
         return (self.config.channels, self.config.size, self.config.size)
 
-    def velocity(
-        self, x: Tensor, t: float, classes: Tensor | None, guidance: float
-    ) -> Tensor:
+    def velocity(self, x: Tensor, t: float, classes: Tensor | None, guidance: float) -> Tensor:
         """Return the guided velocity of x (B, C, H, W) at time t."""
         times = torch.full((len(x),), t, device=x.device)
         with devices.autocast(x.device):
             if classes is None or guidance == 1.0:
                 return self.unet(x, times, classes)
             both = torch.cat([classes, torch.zeros_like(classes)])
-            with_class, without = self.unet(
-                x.repeat(2, 1, 1, 1), times.repeat(2), both
-            ).chunk(2)
+            with_class, without = self.unet(x.repeat(2, 1, 1, 1), times.repeat(2), both).chunk(2)
         return torch.lerp(without, with_class, guidance)
 
     @torch.no_grad()
@@ -284,10 +270,7 @@ class FlowTrainer(Trainer):
         t = torch.randn(b, device=x1.device, generator=g).sigmoid()
         x0 = torch.randn(x1.shape, device=x1.device, generator=g)
         if classes is not None:
-            keep = (
-                torch.rand(b, 1, device=x1.device, generator=g)
-                >= self.model.config.drop
-            )
+            keep = torch.rand(b, 1, device=x1.device, generator=g) >= self.model.config.drop
             classes = classes * keep
 
         # Regress the velocity of the straight path.

@@ -40,9 +40,7 @@ class VAEConfig(Config):
     components: int = Field(
         10, ge=1, le=64, description="Gaussians a class in the mixture of codes"
     )
-    clip: float = Field(
-        100.0, ge=0, description="largest gradient norm; 0: do not clip"
-    )
+    clip: float = Field(100.0, ge=0, description="largest gradient norm; 0: do not clip")
 
 
 class VAE(Generative):
@@ -115,12 +113,10 @@ class VAE(Generative):
             if labels is None
             else labels
         )
-        level = torch.special.ndtr(noise[:, -1:].double())
-        chosen = (self.mixture_weights[rows].double().cumsum(1) < level).sum(1)
+        level = torch.special.ndtr(noise[:, -1:])
+        chosen = (self.mixture_weights[rows].cumsum(1) < level).sum(1)
         chosen = chosen.clamp(max=self.config.components - 1)
-        spread = torch.einsum(
-            "bij,bj->bi", self.mixture_factors[rows, chosen], noise[:, :-1]
-        )
+        spread = torch.einsum("bij,bj->bi", self.mixture_factors[rows, chosen], noise[:, :-1])
         return self.mixture_means[rows, chosen] + spread
 
     @torch.no_grad()
@@ -128,18 +124,10 @@ class VAE(Generative):
         self, latents: Tensor, classes: Tensor | None, *, temperature: float = 1.0
     ) -> Iterator[Tensor]:
         """Yield the pictures; `temperature` pulls the codes towards the mean of their class."""
-        weights = (
-            self.mixture_weights.new_ones(len(latents), 1)
-            if classes is None
-            else classes
-        )
-        means = (self.mixture_weights[..., None] * self.mixture_means).sum(
-            1
-        )  # (K, latent)
+        weights = self.mixture_weights.new_ones(len(latents), 1) if classes is None else classes
+        means = (self.mixture_weights[..., None] * self.mixture_means).sum(1)  # (K, latent)
         centre = weights @ means
-        yield self.reconstruct(torch.lerp(centre, latents, temperature), classes).clamp(
-            -1, 1
-        )
+        yield self.reconstruct(torch.lerp(centre, latents, temperature), classes).clamp(-1, 1)
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> VAETrainer:
         """Return a trainer that moves this model's weights."""
@@ -164,14 +152,10 @@ class VAETrainer(Trainer):
         with devices.autocast(self.device):
             mu, logvar = self.network.encode(x, classes)
             noise = torch.randn(mu.shape, device=self.device, generator=self.generator)
-            decoded = self.network.reconstruct(
-                mu + torch.exp(logvar / 2) * noise, classes
-            )
+            decoded = self.network.reconstruct(mu + torch.exp(logvar / 2) * noise, classes)
         reconstruction = x[0].numel() / 2 * F.mse_loss(decoded, x).log()
         divergence = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
-        norm = step(
-            reconstruction + config.beta * divergence, self.optimizer, clip=config.clip
-        )
+        norm = step(reconstruction + config.beta * divergence, self.optimizer, clip=config.clip)
         return {
             "reconstruction": reconstruction.detach(),
             "divergence": divergence.detach(),
@@ -183,18 +167,14 @@ class VAETrainer(Trainer):
         """Fit a mixture of Gaussians to the codes of each class."""
         codes, labels, seen = [], [], 0
         for batch in batches:
-            mu, logvar = self.model.encode(
-                batch.images, self.model.one_hot(batch.labels)
-            )
+            mu, logvar = self.model.encode(batch.images, self.model.one_hot(batch.labels))
             codes.append(
                 mu
                 + torch.exp(logvar / 2)
                 * torch.randn(mu.shape, device=mu.device, generator=self.generator)
             )
             labels.append(
-                batch.labels
-                if self.model.config.classes
-                else torch.zeros_like(batch.labels)
+                batch.labels if self.model.config.classes else torch.zeros_like(batch.labels)
             )
             seen += len(mu)
             if seen >= self.FITTED_ON:
@@ -247,9 +227,7 @@ def fit_mixture(
                 torch.log(weights[k])
                 - factors[k].diagonal().log().sum()
                 - 0.5
-                * torch.linalg.solve_triangular(
-                    factors[k], (x - means[k]).T, upper=False
-                )
+                * torch.linalg.solve_triangular(factors[k], (x - means[k]).T, upper=False)
                 .square()
                 .sum(0)
                 for k in range(components)

@@ -1,0 +1,69 @@
+"""The browser's side of the studio: one file a tab, handlers that a test can call, all words in `texts`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import gradio as gr
+
+from aigc_demo.studio import Studio
+from aigc_demo.ui import generate
+from aigc_demo.ui.limits import BodyLimit
+from aigc_demo.ui.texts import I18N, T
+
+MAX_BODY_MB = 40
+
+CSS = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+main.contain, .wrap, .main { min-width: 0 !important; max-width: 100vw !important; }
+#gallery .grid-wrap { max-height: none; }
+#restore { min-height: 96px; }
+.quiet { opacity: .8; font-size: .9em; }
+"""
+
+
+def build_demo(studio: Studio) -> gr.Blocks:
+    """Return the whole page for `studio`."""
+    with gr.Blocks(
+        title=T("title"),
+        analytics_enabled=False,
+        delete_cache=(3600, 3600),
+        fill_width=False,
+    ) as demo:
+        gr.Markdown(T("heading"), elem_id="heading")
+        with (
+            gr.Tabs(elem_id="tabs"),
+            gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate"),
+        ):
+            generate.build(studio, demo)
+    return demo.queue(max_size=64, default_concurrency_limit=4)
+
+
+def launch_settings() -> dict[str, Any]:
+    """Return hardened arguments of ``launch``; host and port come from ``AIGC_HOST`` and ``AIGC_PORT``.
+
+    On Hugging Face Spaces, Gradio's own variables name them.
+    """
+    host = os.environ.get("AIGC_HOST") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    port = os.environ.get("AIGC_PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    return {
+        "server_name": host,
+        "server_port": int(port),
+        "share": False,
+        "show_error": False,
+        "max_file_size": f"{MAX_BODY_MB}mb",
+        "allowed_paths": [],
+        "ssr_mode": False,
+        "run_history": False,
+        "footer_links": ["api", "settings"],
+        "i18n": I18N,
+        "theme": gr.themes.Soft(
+            primary_hue="indigo",
+            neutral_hue="slate",
+            font=["system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "monospace"],
+        ),
+        "css": CSS,
+        "app_kwargs": {"middleware": [BodyLimit.middleware(MAX_BODY_MB * 1_000_000)]},
+    }

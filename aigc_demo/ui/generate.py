@@ -1,0 +1,317 @@
+"""The Generate tab: layout and wiring. What a click does is in `painting`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from aigc_demo.requests import MAX_COUNT, GenerateRequest
+from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui import painting, variations
+from aigc_demo.ui.handlers import bind
+from aigc_demo.ui.painting import ALL
+from aigc_demo.ui.texts import T
+from aigc_demo.ui.variations import choices_of
+
+OPTIONS = ("guidance", "evaluations", "truncation", "temperature")
+RANGES = {  # the widest of any method; a model narrows them
+    "guidance": (1, 5, 2, 0.1),
+    "evaluations": (2, 64, 16, 2),
+    "truncation": (0.1, 1, 1, 0.05),
+    "temperature": (0.1, 1.2, 1, 0.05),
+}
+FIRST = "fashion_mnist-flow"
+LINK_JS = """(query) => {
+  const address = window.location.origin + window.location.pathname + (query ? '?' + query : '');
+  window.history.replaceState(null, '', address);
+  return [query, address];
+}"""
+CLICK_JS = "() => { setTimeout(() => document.querySelector('#zip_file').click(), 100); }"
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls of the tab that more than one event uses."""
+
+    model: gr.Dropdown
+    label: gr.Dropdown
+    count: gr.Slider
+    seed: gr.Number
+    random_seed: gr.Checkbox
+    options: tuple[gr.Slider, ...]
+    watch: gr.Checkbox
+    embed: gr.Checkbox
+
+    def asked(self) -> list[Any]:
+        """Return what decides which pictures are made."""
+        return [
+            self.model,
+            self.label,
+            self.count,
+            self.seed,
+            self.random_seed,
+            *self.options,
+        ]
+
+
+def build(studio: Studio, demo: gr.Blocks) -> None:
+    """Add the tab's contents to the page that is being built."""
+    models = [m for m in studio.models("generate")]
+    usable = [m for m in models if not m.problem]
+    broken = [m for m in models if m.problem]
+    if not usable:
+        gr.Markdown(T("no_models"), elem_id="no_models")
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            controls = _controls(usable)
+            go = gr.Button(T("go"), variant="primary", elem_id="go", interactive=bool(usable))
+            for m in broken:
+                gr.Markdown(f"⚠ {m.problem}", elem_classes="quiet", elem_id=f"broken_{m.name}")
+        with gr.Column(scale=3, min_width=300):
+            forming = gr.Image(
+                label=T("forming"), format="png", visible=False, interactive=False,
+                elem_id="forming", buttons=[],
+            )  # fmt: skip
+            gallery = gr.Gallery(
+                label=T("pictures"), format="png", columns=4, height="auto", object_fit="contain",
+                elem_id="gallery", buttons=["download", "fullscreen"], interactive=False,
+            )  # fmt: skip
+            details = gr.Textbox(
+                label=T("details"), interactive=False, elem_id="details", max_lines=2
+            )
+            with gr.Row():
+                reuse = gr.Button(T("reuse"), elem_id="reuse", size="sm")
+                zip_button = gr.Button(T("download_all"), elem_id="download_all", size="sm")
+                zip_file = gr.DownloadButton("zip", elem_id="zip_file", visible="hidden")
+            link = gr.Textbox(label=T("link"), interactive=False, buttons=["copy"], elem_id="link")
+            dropped = gr.File(
+                label=T("restore"), file_types=[".png"], elem_id="restore", height=120
+            )
+    settings = gr.Textbox(visible="hidden", elem_id="settings")
+    query = gr.Textbox(visible="hidden", elem_id="query")
+    made_seed = gr.Number(visible="hidden", elem_id="made_seed", precision=0)
+    asked = [*controls.asked(), controls.embed]
+    made = [gallery, details, made_seed, settings]
+
+    # Generate: live in the browser, all at once for programs.
+    device = {"concurrency_id": "device", "concurrency_limit": 2}
+    event = go.click(
+        bind(_live, studio), [*asked, controls.watch], [forming, *made],
+        api_visibility="private", **device,
+    )  # fmt: skip
+    event.success(
+        lambda s: s,
+        made_seed,
+        controls.seed,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    event.success(
+        painting.query,
+        settings,
+        query,
+        api_visibility="private",
+        show_progress="hidden",
+    ).then(None, query, [query, link], js=LINK_JS)
+    gr.Button(visible=False).click(
+        bind(painting.generate, studio), asked, made, api_name="generate", **device
+    )
+    reuse.click(
+        lambda s, old: (old if s is None else int(s), False), [made_seed, controls.seed],
+        [controls.seed, controls.random_seed], api_visibility="private", show_progress="hidden",
+    )  # fmt: skip
+    zip_button.click(
+        bind(painting.make_zip, studio),
+        settings,
+        zip_file,
+        api_visibility="private",
+        **device,
+    ).success(None, js=CLICK_JS)
+
+    chosen = [controls.model, controls.label, controls.seed, *controls.options]
+    to_label = variations.build(studio, usable, chosen, device)
+    with gr.Accordion(T("how"), open=False, elem_id="how"):
+        lessons = {
+            name: gr.Markdown(
+                T(f"how_{name}"),
+                visible=bool(usable) and _first(usable).method == name,
+                latex_delimiters=LATEX,
+                elem_id=f"how_{name}",
+            )  # fmt: skip
+            for name in ("dcgan", "vae", "flow")
+        }
+        card = gr.Markdown(_card(_first(usable)) if usable else "", elem_id="card")
+
+    # Keep the controls in step with the model, a dropped picture or the address.
+    fitted = [
+        controls.label,
+        to_label,
+        *controls.options,
+        controls.watch,
+        *lessons.values(),
+        card,
+    ]
+
+    def fit(name: str) -> list[Any]:
+        """Show the classes, sliders and lesson of the model."""
+        return _fit(studio, name, list(lessons))
+
+    def put(request: GenerateRequest) -> list[Any]:
+        """Set every control to `request`."""
+        values = {o: getattr(request, o) for o in OPTIONS}
+        return [
+            request.model, request.count, request.seed, False,
+            *_fit(studio, request.model, list(lessons), label=request.label or ALL, values=values),
+        ]  # fmt: skip
+
+    def restore(studio: Studio, path: str | None) -> list[Any]:
+        """Set every control to what the dropped picture says."""
+        return put(painting.read_dropped(studio, path))
+
+    def open_link(studio: Studio, request: gr.Request) -> list[Any]:
+        """Set every control to what the address says, or to the first model's defaults."""
+        found = painting.from_query(studio, dict(request.query_params))
+        if found is None and usable:
+            found = GenerateRequest(model=_first(usable).name, seed=painting.new_seed())
+            return [*put(found)[:3], True, *put(found)[4:]]
+        return put(found) if found else [gr.skip()] * (4 + len(fitted))
+
+    everything = [
+        controls.model,
+        controls.count,
+        controls.seed,
+        controls.random_seed,
+        *fitted,
+    ]
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    controls.model.input(bind(_only(fit), studio), controls.model, fitted, **quiet)
+    dropped.upload(bind(restore, studio), dropped, everything, **quiet)
+    demo.load(bind(open_link, studio), None, everything, **quiet)
+
+
+LATEX = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
+
+
+def _only(function: Any) -> Any:
+    """Let a function without the studio be bound like the others."""
+
+    def handler(studio: Studio, name: str) -> Any:
+        return function(name)
+
+    return handler
+
+
+def _live(studio: Studio, model: str, label: str | None, count: int, seed: int, random_seed: bool, guidance: float, evaluations: int, truncation: float, temperature: float, embed: bool, watch: bool) -> Any:  # fmt: skip
+    """Show the sheet of forming pictures while there is one, then the gallery."""
+    for sheet, *rest in painting.generate_live(studio, model, label, count, seed, random_seed, guidance, evaluations, truncation, temperature, embed, watch):  # fmt: skip
+        if sheet is None:
+            yield [
+                gr.Image(visible=False),
+                gr.Gallery(rest[0], visible=True),
+                *rest[1:],
+            ]
+        else:
+            yield [
+                gr.Image(sheet, visible=True),
+                gr.Gallery(visible=False),
+                gr.skip(),
+                gr.skip(),
+                gr.skip(),
+            ]
+
+
+def _first(usable: list[ModelInfo]) -> ModelInfo:
+    """Return the model that the page opens with."""
+    return next((m for m in usable if m.name == FIRST), usable[0])
+
+
+def _controls(usable: list[ModelInfo]) -> Controls:
+    """Add the controls that decide which pictures are made."""
+    first = _first(usable) if usable else None
+    model = gr.Dropdown(
+        [(describe(m), m.name) for m in usable], value=first.name if first else None,
+        label=T("model"), info=T("model_info"), elem_id="model",
+    )  # fmt: skip
+    # All classes of all models are choices at first, so that programs may name any; the page narrows them on load.
+    classes = choices_of("all_classes", *usable)
+    label = gr.Dropdown(classes, value=ALL, label=T("class"), elem_id="label")
+    count = gr.Slider(1, MAX_COUNT, 16, step=1, label=T("count"), elem_id="count")
+    with gr.Group():
+        seed = gr.Number(
+            0,
+            label=T("seed"),
+            info=T("seed_info"),
+            precision=0,
+            minimum=0,
+            elem_id="seed",
+        )
+        random_seed = gr.Checkbox(False, label=T("random_seed"), elem_id="random_seed")
+    options = tuple(
+        gr.Slider(
+            low, high, value, step=step, label=T(name), info=T(f"{name}_info"), elem_id=name,
+            visible=bool(first) and any(o.name == name for o in first.options),
+        )
+        for name, (low, high, value, step) in RANGES.items()
+    )  # fmt: skip
+    watch = gr.Checkbox(True, label=T("watch"), elem_id="watch")
+    embed = gr.Checkbox(True, label=T("embed"), elem_id="embed")
+    return Controls(model, label, count, seed, random_seed, options, watch, embed)
+
+
+def _fit(
+    studio: Studio,
+    name: str,
+    lessons: list[str],
+    *,
+    label: str = ALL,
+    values: dict[str, Any] | None = None,
+) -> list[Any]:
+    """Return updates that make the controls fit the model called `name`."""
+    info, values = studio.info(name), values or {}
+    updates: list[Any] = [
+        gr.Dropdown(choices_of("all_classes", info), value=label, visible=bool(info.labels)),
+        gr.Dropdown(choices_of("same_class", info), value=ALL, visible=bool(info.labels)),
+    ]
+    has = {o.name: o for o in info.options}
+    for option in OPTIONS:
+        if o := has.get(option):
+            value = values.get(option) or o.default
+            updates.append(gr.Slider(o.minimum, o.maximum, value, step=o.step, visible=True))
+        else:
+            updates.append(gr.Slider(visible=False))
+    updates.append(gr.Checkbox(visible="evaluations" in has))
+    updates += [gr.Markdown(visible=info.method == lesson) for lesson in lessons]
+    return [*updates, _card(info)]
+
+
+def describe(info: ModelInfo) -> str:
+    """Return a line about a model for the picker: title, side, size and its score where it has one."""
+    words = [info.title, f"{info.size} px", f"{info.megabytes:.0f} MB"]
+    for name, value in info.card.get("metrics", {}).items():
+        if name.startswith("class_agreement_") and isinstance(value, int | float):
+            words.append(f"{100 * value:.0f} % class agreement")
+    return " · ".join(words)
+
+
+def _card(info: ModelInfo) -> str:
+    """Return the card as a Markdown table."""
+    card = info.card
+    rows = {
+        "method": f"{card['method']} `{json.dumps(card['config'])}`",
+        "data": f"{card['data_title']}: {card['data_size']:,} pictures, licence: {card['data_licence']}",
+        "classes": ", ".join(card["classes"]) or "none",
+        "training": f"{card['steps']:,} steps, {card['images_seen']:,} pictures seen, {card['seconds'] / 60:.0f} minutes",
+        "device": card["device"],
+        "command": f"`{card['command']}`",
+        "commit, versions": f"{card['commit']} · "
+        + ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
+        "scores": ", ".join(f"{k} = {v}" for k, v in card["metrics"].items()) or "none yet",
+    }
+    lines = [f"| {name} | {str(value).replace('|', '/')} |" for name, value in rows.items()]
+    return "\n".join([f"| **{info.name}** | {info.megabytes:.1f} MB |", "|---|---|", *lines])

@@ -1,0 +1,197 @@
+"""What the Generate tab does when something is clicked: plain functions of the studio and the controls' values."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from PIL import Image
+
+from aigc_demo import images
+from aigc_demo.errors import BadValue
+from aigc_demo.requests import GenerateRequest
+from aigc_demo.studio import GenerateResult, ModelInfo, Studio
+from aigc_demo.ui.handlers import downloadable, on_gpu
+
+ALL = "*"  # stands for every class in turn
+PIXEL_ART = {"pixel_tiles"}
+SHOWN_SIDE = 256
+SETTINGS = (
+    "model",
+    "label",
+    "count",
+    "seed",
+    "guidance",
+    "evaluations",
+    "truncation",
+    "temperature",
+)
+
+
+@on_gpu
+def generate(
+    studio: Studio,
+    model: str,
+    label: str | None = ALL,
+    count: int = 16,
+    seed: int = 0,
+    random_seed: bool = False,
+    guidance: float | None = None,
+    evaluations: int | None = None,
+    truncation: float | None = None,
+    temperature: float | None = None,
+    embed: bool = True,
+) -> tuple[list[tuple[Image.Image, str]], str, int, str]:
+    """Return captioned pictures, a line of details, the seed that was used and the settings as JSON.
+
+    `label` “*” means every class in turn. With `embed` each picture carries its settings in its PNG.
+    """
+    values = (guidance, evaluations, truncation, temperature)
+    request = request_of(studio, model, label, count, seed, random_seed, *values)
+    info = studio.info(request.model)
+    return _shown(info, request, studio.generate(request), embed)
+
+
+@on_gpu
+def generate_live(
+    studio: Studio,
+    model: str,
+    label: str | None,
+    count: int,
+    seed: int,
+    random_seed: bool,
+    guidance: float | None,
+    evaluations: int | None,
+    truncation: float | None,
+    temperature: float | None,
+    embed: bool,
+    watch: bool,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield a sheet of the pictures as they form (if `watch`), then what `generate` returns, and no sheet."""
+    values = (guidance, evaluations, truncation, temperature)
+    request = request_of(studio, model, label, count, seed, random_seed, *values)
+    info = studio.info(request.model)
+    steps = watch and any(o.name == "evaluations" for o in info.options)
+    result: GenerateResult | None = None
+    for result in studio.generate_steps(request, every_step=steps):
+        if steps:
+            sheet = images.grid(result.images, columns=min(8, len(result.images)))
+            yield (
+                images.enlarge(sheet, 640, crisp=info.data in PIXEL_ART),
+                None,
+                "",
+                request.seed,
+                "",
+            )
+    yield None, *_shown(info, request, result, embed)
+
+
+def request_of(
+    studio: Studio,
+    model: str,
+    label: str | None,
+    count: int,
+    seed: int,
+    random_seed: bool,
+    *values: float | None,
+) -> GenerateRequest:
+    """Return a checked request; options that the model does not have are left out."""
+    if random_seed is True:
+        seed = new_seed()
+    if not isinstance(model, str):
+        raise BadValue("model: no model is chosen; choose one.")
+    has = {o.name for o in studio.info(model).options}
+    names = ("guidance", "evaluations", "truncation", "temperature")
+    options = {name: v for name, v in zip(names, values, strict=True) if name in has}
+    label = None if label in (ALL, "") else label
+    return GenerateRequest(model=model, label=label, count=count, seed=seed, **options)
+
+
+def _shown(
+    info: ModelInfo, request: GenerateRequest, result: GenerateResult, embed: bool
+) -> tuple[list[tuple[Image.Image, str]], str, int, str]:
+    settings = request.model_dump(exclude_none=True)
+    gallery = []
+    for image, seed, label in zip(result.images, result.seeds, result.labels, strict=True):
+        image = images.enlarge(image, SHOWN_SIDE, crisp=info.data in PIXEL_ART)
+        if embed is True:
+            picture = {"picture_seed": seed, "picture_label": label}
+            image.info[images.SETTINGS_KEY] = json.dumps(settings | picture, sort_keys=True)
+        gallery.append((image, f"{label} · {seed}" if label else str(seed)))
+    details = (
+        f"{info.title} · {info.size}×{info.size} px · {len(gallery)} in {result.seconds:.2f} s"
+    )
+    return gallery, details, request.seed, json.dumps(settings, sort_keys=True)
+
+
+@on_gpu
+def make_zip(studio: Studio, settings: str) -> str:
+    """Return the path of a zip of the pictures that `settings` (JSON) describe, at the model's own resolution."""
+    request = restored(settings)
+    result = studio.generate(request)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for image, seed, label in zip(result.images, result.seeds, result.labels, strict=True):
+            picture = {"picture_seed": seed, "picture_label": label}
+            content = images.encode_png(image, request.model_dump(exclude_none=True) | picture)
+            name = "".join(c if c.isalnum() else "_" for c in label)
+            archive.writestr(f"{name}-{seed}.png" if name else f"{seed}.png", content)
+    return downloadable(out.getvalue(), f"{request.model}-{request.seed}.zip")
+
+
+def restored(settings: str) -> GenerateRequest:
+    """Return the request that `settings` (JSON) describe, checked like any other."""
+    try:
+        fields = json.loads(settings)
+    except (TypeError, ValueError):
+        raise BadValue(
+            "settings: there is nothing to repeat yet; generate pictures first."
+        ) from None
+    if not isinstance(fields, dict):
+        raise BadValue("settings: these are no settings of the studio; generate pictures first.")
+    return GenerateRequest(**{k: v for k, v in fields.items() if k in SETTINGS})
+
+
+def read_dropped(studio: Studio, path: str | None) -> GenerateRequest:
+    """Return the request that the PNG file at `path` carries, for a model that is here."""
+    if not path:
+        raise BadValue("picture: no file has arrived; drop a PNG that was downloaded here.")
+    request = restored(json.dumps(images.read_settings(Path(path))))
+    studio.info(request.model)
+    return request
+
+
+def query(settings: str) -> str:
+    """Return `settings` (JSON) as the query of an address."""
+    return urlencode(json.loads(settings)) if settings else ""
+
+
+def from_query(studio: Studio, parameters: dict[str, str]) -> GenerateRequest | None:
+    """Return the request that an address carries, or None where it carries none."""
+    if "model" not in parameters:
+        return None
+    numbers = {"count": int, "seed": int, "evaluations": int}
+    fields: dict[str, Any] = {}
+    for name in SETTINGS:
+        if name in parameters:
+            kind = str if name in ("model", "label") else numbers.get(name, float)
+            try:
+                fields[name] = kind(parameters[name])
+            except ValueError:
+                raise BadValue(
+                    f"{name}: the link holds “{parameters[name][:40]}”; a number belongs there."
+                ) from None
+    request = GenerateRequest(**fields)
+    studio.info(request.model)
+    return request
+
+
+def new_seed() -> int:
+    """Return a seed that nobody chose, short enough to be read aloud."""
+    return random.SystemRandom().randrange(1_000_000)

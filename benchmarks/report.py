@@ -1,0 +1,47 @@
+"""Writes the sections of ``benchmarks/RESULTS.md``, one a benchmark, and leaves the others alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from aigc_demo import device as devices
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+INTRODUCTION = """# Results
+
+Written by the scripts in `benchmarks/`; every section names its command and its machine. Run it again and it is replaced.
+"""
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table; the first column is aligned left, the others right."""
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def machine() -> str:
+    """Return a line about this machine: processor, threads, number format, torch."""
+    described = devices.describe(devices.default_device())
+    return f"{described}; torch {torch.__version__}; {date.today().isoformat()}"
+
+
+def write_section(title: str, command: str, markdown: str, *, path: Path = RESULTS) -> None:
+    """Replace the section ``## title`` of `path` by `markdown` (see `table`), or append it.
+
+    A section stands between ``<!-- begin title -->`` and ``<!-- end title -->``.
+    """
+    begin, end = f"<!-- begin {title} -->", f"<!-- end {title} -->"
+    body = f"## {title}\n\n`{command}` — {machine()}\n\n{markdown.strip()}"
+    section = f"{begin}\n{body}\n{end}"
+    text = path.read_text(encoding="utf-8") if path.exists() else INTRODUCTION
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if pattern.search(text):
+        text = pattern.sub(lambda _: section, text)
+    else:
+        text = f"{text.rstrip()}\n\n{section}"
+    path.write_text(text.rstrip() + "\n", encoding="utf-8")
