@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from aigc_demo import data, device, engine, runs
 from aigc_demo.errors import UserError
+from aigc_demo.events import Step
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import TrainPlan
 
@@ -92,7 +93,9 @@ def plan(arguments: argparse.Namespace) -> TrainPlan:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Read ``key=value``; values are JSON where they can be, ``1,2`` is a list, the rest are words."""
+    """Read ``key=value``; values are JSON where they can be, ``1,2`` is a list, the rest are
+    words.
+    """
     key, _, value = text.partition("=")
     try:
         return key, json.loads(f"[{value}]" if "," in value else value)
@@ -109,7 +112,7 @@ def follow(directory: Path, **settings: Any) -> None:
         bar_format="{percentage:5.1f}% |{bar:20}| {elapsed}<{remaining} {postfix}",
     ) as bar:
         for event in runs.run(directory, **settings):
-            if isinstance(event, engine.Step):
+            if isinstance(event, Step):
                 losses = " ".join(f"{k} {v:.3g}" for k, v in event.losses.items())
                 bar.set_postfix_str(
                     f"step {event.step}, {event.images_per_second:.0f} img/s, {losses}"

@@ -1,4 +1,5 @@
-"""Model folders: ``model.safetensors`` and ``card.json``, saved atomically, loaded without running any code.
+"""Model folders: ``model.safetensors`` and ``card.json``, saved atomically, loaded without running
+any code.
 
 Weights are stored in half precision and used in single precision.
 """
@@ -50,7 +51,7 @@ class Card(BaseModel):
 
 
 def save(folder: Path, model: Generative, card: Card) -> None:
-    """Write weights and card to `folder`; a reader sees the old ones or the new ones, never half."""
+    """Write weights and card to `folder`; a reader sees the old or the new, never half."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: _half(v) for k, v in model.state_dict().items()}
     write_tensors(folder / WEIGHTS, tensors)
@@ -58,7 +59,9 @@ def save(folder: Path, model: Generative, card: Card) -> None:
 
 
 def load(folder: Path) -> tuple[Generative, Card]:
-    """Return the model of `folder`, ready to sample on the CPU, and its card; raises BadCheckpoint."""
+    """Return the model of `folder`, ready to sample on the CPU, and its card; raises
+    BadCheckpoint.
+    """
     card = read_card(folder)
     name = folder.name
     model = _build(name, card)
@@ -79,7 +82,8 @@ def load(folder: Path) -> tuple[Generative, Card]:
 
 
 def inspect(folder: Path) -> Card:
-    """Return the card of `folder` if its weights fit it by name and shape; reads no weights, only their index.
+    """Return the card of `folder` if its weights fit it by name and shape; reads no weights, only
+    their index.
 
     Raises BadCheckpoint.
     """
@@ -102,13 +106,13 @@ def _build(name: str, card: Card) -> Generative:
     method = METHODS.get(card.method)
     if method is None:
         raise BadCheckpoint(
-            f"{name} needs the method “{card.method[:50]}”, which this version does not have; update the studio."
+            f"{name} needs the method “{card.method[:50]}”, which is not here; update the studio."
         )
     try:
         return method.build(card.config)
     except ValidationError:
         raise BadCheckpoint(
-            f"The card of {name} has a configuration that {method.title} does not accept; copy the folder again."
+            f"The card of {name} does not fit {method.title}; copy the folder again."
         ) from None
 
 
@@ -144,7 +148,9 @@ def folders(root: Path) -> list[Path]:
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write nested dicts and lists of tensors and plain values to one safetensors file, atomically."""
+    """Write nested dicts and lists of tensors and plain values to one safetensors file,
+    atomically.
+    """
     tensors: dict[str, Tensor] = {}
 
     def strip(node: Any) -> Any:

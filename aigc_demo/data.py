@@ -1,7 +1,8 @@
-"""Pictures to learn from: ``DATASETS``, folders and zips, all as uint8 tensors in memory, and seeded batches of them.
+"""Pictures to learn from: ``DATASETS``, folders and zips, all as uint8 tensors in memory, and
+seeded batches of them.
 
-A data set is small enough to be held (at most a few hundred MB), so that no picture is decoded while a model trains
-and no worker process is needed. Knows no method.
+A data set is small enough to be held (at most a few hundred MB), so that no picture is decoded
+while a model trains and no worker process is needed. Knows no method.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Dataset:
         start: int = 0,
         device: torch.device | str = "cpu",
     ) -> Iterator[Batch]:
-        """Yield batches for ever, in an order that `seed` alone decides; `start` skips to the batch of a step.
+        """Yield batches for ever, in an order that `seed` alone decides; `start` skips to the
+        batch of a step.
 
         Every picture comes once an epoch; the last batch of an epoch is filled from the next one.
         """
@@ -101,6 +103,11 @@ FASHION = (
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 
+CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+
 DATASETS: dict[str, Source] = {
     s.name: s
     for s in (
@@ -114,7 +121,7 @@ DATASETS: dict[str, Source] = {
         ),
         Source(
             "cifar10", "CIFAR-10", 32, 3, "none stated", flip=True,
-            classes=tuple(["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]),
+            classes=CIFAR10,
             torchvision=torchvision.datasets.CIFAR10, archive="cifar10.zip",
         ),
         Source("quickdraw", "Doodles (Quick, Draw!)", 32, 1, "CC BY 4.0", archive="quickdraw.zip"),
@@ -137,10 +144,12 @@ def load(
     download: bool = False,
     size: int | None = None,
 ) -> Dataset:
-    """Load a split of a registered set, or of a folder or zip of class folders whose path is `name`.
+    """Load a split of a registered set, or of a folder or zip of class folders whose path is
+    `name`.
 
-    The pictures come at the set's own size, or `size`. Raises BadData where the set is not there (with `download`,
-    torchvision's sets are fetched, with a progress bar) and BadValue where the name means nothing.
+    The pictures come at the set's own size, or `size`. Raises BadData where the set is not there
+    (with `download`, torchvision's sets are fetched, with a progress bar) and BadValue where the
+    name means nothing.
     """
     folder = data_root(root)
     if source := DATASETS.get(name):
@@ -184,7 +193,7 @@ def _from_torchvision(source: Source, folder: Path, split: Split, *, download: b
     except (RuntimeError, OSError):
         tried = "could not be downloaded" if download else "is not in the data folder"
         raise BadData(
-            f"The data set {source.name} {tried}; run `python train.py --data {source.name} --download` "
+            f"The data set {source.name} {tried}; run `python train.py … --download` "
             "with a network, or copy torchvision's files there."
         ) from None
     pixels = torch.as_tensor(np.asarray(found.data))
@@ -289,7 +298,9 @@ def _from_names(
 
 
 def _fit_image(image: Image.Image, source: Source) -> Tensor:
-    """Return one picture as uint8 (C, size, size): flattened, cropped to a square, padded or resized."""
+    """Return one picture as uint8 (C, size, size): flattened, cropped to a square, padded or
+    resized.
+    """
     image = images.flatten(image, "L" if source.channels == 1 else "RGB", source.background)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2

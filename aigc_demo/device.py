@@ -1,7 +1,9 @@
-"""Where and how tensors are computed: device, number format, threads and memory layout, decided once, here.
+"""Where and how tensors are computed: device, number format, threads and memory layout, decided
+once, here.
 
-On a CPU with bfloat16 instructions (AVX-512 BF16, AMX) convolutions run two to ten times faster in bfloat16 and in the
-channels-last layout. Everything that must be exact (losses, statistics, averages of weights) stays in float32.
+On a CPU with bfloat16 instructions (AVX-512 BF16, AMX) convolutions run two to ten times faster in
+bfloat16 and in the channels-last layout. Everything that must be exact (losses, statistics,
+averages of weights) stays in float32.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import torch
 
 @functools.cache
 def default_device() -> torch.device:
-    """Return the fastest device there is; ``AIGC_DEVICE`` (cpu, cuda, mps) overrides the choice."""
+    """Return the fastest device there is, or the one that ``AIGC_DEVICE`` names."""
     if named := os.environ.get("AIGC_DEVICE"):
         return torch.device(named)
     if torch.cuda.is_available():
@@ -28,7 +30,9 @@ def default_device() -> torch.device:
 
 @functools.cache
 def cpu_has_bfloat16() -> bool:
-    """Tell whether this processor multiplies bfloat16 in hardware (in software it is slower than float32)."""
+    """Tell whether this processor multiplies bfloat16 in hardware (in software it is slower than
+    float32).
+    """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     capability = torch.backends.cpu.get_cpu_capability()
@@ -37,7 +41,9 @@ def cpu_has_bfloat16() -> bool:
 
 
 def low_precision(device: torch.device) -> torch.dtype | None:
-    """Return the number format for matrix products on `device`, or None where float32 is the right one."""
+    """Return the number format for matrix products on `device`, or None where float32 is the right
+    one.
+    """
     if device.type == "cuda":
         return torch.bfloat16
     if device.type == "cpu" and cpu_has_bfloat16():

@@ -1,7 +1,9 @@
-"""``train(plan, directory)``: the one training loop, a generator of events. It never prints, plots or parses.
+"""``train(plan, directory)``: the one training loop, a generator of events. It never prints, plots
+or parses.
 
-The loop knows no method: it asks a trainer for one step at a time, and writes to the run directory only what a reader
-may need: previews, the model (averaged weights and card) and the state from which a killed run goes on.
+The loop knows no method: it asks a trainer for one step at a time, and writes to the run directory
+only what a reader may need: previews, the model (averaged weights and card) and the state from
+which a killed run goes on.
 """
 
 from __future__ import annotations
@@ -12,79 +14,22 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from aigc_demo import checkpoint, data, images
-from aigc_demo import device as devices
+from aigc_demo import checkpoint, data, device as devices, images
 from aigc_demo.errors import BadData, BadValue, OutOfMemory
+from aigc_demo.events import Event, Finished, Preview, Reason, Saved, Started, Step
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative, Method, Trainer
 from aigc_demo.requests import TrainPlan, explain
 
 MODEL, STATE, PREVIEWS, STOP = "model", "state.safetensors", "previews", "stop"
 DIVERGED_AT = 1e6  # a loss beyond this has left the road, as has one that is not a number
-
-Reason = Literal["done", "stopped", "diverged"]
-
-
-@dataclass(frozen=True)
-class Started:
-    """The data is there and the model is built."""
-
-    method: str
-    data: str
-    parameters: int
-    step: int
-
-
-@dataclass(frozen=True)
-class Step:
-    """`step` steps are done; losses are means since the event before."""
-
-    step: int
-    seconds: float
-    progress: float
-    losses: dict[str, float]
-    images_per_second: float
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A sheet of samples from fixed noise, one row a class, has been written to `path`."""
-
-    step: int
-    path: str
-
-
-@dataclass(frozen=True)
-class Saved:
-    """Model and state have been written."""
-
-    step: int
-    path: str
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The run has ended; its model is the last good one."""
-
-    reason: Reason
-    step: int
-    seconds: float
-
-
-Event = Started | Step | Preview | Saved | Finished
-
-
-def to_json(event: Event) -> dict[str, Any]:
-    """Return the event as a JSON object whose `event` names its kind."""
-    return {"event": type(event).__name__, **asdict(event)}
 
 
 def train(
@@ -98,7 +43,8 @@ def train(
 ) -> Iterator[Event]:
     """Run `plan`, or go on with it where `directory` holds its state; yield what happens.
 
-    Stops within a step once `directory` holds a file named ``stop``. Raises UserError where the plan cannot be run.
+    Stops within a step once `directory` holds a file named ``stop``. Raises UserError where the
+    plan cannot be run.
     """
     device = device or devices.default_device()
     method = _method(plan.method)
@@ -208,7 +154,9 @@ class _Loop:
         return Step(self.trainer.steps, self.seconds(), min(1.0, self.progress()), means, speed)
 
     def preview(self) -> Preview:
-        """Write a sheet of eight columns, one row a class (at most ten), always from the same noise."""
+        """Write a sheet of eight columns, one row a class (at most ten), always from the same
+        noise.
+        """
         self._prepare()
         path = self.directory / PREVIEWS / f"{self.trainer.steps:08d}.png"
         sheet = contact_sheet(self.model, columns=8)
@@ -257,7 +205,9 @@ class _Loop:
 
 
 def contact_sheet(model: Generative, *, columns: int, rows: int = 10) -> Any:
-    """Return a picture of samples from the seeds 0, 1, …: one row a class, or `rows` rows without classes."""
+    """Return a picture of samples from the seeds 0, 1, …: one row a class, or `rows` rows without
+    classes.
+    """
     classes = model.config.classes
     shown = min(classes, rows) if classes else 4
     device = next(model.parameters()).device

@@ -1,7 +1,7 @@
 """The errors that a person can do something about.
 
-Every message reads "what happened; what to do". They are shown as they are, so they hold no paths of the host and no
-traceback. Anything else that is raised is a bug and is not caught.
+Every message reads "what happened; what to do". They are shown as they are, so they hold no paths
+of the host and no traceback. Anything else that is raised is a bug and is not caught.
 """
 
 

@@ -27,7 +27,8 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Open a picture file or its bytes, upright, decoded; its size is checked before it is decoded.
+    """Open a picture file or its bytes, upright, decoded; its size is checked before it is
+    decoded.
 
     Raises BadImage where it is no picture, damaged or larger than `max_pixels`.
     """

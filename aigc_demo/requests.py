@@ -1,7 +1,7 @@
 """What a person asks for: frozen requests that check themselves where they are made.
 
-A value that cannot be used raises BadValue, which names the field and the limit. Which models, methods and classes
-exist is not known here; `studio` and `engine` check those.
+A value that cannot be used raises BadValue, which names the field and the limit. Which models,
+methods and classes exist is not known here; `studio` and `engine` check those.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def explain(error: ValidationError) -> str:
 class GenerateRequest(Request):
     """Ask a model for `count` pictures of `label` (None: every class in turn).
 
-    Picture i has the seed ``seed + i``. Options that are None take the model's default; an option that the model
-    does not have is ignored.
+    Picture i has the seed ``seed + i``. Options that are None take the model's default; an option
+    that the model does not have is ignored.
     """
 
     model: Name
@@ -65,7 +65,9 @@ class GenerateRequest(Request):
 
 
 class MorphRequest(Request):
-    """Ask for `frames` pictures on the way between two seeds and, where there are classes, two labels."""
+    """Ask for `frames` pictures on the way between two seeds and, where there are classes, two
+    labels.
+    """
 
     model: Name
     seed: int = Field(0, ge=0, le=MAX_SEED)

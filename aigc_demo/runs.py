@@ -19,6 +19,7 @@ from typing import Any
 
 from aigc_demo import checkpoint, engine
 from aigc_demo.errors import BadValue
+from aigc_demo.events import Event, to_json
 from aigc_demo.requests import TrainPlan
 
 PLAN, EVENTS = "plan.json", "events.jsonl"
@@ -26,10 +27,9 @@ PLAN, EVENTS = "plan.json", "events.jsonl"
 
 def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
     """Make a new run directory for `plan` below `root` and return it."""
-    name = (
-        name
-        or f"{time.strftime('%Y%m%d-%H%M%S')}-{re.sub(r'[^a-z0-9_]+', '-', plan.data.lower())[-40:]}-{plan.method}"
-    )
+    if name is None:
+        data = re.sub(r"[^a-z0-9_]+", "-", plan.data.lower())[-40:]
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{data}-{plan.method}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise BadValue(
             f"name: “{name[:40]}” cannot be used; take up to 100 letters, digits, dots and dashes."
@@ -54,13 +54,13 @@ def read_plan(directory: Path) -> TrainPlan:
     return TrainPlan(**fields)
 
 
-def run(directory: Path, **settings: Any) -> Iterator[engine.Event]:
-    """Train the plan of `directory`, or go on with it; append each event to its log and yield it."""
+def run(directory: Path, **settings: Any) -> Iterator[Event]:
+    """Train the plan of `directory`, or go on with it; log each event and yield it."""
     plan = read_plan(directory)
     (directory / engine.STOP).unlink(missing_ok=True)
     with open(directory / EVENTS, "a", encoding="utf-8") as log:
         for event in engine.train(plan, directory, **settings):
-            log.write(json.dumps(engine.to_json(event)) + "\n")
+            log.write(json.dumps(to_json(event)) + "\n")
             log.flush()
             yield event
 

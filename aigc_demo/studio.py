@@ -8,8 +8,9 @@
     )
     result.images[0].save("bag.png")
 
-Models are loaded when first asked for; the least recently used one is dropped. One request computes at a time. The
-networks always see batches of `CHUNK` pictures, so that a picture is the same to the byte alone and among others.
+Models are loaded when first asked for; the least recently used one is dropped. One request
+computes at a time. The networks always see batches of `CHUNK` pictures, so that a picture is the
+same to the byte alone and among others.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import checkpoint, images
-from aigc_demo import device as devices
+from aigc_demo import checkpoint, device as devices, images
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative, Option
@@ -42,7 +42,7 @@ MAX_LOADED = 6
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of a model without loading it; where `problem` is not empty it cannot be used."""
+    """What is known of a model without loading it; one with a `problem` cannot be used."""
 
     name: str
     title: str
@@ -61,7 +61,9 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class GenerateResult:
-    """Pictures at the model's own resolution, with the seed and the class ("" without classes) of each."""
+    """Pictures at the model's own resolution, with the seed and the class ("" without classes) of
+    each.
+    """
 
     images: list[Image.Image]
     seeds: list[int]
@@ -115,14 +117,18 @@ class Studio:
         return self._seen[folder.name][1]
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
-        """Return `request.count` pictures; raises UserError where the request does not fit the model."""
+        """Return `request.count` pictures; raises UserError where the request does not fit the
+        model.
+        """
         *_, result = self.generate_steps(request, every_step=False)
         return result
 
     def generate_steps(
         self, request: GenerateRequest, *, every_step: bool = True
     ) -> Iterator[GenerateResult]:
-        """Yield the pictures as they form, all `request.count` of them at a time, the finished ones last."""
+        """Yield the pictures as they form, all `request.count` of them at a time, the finished
+        ones last.
+        """
         start = time.perf_counter()
         info = self.info(request.model)
         labels = labels_of(info, request.label, request.count)
@@ -155,19 +161,20 @@ class Studio:
             labels_of(info, request.label, 1)[0],
             labels_of(info, request.to_label or request.label, 1)[0],
         ]
-        numbers = torch.tensor([info.labels.index(e) if e else 0 for e in ends])
+        numbers = [info.labels.index(e) if e else 0 for e in ends]
         options = options_of(info, request)
         done: list[Image.Image] = []
         with self._lock:
             model = self._model(request.model)
-            given = numbers.to(self.device) if info.labels else None
-            a, b = model.latents(model.noise([request.seed, request.to_seed]), given)
-            classes = model.one_hot(given)
+            rest = [0] * (CHUNK - 2)
+            labels = torch.tensor(numbers + rest, device=self.device) if info.labels else None
+            a, b, *_ = model.latents(model.noise([request.seed, request.to_seed, *rest]), labels)
+            classes = model.one_hot(labels)
             way = torch.linspace(0, 1, request.frames, device=self.device)
             for part in way.split(CHUNK):
                 t = torch.cat([part, part[-1:].expand(CHUNK - len(part))])
                 mixed = (
-                    None if classes is None else torch.lerp(classes[:1], classes[1:], t[:, None])
+                    None if classes is None else torch.lerp(classes[:1], classes[1:2], t[:, None])
                 )
                 with _room():
                     x = model.decode(slerp(a, b, t), mixed, **options)
@@ -207,7 +214,9 @@ class Studio:
             yield images.quantise(last)
 
     def _model(self, name: str) -> Generative:
-        """Return a loaded model; a folder whose files have changed is loaded anew. Call with the lock held."""
+        """Return a loaded model; a folder whose files have changed is loaded anew. Call with the
+        lock held.
+        """
         folder = self.checkpoints / name
         stamp = _stamp(folder)
         if name not in self._loaded or self._loaded[name][0] != stamp:
@@ -233,7 +242,9 @@ def _room() -> Iterator[None]:
 
 
 def labels_of(info: ModelInfo, label: str | None, count: int) -> list[str]:
-    """Return the class of each picture: `label`, or every class in turn; "" where the model has no classes."""
+    """Return the class of each picture: `label`, or every class in turn; "" where the model has no
+    classes.
+    """
     if label is not None and label not in info.labels:
         known = ", ".join(info.labels) or "none, it is unconditional"
         raise BadValue(f"label: {info.name} has no class “{label[:60]}”; its classes: {known}.")
@@ -249,7 +260,8 @@ def options_of(info: ModelInfo, request: GenerateRequest | MorphRequest) -> dict
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Interpolate from a to b (…) on a great circle at t (T,): Gaussian noise stays as long as it should be.
+    """Interpolate from a to b (…) on a great circle at t (T,): Gaussian noise stays as long as it
+    should be.
 
     Shoemake, "Animating Rotation with Quaternion Curves", 1985. Returns (T, …).
     """
@@ -258,7 +270,8 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     t = t.view(-1, *[1] * a.ndim)
     if angle.sin() < 1e-4:
         return torch.lerp(a[None], b[None], t)
-    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+    between = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+    return torch.where(t == 0, a, torch.where(t == 1, b, between))  # the ends without rounding
 
 
 def describe(folder: Path, card: checkpoint.Card) -> ModelInfo:

@@ -1,4 +1,6 @@
-"""Measurements behind the README's claims: each module has ``main()``, prints a table and writes its section.
+"""Measurements behind the README's claims: each module has ``main()``, prints a table and writes
+its section.
 
-``python -m benchmarks.throughput`` runs one of them; the sections stand in ``benchmarks/RESULTS.md``.
+``python -m benchmarks.throughput`` runs one of them; the sections stand in
+``benchmarks/RESULTS.md``.
 """

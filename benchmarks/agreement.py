@@ -1,12 +1,13 @@
-"""Do the pictures show the class that was asked for, and as many different things as real pictures do?
+"""Do the pictures show the class that was asked for, and as many things as real pictures do?
 
-``python -m benchmarks.agreement`` judges every conditional model with a classifier of its real training pictures (see
-`classifier`), in the 8-bit pixels that a user gets:
+``python -m benchmarks.agreement`` judges every conditional model with a classifier of its real
+training pictures (see `classifier`), in the 8-bit pixels that a user gets:
 
-* *class agreement*: the share of pictures in which the classifier sees the class that was asked for;
-* *diversity*: the mean distance from a picture to the nearest other one of its class, in the classifier's features,
-  divided by the same among as many real test pictures, which the classifier has not learnt by heart; 1 is as diverse
-  as reality, 0 is one picture over and over. It is averaged over classes.
+* *class agreement*: the share of pictures in which the classifier sees the class asked for;
+* *diversity*: the mean distance from a picture to the nearest other one of its class, in the
+  classifier's features, divided by the same among as many real test pictures, which the
+  classifier has not learnt by heart; 1 is as diverse as reality, 0 is one picture over and over.
+  It is averaged over classes.
 
 ``--sweep guidance=1,1.5,2,3`` judges a model at several values of an option.
 """
@@ -49,7 +50,7 @@ OPTIONS: dict[str, type] = {
 def judge(
     name: str, size: int, root: str | None
 ) -> tuple[classifier.Classifier, float, data.Dataset]:
-    """Return the classifier of a data set, its accuracy, and the real test pictures that gave it."""
+    """Return the classifier of a data set, its accuracy and the real test pictures."""
     test = data.load(name, "test", root=root, size=size)
     return *classifier.judge(test, root), test
 
@@ -57,7 +58,7 @@ def judge(
 def generate(
     studio: Studio, info: ModelInfo, n: int, options: dict[str, float]
 ) -> Iterable[tuple[str, Tensor]]:
-    """Yield each class of the model and its share of n pictures, uint8 (M, C, H, W); no seed comes twice."""
+    """Yield each class and its share of n pictures, uint8 (M, C, H, W); no seed comes twice."""
     seed = 0
     for k, label in enumerate(info.labels):
         count = (k + 1) * n // len(info.labels) - seed
@@ -83,7 +84,7 @@ def nearest(features: Tensor) -> float:
 def measure(
     studio: Studio, info: ModelInfo, n: int, root: str | None, options: dict[str, float]
 ) -> dict[str, float]:
-    """Return the metrics of a model; the names of those that depend on it carry n. Prints a line a class."""
+    """Return the metrics of a model, their names carrying n; print a line a class."""
     seer, accuracy, test = judge(info.data, info.size, root)
     real, _ = classifier.look(seer, test.images)
     agreements, diversities, right = {}, {}, 0
@@ -137,9 +138,10 @@ def write_results(studio: Studio, measured: dict[str, dict[str, float]], n: int)
         if f"lowest_diversity_{n}" in metrics
     ]
     text = (
-        "Class agreement: a classifier trained on the real training pictures sees the class that was asked for. "
-        "Diversity: distance to the nearest other picture of the class in the classifier's features, divided by "
-        "that among as many real test pictures (1: as diverse as reality). Default options, 8-bit pixels."
+        "Class agreement: a classifier trained on the real training pictures sees the class that "
+        "was asked for. Diversity: distance to the nearest other picture of the class in the "
+        "classifier's features, divided by that among as many real test pictures (1: as diverse "
+        "as reality). Default options, 8-bit pixels."
     )
     report.write_section(
         "Class agreement and diversity",
@@ -176,7 +178,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Judge models and print a table; RESULTS.md is written where the models are the repository's, as shipped."""
+    """Judge models, print a table and, where they are the shipped ones as they are, write it."""
     given = parser().parse_args(arguments)
     device.set_threads(given.threads)
     options = {name: v for name in OPTIONS if (v := getattr(given, name)) is not None}

@@ -1,8 +1,9 @@
-"""A small residual classifier of real pictures, the judge of generated ones; trained once a data set and kept.
+"""A small residual classifier of real pictures, the judge of generated ones.
 
-Its convolutions run at 16², 8² and 4², where few steps of training go far (minutes of one CPU core). It is taught by
-crops, mirrors (photographs) and one cycle of the learning rate (Smith and Topin, "Super-Convergence", 2018,
-https://arxiv.org/abs/1708.07120) and judged on the real test set. It does not know that generated pictures exist.
+It is trained once a data set and kept in `CACHE`. Its convolutions run at 16², 8² and 4², where
+minutes of one CPU core go far. It is taught by crops, mirrors (photographs) and one cycle of the
+learning rate (Smith and Topin, "Super-Convergence", 2018, https://arxiv.org/abs/1708.07120), and
+examined on the real test set. It does not know that generated pictures exist.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def convolution(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def judge(test: data.Dataset, root: str | Path | None = None) -> tuple[Classifier, float]:
-    """Return the classifier of a registered set and its accuracy on `test`, the real test pictures.
+    """Return the classifier of a registered set and its accuracy on `test`, its real test split.
 
     It is trained on the train split at the size of `test`, unless one of the same recipe is kept.
     """
@@ -142,7 +143,7 @@ def learn(recipe: Recipe, train: data.Dataset) -> Classifier:
 
 
 def crops(padded: Tensor, recipe: Recipe) -> Tensor:
-    """Cut a random window out of each padded picture, and mirror half of them where `recipe` says so.
+    """Cut a random window out of each padded picture; mirror half of them if `recipe.flip`.
 
     (B, C, size + 2 crop, size + 2 crop) -> (B, C, size, size)
     """
@@ -158,7 +159,7 @@ def crops(padded: Tensor, recipe: Recipe) -> Tensor:
 
 @torch.no_grad()
 def look(classifier: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the features (N, F) of uint8 pictures (N, C, H, W), and the classes (N,) seen in them."""
+    """Return the features (N, F) of uint8 pictures (N, C, H, W) and the classes (N,) seen."""
     device = devices.default_device()
     with devices.autocast(device):
         features = torch.cat([classifier.features(x.to(device)) for x in pixels.split(500)])

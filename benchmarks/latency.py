@@ -1,8 +1,8 @@
-"""How long a user waits: ``python -m benchmarks.latency`` starts the app and asks it for pictures as a program does.
+"""How long a user waits: ``python -m benchmarks.latency`` starts the app and asks it for pictures.
 
-It measures the seconds from the start of ``python app.py`` to the first page, from there to the first picture, and
-then, for a model of each family, the median time of a call for 16 pictures through ``gradio_client``, with the
-encoding and the transfer of the PNG files.
+It measures the seconds from the start of ``python app.py`` to the first page, from there to the
+first picture, and then, for a model of each family, the median time of a call for 16 pictures
+through ``gradio_client``, with the encoding and the transfer of the PNG files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ START_LIMIT_SECONDS = 120
 
 @contextlib.contextmanager
 def app(checkpoints: str) -> Iterator[tuple[str, float]]:
-    """Run ``python app.py`` on a free port; give its address and the seconds to its first page. Ends it afterwards."""
+    """Run ``python app.py`` on a free port; give its address and the seconds to its first page."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -85,7 +85,7 @@ def answers(address: str) -> bool:
 
 
 def seconds(client: Client, model: str, *, count: int, seed: int) -> float:
-    """Ask for pictures of every class in turn with the default options; return how long that took."""
+    """Ask for pictures of every class in turn, with default options; return how long it took."""
     start = time.perf_counter()
     gallery, *_ = client.predict(model=model, count=count, seed=seed, api_name="/generate")
     if len(gallery) != count:
@@ -129,7 +129,7 @@ def measure(models: list[ModelInfo], checkpoints: str, calls: int) -> list[list[
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print the table and write it to RESULTS.md where the models are the repository's."""
+    """Measure, print the table and, where the models are the shipped ones, write it."""
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -149,8 +149,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     rows = measure(models, given.checkpoints, given.calls)
     text = (
-        f"Through `gradio_client` on the same machine, the default options of the page, every class in turn: "
-        f"sampling, encoding and transfer. Median of {given.calls} calls after {WARM_UP}; nothing else ran."
+        "Through `gradio_client` on the same machine, the default options of the page, every class "
+        "in turn: sampling, encoding and transfer. "
+        f"Median of {given.calls} calls after {WARM_UP}; nothing else may run meanwhile."
     )
     table = report.table(("what", "median", "range", "target"), rows)
     print(table)

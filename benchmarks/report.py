@@ -1,4 +1,5 @@
-"""Writes the sections of ``benchmarks/RESULTS.md``, one a benchmark, and leaves the others alone."""
+"""Writes the sections of ``benchmarks/RESULTS.md``, one a benchmark, and leaves the others alone.
+"""
 
 from __future__ import annotations
 

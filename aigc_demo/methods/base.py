@@ -1,8 +1,9 @@
 """What every method is made of: `Batch`, `Generative`, `Trainer` and `Method`.
 
-A *model* (`Generative`) is what is saved, loaded and sampled: its ``state_dict()`` is the checkpoint and nothing else.
-A *trainer* holds what only training needs (the raw weights, the other networks, the optimisers) and moves the model's
-weights, which are the running average of the raw ones.
+A *model* (`Generative`) is what is saved, loaded and sampled: its ``state_dict()`` is the
+checkpoint and nothing else. A *trainer* holds what only training needs (the raw weights, the other
+networks, the optimisers) and moves the model's weights, which are the running average of the raw
+ones.
 """
 
 from __future__ import annotations
@@ -69,16 +70,22 @@ class Generative(nn.Module):
         raise NotImplementedError
 
     def noise(self, seeds: Iterable[int]) -> Tensor:
-        """Return noise (len(seeds), *noise_shape) for `sample`; a seed's noise never depends on the others."""
+        """Return noise (len(seeds), *noise_shape) for `sample`; a seed's noise never depends on
+        the others.
+        """
         device = next(self.parameters()).device
         return blocks.normals(self.noise_shape, seeds).to(device)
 
     def latents(self, noise: Tensor, labels: Tensor | None) -> Tensor:
-        """Map noise to what `decode` takes, where morphs interpolate; the identity unless a method has a prior."""
+        """Map noise to what `decode` takes, where morphs interpolate; the identity unless a method
+        has a prior.
+        """
         return noise
 
     def decode(self, latents: Tensor, classes: Tensor | None, **options: float) -> Tensor:
-        """Turn latents and class weights (B, K), rows summing to 1, or None, into pictures in [-1, 1]."""
+        """Turn latents and class weights (B, K), rows summing to 1, or None, into pictures in [-1,
+        1].
+        """
         *_, images = self.decode_steps(latents, classes, **options)
         return images
 
@@ -89,7 +96,9 @@ class Generative(nn.Module):
         raise NotImplementedError
 
     def sample(self, noise: Tensor, labels: Tensor | None = None, **options: float) -> Tensor:
-        """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or None where unconditional."""
+        """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or None where
+        unconditional.
+        """
         return self.decode(self.latents(noise, labels), self.one_hot(labels), **options)
 
     def one_hot(self, labels: Tensor | None) -> Tensor | None:
@@ -143,7 +152,9 @@ class Trainer:
         return losses
 
     def finish(self, batches: Iterable[Batch]) -> None:
-        """Do what a model needs once before it is saved, such as fitting a prior; most need nothing."""
+        """Do what a model needs once before it is saved, such as fitting a prior; most need
+        nothing.
+        """
 
     def schedule(self, factor: float) -> None:
         """Set every learning rate to `factor` of its first value."""
@@ -152,7 +163,9 @@ class Trainer:
                 group["lr"] = group.setdefault("first_lr", group["lr"]) * factor
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that `load_state_dict` needs to go on exactly here (tensors, numbers and names only)."""
+        """Return all that `load_state_dict` needs to go on exactly here (tensors, numbers and
+        names only).
+        """
         return {
             "steps": self.steps,
             "generator": self.generator.get_state(),
@@ -188,7 +201,9 @@ class Method:
     sizes: tuple[int, ...] = field(default=())
 
     def build(self, config: Config | dict[str, Any] | None = None) -> Generative:
-        """Return an untrained model for `config`; raises pydantic's ValidationError where a value is wrong."""
+        """Return an untrained model for `config`; raises pydantic's ValidationError where a value
+        is wrong.
+        """
         if not isinstance(config, Config):
             config = self.config.model_validate(config or {})
         return self.network(config)

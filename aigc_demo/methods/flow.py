@@ -1,8 +1,9 @@
 """Class-conditional flow matching with a small U-Net and classifier-free guidance.
 
-Lipman et al., "Flow Matching for Generative Modeling", 2022, https://arxiv.org/abs/2210.02747; Liu et al., "Flow
-Straight and Fast", 2022, https://arxiv.org/abs/2209.03003; time is drawn logit-normal as in Esser et al., "Scaling
-Rectified Flow Transformers", 2024, https://arxiv.org/abs/2403.03206; guidance is Ho & Salimans, 2022,
+Lipman et al., "Flow Matching for Generative Modeling", 2022, https://arxiv.org/abs/2210.02747; Liu
+et al., "Flow Straight and Fast", 2022, https://arxiv.org/abs/2209.03003; time is drawn
+logit-normal as in Esser et al., "Scaling Rectified Flow Transformers", 2024,
+https://arxiv.org/abs/2403.03206; guidance is Ho & Salimans, 2022,
 https://arxiv.org/abs/2207.12598.
 
     x_t = (1 - t) x_0 + t x_1,   x_0 ~ N(0, I),  x_1 a picture        the straight path
@@ -141,7 +142,9 @@ class UNet(nn.Module):
         nn.init.zeros_(self.leave[-1].bias)
 
     def forward(self, x: Tensor, t: Tensor, classes: Tensor | None) -> Tensor:
-        """Map x (B, C, H, W), t (B,) in [0, 1] and class weights (B, K) (a row of 0: none) to a velocity."""
+        """Map x (B, C, H, W), t (B,) in [0, 1] and class weights (B, K) (a row of 0: none) to a
+        velocity.
+        """
         angles = t[:, None] * self.frequencies  # (B, width / 2)
         embedding = self.time(torch.cat([angles.cos(), angles.sin()], dim=1))
         if self.label is not None and classes is not None:
@@ -285,7 +288,7 @@ class FlowTrainer(Trainer):
 
 
 def _frequencies(width: int) -> Tensor:
-    """Return width / 2 angular frequencies for t in [0, 1], spaced geometrically from 1 to 1000."""
+    """Return width / 2 angular frequencies for t in [0, 1], from 1 to 1000, geometrically."""
     return torch.exp(torch.linspace(0, math.log(1000), width // 2))
 
 

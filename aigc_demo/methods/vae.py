@@ -1,15 +1,19 @@
-"""Convolutional variational autoencoder, told the class, with a mixture of Gaussians over its latents.
+"""Convolutional variational autoencoder, told the class, with a mixture of Gaussians over its
+latents.
 
-Kingma & Welling, "Auto-Encoding Variational Bayes", 2013, https://arxiv.org/abs/1312.6114; conditional: Sohn et al.,
-"Learning Structured Output Representation using Deep Conditional Generative Models", 2015.
+Kingma & Welling, "Auto-Encoding Variational Bayes", 2013, https://arxiv.org/abs/1312.6114;
+conditional: Sohn et al., "Learning Structured Output Representation using Deep Conditional
+Generative Models", 2015.
 
-    q(z|x,c) = N(mu, diag exp(logvar)),   z = mu + exp(logvar / 2) ε                     reparametrisation
-    -ELBO = D/2 log(mean (x - x̂)²)  +  β/2 Σ (mu² + exp(logvar) - 1 - logvar)            reconstruction + divergence
+    q(z|x,c) = N(mu, diag exp(logvar)),   z = mu + exp(logvar / 2) ε       reparametrisation
+    -ELBO = D/2 log(mean (x - x̂)²)                                         reconstruction
+          + β/2 Σ (mu² + exp(logvar) - 1 - logvar)                         divergence
 
-The first term is the Gaussian likelihood at its best shared variance: Rybkin et al., "Simple and Effective VAE
-Training with Calibrated Decoders", 2020, https://arxiv.org/abs/2006.13202. Codes do not fill the prior, so samples are
-drawn from a mixture fitted to the codes of each class: Ghosh et al., "From Variational to Deterministic
-Autoencoders", 2019, https://arxiv.org/abs/1903.12436. Knows tensors only.
+The first term is the Gaussian likelihood at its best shared variance: Rybkin et al., "Simple and
+Effective VAE Training with Calibrated Decoders", 2020, https://arxiv.org/abs/2006.13202. Codes do
+not fill the prior, so samples are drawn from a mixture fitted to the codes of each class: Ghosh et
+al., "From Variational to Deterministic Autoencoders", 2019, https://arxiv.org/abs/1903.12436.
+Knows tensors only.
 """
 
 from __future__ import annotations
@@ -107,7 +111,9 @@ class VAE(Generative):
 
     @torch.no_grad()
     def latents(self, noise: Tensor, labels: Tensor | None) -> Tensor:
-        """Draw codes from the mixture of each label: the last number picks the Gaussian, the others fill it."""
+        """Draw codes from the mixture of each label: the last number picks the Gaussian, the
+        others fill it.
+        """
         rows = (
             torch.zeros(len(noise), dtype=torch.int64, device=noise.device)
             if labels is None
@@ -194,8 +200,9 @@ def fit_mixture(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fit full Gaussians to x (N, D) by expectation maximisation.
 
-    Returns weights (K,), means (K, D) and lower Cholesky factors (K, D, D), float32. Covariances are shrunk towards
-    that of all points by D / 2 pseudo-observations, so that a small cluster stays well-conditioned.
+    Returns weights (K,), means (K, D) and lower Cholesky factors (K, D, D), float32. Covariances
+    are shrunk towards that of all points by D / 2 pseudo-observations, so that a small cluster
+    stays well-conditioned.
     """
     x = x.double()
     n, d = x.shape

@@ -1,4 +1,6 @@
-"""The browser's side of the studio: one file a tab, handlers that a test can call, all words in `texts`."""
+"""The browser's side of the studio: one file a tab, handlers that a test can call, all words in
+`texts`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def build_demo(studio: Studio) -> gr.Blocks:
 
 
 def launch_settings() -> dict[str, Any]:
-    """Return hardened arguments of ``launch``; host and port come from ``AIGC_HOST`` and ``AIGC_PORT``.
+    """Return hardened arguments of ``launch``; host and port come from ``AIGC_HOST`` and
+    ``AIGC_PORT``.
 
     On Hugging Face Spaces, Gradio's own variables name them.
     """

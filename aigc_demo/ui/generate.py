@@ -207,23 +207,14 @@ def _only(function: Any) -> Any:
     return handler
 
 
-def _live(studio: Studio, model: str, label: str | None, count: int, seed: int, random_seed: bool, guidance: float, evaluations: int, truncation: float, temperature: float, embed: bool, watch: bool) -> Any:  # fmt: skip
+def _live(studio: Studio, *values: Any) -> Any:
     """Show the sheet of forming pictures while there is one, then the gallery."""
-    for sheet, *rest in painting.generate_live(studio, model, label, count, seed, random_seed, guidance, evaluations, truncation, temperature, embed, watch):  # fmt: skip
+    for sheet, *rest in painting.generate_live(studio, *values):
         if sheet is None:
-            yield [
-                gr.Image(visible=False),
-                gr.Gallery(rest[0], visible=True),
-                *rest[1:],
-            ]
+            yield [gr.Image(visible=False), gr.Gallery(rest[0], visible=True), *rest[1:]]
         else:
-            yield [
-                gr.Image(sheet, visible=True),
-                gr.Gallery(visible=False),
-                gr.skip(),
-                gr.skip(),
-                gr.skip(),
-            ]
+            unchanged = [gr.skip()] * 3
+            yield [gr.Image(sheet, visible=True), gr.Gallery(visible=False), *unchanged]
 
 
 def _first(usable: list[ModelInfo]) -> ModelInfo:
@@ -238,7 +229,7 @@ def _controls(usable: list[ModelInfo]) -> Controls:
         [(describe(m), m.name) for m in usable], value=first.name if first else None,
         label=T("model"), info=T("model_info"), elem_id="model",
     )  # fmt: skip
-    # All classes of all models are choices at first, so that programs may name any; the page narrows them on load.
+    # At first all classes of all models are choices, so that programs may name any of them.
     classes = choices_of("all_classes", *usable)
     label = gr.Dropdown(classes, value=ALL, label=T("class"), elem_id="label")
     count = gr.Slider(1, MAX_COUNT, 16, step=1, label=T("count"), elem_id="count")
@@ -291,7 +282,9 @@ def _fit(
 
 
 def describe(info: ModelInfo) -> str:
-    """Return a line about a model for the picker: title, side, size and its score where it has one."""
+    """Return a line about a model for the picker: title, side, size and its score where it has
+    one.
+    """
     words = [info.title, f"{info.size} px", f"{info.megabytes:.0f} MB"]
     for name, value in info.card.get("metrics", {}).items():
         if name.startswith("class_agreement_") and isinstance(value, int | float):
@@ -302,11 +295,13 @@ def describe(info: ModelInfo) -> str:
 def _card(info: ModelInfo) -> str:
     """Return the card as a Markdown table."""
     card = info.card
+    number = "{:,}".format
     rows = {
         "method": f"{card['method']} `{json.dumps(card['config'])}`",
-        "data": f"{card['data_title']}: {card['data_size']:,} pictures, licence: {card['data_licence']}",
+        "data": f"{card['data_title']}, {number(card['data_size'])} pictures, {card['data_licence']}",
         "classes": ", ".join(card["classes"]) or "none",
-        "training": f"{card['steps']:,} steps, {card['images_seen']:,} pictures seen, {card['seconds'] / 60:.0f} minutes",
+        "training": f"{number(card['steps'])} steps, {number(card['images_seen'])} pictures, "
+        f"{card['seconds'] / 60:.0f} minutes",
         "device": card["device"],
         "command": f"`{card['command']}`",
         "commit, versions": f"{card['commit']} · "

@@ -19,7 +19,7 @@ from aigc_demo.studio import Studio
 KEPT_SECONDS = 3600
 _FILES = Path(tempfile.gettempdir()) / "aigc-studio"
 
-try:  # On ZeroGPU a function gets a GPU only inside this decorator; elsewhere the package is not there.
+try:  # On ZeroGPU a function gets a GPU inside this decorator only
     import spaces
 
     on_gpu: Callable[..., Any] = spaces.GPU(duration=60)
@@ -31,7 +31,9 @@ except ImportError:
 
 
 def bind(handler: Callable[..., Any], studio: Studio) -> Callable[..., Any]:
-    """Give `handler` its first argument, and show its UserErrors to the person instead of hiding them."""
+    """Give `handler` its first argument, and show its UserErrors to the person instead of hiding
+    them.
+    """
     signature = inspect.signature(handler, eval_str=True)
     rest = list(signature.parameters.values())[1:]
 

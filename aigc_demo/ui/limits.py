@@ -49,7 +49,8 @@ class BodyLimit:
                 await self._refuse(send)
 
     async def _refuse(self, send: Send) -> None:
-        text = f"The request is larger than {self.limit // 1_000_000} MB; send a smaller file.".encode()
+        megabytes = self.limit // 1_000_000
+        text = f"The request is larger than {megabytes} MB; send a smaller file.".encode()
         headers: list[Any] = [
             (b"content-type", b"text/plain"),
             (b"content-length", str(len(text)).encode()),

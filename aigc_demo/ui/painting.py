@@ -1,4 +1,6 @@
-"""What the Generate tab does when something is clicked: plain functions of the studio and the controls' values."""
+"""What the Generate tab does when something is clicked: plain functions of the studio and the
+controls' values.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,11 @@ def generate(
     temperature: float | None = None,
     embed: bool = True,
 ) -> tuple[list[tuple[Image.Image, str]], str, int, str]:
-    """Return captioned pictures, a line of details, the seed that was used and the settings as JSON.
+    """Return captioned pictures, a line of details, the seed that was used and the settings as
+    JSON.
 
-    `label` “*” means every class in turn. With `embed` each picture carries its settings in its PNG.
+    `label` “*” means every class in turn. With `embed` each picture carries its settings in its
+    PNG.
     """
     values = (guidance, evaluations, truncation, temperature)
     request = request_of(studio, model, label, count, seed, random_seed, *values)
@@ -73,7 +77,9 @@ def generate_live(
     embed: bool,
     watch: bool,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield a sheet of the pictures as they form (if `watch`), then what `generate` returns, and no sheet."""
+    """Yield a sheet of the pictures as they form (if `watch`), then what `generate` returns, and
+    no sheet.
+    """
     values = (guidance, evaluations, truncation, temperature)
     request = request_of(studio, model, label, count, seed, random_seed, *values)
     info = studio.info(request.model)
@@ -132,7 +138,9 @@ def _shown(
 
 @on_gpu
 def make_zip(studio: Studio, settings: str) -> str:
-    """Return the path of a zip of the pictures that `settings` (JSON) describe, at the model's own resolution."""
+    """Return the path of a zip of the pictures that `settings` (JSON) describe, at the model's own
+    resolution.
+    """
     request = restored(settings)
     result = studio.generate(request)
     out = io.BytesIO()

@@ -1,4 +1,6 @@
-"""All words that the page shows, English and Chinese; `T(key)` is shown in the language of the browser."""
+"""All words that the page shows, English and Chinese; `T(key)` is shown in the language of the
+browser.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +144,7 @@ I18N = gr.I18n(
 )
 
 
-def T(key: str) -> gr.I18n:  # noqa: N802
+def T(key: str) -> gr.I18n:
     """Return the text of `key` for the browser to translate; KeyError where there is none."""
     TEXTS[key]
     return I18N(key)

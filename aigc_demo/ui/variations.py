@@ -1,4 +1,6 @@
-"""Variations below the Generate tab: morphs, the table of classes and seeds, the comparison of families."""
+"""Variations below the Generate tab: morphs, the table of classes and seeds, the comparison of
+families.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def class_by_seed(
 def compare(
     studio: Studio, data: str, label: str | None, seed: int, columns: int
 ) -> tuple[Image.Image, list[list[Any]]]:
-    """Return a sheet with a row a model of `data`, and a table: model, milliseconds a picture, MB, steps."""
+    """Return a sheet with a row a model of `data`, and a table: model, milliseconds a picture, MB,
+    steps.
+    """
     models = [m for m in studio.models("generate") if not m.problem and m.data == data]
     if not models:
         raise BadValue("data: no model has learned from these pictures; choose another set.")
@@ -116,7 +120,8 @@ def build(
 ) -> gr.Dropdown:
     """Add the three variations below the tab; return the dropdown of the class that morphs go to.
 
-    `chosen` are the controls of the tab: model, class, seed and the options; `device` limits what runs at once.
+    `chosen` are the controls of the tab: model, class, seed and the options; `device` limits what
+    runs at once.
     """
     private = {"api_visibility": "private", **device}
     with gr.Tabs(elem_id="more"):
@@ -209,7 +214,9 @@ def _build_compare(
 
 
 def choices_of(first: str, *models: ModelInfo) -> list[tuple[Any, str]]:
-    """Return the classes of `models` as choices; the first choice, named by a text, stands for none of them."""
+    """Return the classes of `models` as choices; the first choice, named by a text, stands for
+    none of them.
+    """
     labels = dict.fromkeys(label for m in models for label in m.labels)
     return [(T(first), ALL), *((label, label) for label in labels)]
 

@@ -1,0 +1,62 @@
+"""What happens in a training run: frozen records that serialise to one JSON line each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Reason = Literal["done", "stopped", "diverged"]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The data is there and the model is built."""
+
+    method: str
+    data: str
+    parameters: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """`step` steps are done; losses are means since the event before."""
+
+    step: int
+    seconds: float
+    progress: float
+    losses: dict[str, float]
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A sheet of samples from fixed noise, one row a class, has been written to `path`."""
+
+    step: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Model and state have been written."""
+
+    step: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run has ended; its model is the last good one."""
+
+    reason: Reason
+    step: int
+    seconds: float
+
+
+Event = Started | Step | Preview | Saved | Finished
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return the event as a JSON object whose `event` names its kind."""
+    return {"event": type(event).__name__, **asdict(event)}

@@ -1,0 +1,79 @@
+"""The running app in a real browser; screenshots are kept in ``artifacts/``."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.server import ROOT, serve
+
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"),
+    *("--disable-component-update", "--disable-quic", "--no-first-run"),
+]
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of an app with the shipped checkpoints."""
+    with serve(tmp_path_factory.mktemp("app") / "log.txt") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return Debian's chromium where there is one, else Playwright's own."""
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Opener]:
+    """Return a function that opens a page of the app; any error in a page's console fails the
+    test.
+    """
+    problems: list[str] = []
+    contexts = []
+
+    def open_(query: str = "", **settings: object) -> Page:
+        context = browser.new_context(
+            accept_downloads=True, **{"viewport": {"width": 1280, "height": 900}} | settings
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: problems.append(message.text) if message.type == "error" else None,
+        )
+        page.goto(address + query)
+        page.wait_for_selector("#go")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def shoot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Return a function that keeps a screenshot of the whole page."""
+    folder = ROOT / "artifacts"
+    folder.mkdir(exist_ok=True)
+
+    def shoot_(page: Page, name: str) -> None:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return shoot_

@@ -1,0 +1,89 @@
+"""The import order of docs/ARCHITECTURE.md, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ANYONE = {"errors", "requests", "images", "device", "events"}
+# A module may import what stands in its row, and nothing of the package besides.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "device": set(),
+    "requests": {"errors"},
+    "images": {"errors"},
+    "events": set(),
+    "nn": set(),
+    "methods": {"nn", "methods.base"},
+    "checkpoint": {"methods", "methods.base"},
+    "data": {"methods.base"},
+    "engine": {"checkpoint", "data", "methods", "methods.base"},
+    "runs": {"engine", "checkpoint"},
+    "studio": {"runs", "checkpoint", "methods", "methods.base"},
+    "ui": {"studio", "ui"},
+}
+FILES = sorted((ROOT / "aigc_demo").rglob("*.py"))
+IDS = [str(p.relative_to(ROOT)) for p in FILES]
+
+
+def imports(path: Path) -> set[str]:
+    """Return the full names of the modules that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            assert all(alias.name != "*" for alias in node.names), f"{path.name}: no star imports"
+            modules = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {m if _is_module(m) else str(node.module) for m in modules}
+    return found
+
+
+def _is_module(name: str) -> bool:
+    path = ROOT / Path(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(ROOT / "aigc_demo").with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_a_module_imports_only_what_stands_to_its_right(path: Path) -> None:
+    own = layer(path)
+    if own == "__init__":
+        assert not {m for m in imports(path) if m.startswith("aigc_demo")}
+        return
+    inside = {m.removeprefix("aigc_demo.") for m in imports(path) if m.startswith("aigc_demo.")}
+    inside = {m if m == "methods.base" else m.split(".")[0] for m in inside}
+    registry = path.name == "__init__.py" and own == "methods"
+    allowed = MAY_IMPORT[own] | ({"methods"} if registry else set())
+    allowed |= ANYONE if own not in ANYONE | {"nn"} else set()
+    assert inside <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_only_the_ui_knows_gradio_and_it_knows_no_torch(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imports(path)}
+    forbidden = {"torch", "torchvision"} if layer(path) == "ui" else {"gradio", "spaces"}
+    assert not roots & forbidden
+
+
+def test_the_engine_yields_and_does_not_print_plot_or_parse() -> None:
+    path = ROOT / "aigc_demo" / "engine.py"
+    called = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert "print" not in called
+    assert not imports(path) & {"argparse", "tqdm", "matplotlib", "logging"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_files_stay_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 320
