@@ -27,13 +27,8 @@ from aigc_demo.errors import UserError
 from aigc_demo.studio import ModelInfo, Studio
 from benchmarks import report
 
-LIMIT_MS = {
-    "dcgan": 150,
-    "vae": 150,
-    "flow": 1500,
-}  # the targets for 16 pictures of 32×32, by family
-SIDE = 32
-COUNT = 16
+SIDE, COUNT = 32, 16
+LIMIT_MS = {"dcgan": 150, "vae": 150, "flow": 1500}  # targets for COUNT pictures of SIDE
 WARM_UP = 2
 START_LIMIT_SECONDS = 120
 
@@ -106,12 +101,11 @@ def measure(models: list[ModelInfo], checkpoints: str, calls: int) -> list[list[
     with app(checkpoints) as (address, page), tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         client = Client(address, download_files=folder, verbose=False)
-        seconds(client, models[0].name, count=1, seed=0)
+        opened = models[-1].name  # the slowest family
+        seconds(client, opened, count=1, seed=0)
         first = time.perf_counter() - start
         rows.append(["start of the app to its first page", f"{page:.1f} s", "", "≤ 15 s"])
-        rows.append(
-            [f"from there to the first picture ({models[0].name})", f"{first:.1f} s", "", "≤ 3 s"]
-        )
+        rows.append([f"from there to a first picture, {opened}", f"{first:.1f} s", "", "≤ 3 s"])
         for m in models:
             taken = [seconds(client, m.name, count=COUNT, seed=s) for s in range(WARM_UP + calls)]
             taken = [1000 * t for t in taken[WARM_UP:]]
@@ -149,8 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     rows = measure(models, given.checkpoints, given.calls)
     text = (
-        "Through `gradio_client` on the same machine, the default options of the page, every class "
-        "in turn: sampling, encoding and transfer. "
+        "Through `gradio_client` on the same machine, with the page's default options, every "
+        "class in turn: sampling, encoding and transfer. "
         f"Median of {given.calls} calls after {WARM_UP}; nothing else may run meanwhile."
     )
     table = report.table(("what", "median", "range", "target"), rows)

@@ -90,9 +90,9 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
             dropped = gr.File(
                 label=T("restore"), file_types=[".png"], elem_id="restore", height=120
             )
-    settings = gr.Textbox(visible="hidden", elem_id="settings")
+    settings = gr.Textbox(label="settings", visible="hidden", elem_id="settings")
     query = gr.Textbox(visible="hidden", elem_id="query")
-    made_seed = gr.Number(visible="hidden", elem_id="made_seed", precision=0)
+    made_seed = gr.Number(label="seed", visible="hidden", elem_id="made_seed", precision=0)
     asked = [*controls.asked(), controls.embed]
     made = [gallery, details, made_seed, settings]
 
@@ -239,7 +239,6 @@ def _controls(usable: list[ModelInfo]) -> Controls:
             label=T("seed"),
             info=T("seed_info"),
             precision=0,
-            minimum=0,
             elem_id="seed",
         )
         random_seed = gr.Checkbox(False, label=T("random_seed"), elem_id="random_seed")

@@ -73,7 +73,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "columns": ("Seeds", "种子数"),
     "cross_go": ("Make the table", "生成表格"),
-    "cross_sheet": ("Class × seed", "类别 × 种子"),
+    "cross": ("Class × seed", "类别 × 种子"),
     "compare_tab": ("Compare families", "比较模型家族"),
     "compare_intro": (
         "The same class and seeds from every model that learned from the same pictures.",

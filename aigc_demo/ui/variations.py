@@ -140,7 +140,7 @@ def _build_morph(
     gr.Markdown(T("morph_intro"))
     with gr.Row():
         with gr.Column():
-            to_seed = gr.Number(1, label=T("to_seed"), precision=0, minimum=0, elem_id="to_seed")
+            to_seed = gr.Number(1, label=T("to_seed"), precision=0, elem_id="to_seed")
             to_label = gr.Dropdown(
                 choices_of("same_class", *usable),
                 value=ALL,
@@ -152,11 +152,19 @@ def _build_morph(
             go = gr.Button(T("morph_go"), variant="primary", elem_id="morph_go")
         with gr.Column():
             animation = gr.Image(
-                label=T("animation"), type="filepath", interactive=False, elem_id="animation"
+                label=T("animation"),
+                type="filepath",
+                interactive=False,
+                elem_id="animation",
+                buttons=["download", "fullscreen"],
             )
         with gr.Column():
             still = gr.Image(
-                label=T("frame_picture"), format="png", interactive=False, elem_id="still"
+                label=T("frame_picture"),
+                format="png",
+                interactive=False,
+                elem_id="still",
+                buttons=["download", "fullscreen"],
             )
             frame = gr.Slider(1, 16, 1, step=1, label=T("frame"), elem_id="frame")
     kept = gr.State([], time_to_live=3600)
@@ -176,7 +184,7 @@ def _build_cross(studio: Studio, chosen: list[gr.Component], private: dict[str, 
     gr.Markdown(T("cross_intro"))
     columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="cross_columns")
     go = gr.Button(T("cross_go"), variant="primary", elem_id="cross_go")
-    sheet = gr.Image(label=T("cross_sheet"), format="png", interactive=False, elem_id="cross")
+    sheet = _sheet("cross")
     go.click(bind(class_by_seed, studio), [model, seed, columns, *options], sheet, **private)
 
 
@@ -197,9 +205,7 @@ def _build_compare(
         )
         columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="compare_columns")
     go = gr.Button(T("compare_go"), variant="primary", elem_id="compare_go")
-    sheet = gr.Image(
-        label=T("compare_sheet"), format="png", interactive=False, elem_id="compare_sheet"
-    )
+    sheet = _sheet("compare_sheet")
     table = gr.Dataframe(
         headers=["model", "ms a picture", "MB", "pictures seen"],
         interactive=False, label=T("details"), elem_id="compare_table",
@@ -211,6 +217,14 @@ def _build_compare(
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     data.change(classes_of, data, label, **quiet)
     go.click(bind(compare, studio), [data, label, seed, columns], [sheet, table], **private)
+
+
+def _sheet(name: str) -> gr.Image:
+    """Add a place for a large picture; the label would cover it and is for screen readers only."""
+    return gr.Image(
+        label=T(name), show_label=False, format="png", interactive=False,
+        buttons=["download", "fullscreen"], elem_id=name,
+    )  # fmt: skip
 
 
 def choices_of(first: str, *models: ModelInfo) -> list[tuple[Any, str]]:
