@@ -6,6 +6,7 @@ Ctrl-C saves and ends; ``--resume RUN`` goes on; ``--list`` shows methods, data 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -97,10 +98,10 @@ def setting(text: str) -> tuple[str, Any]:
     words.
     """
     key, _, value = text.partition("=")
-    try:
-        return key, json.loads(f"[{value}]" if "," in value else value)
-    except ValueError:
-        return key, value.split(",") if "," in value else value
+    for form in (value, f"[{value}]" if "," in value else value):
+        with contextlib.suppress(ValueError, RecursionError):
+            return key, json.loads(form)
+    return key, value.split(",") if "," in value else value
 
 
 def follow(directory: Path, **settings: Any) -> None:

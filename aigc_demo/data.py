@@ -69,7 +69,7 @@ class Dataset:
             chosen = torch.cat([orders[e][positions[positions // n == e] % n] for e in epochs])
             x = images.from_pixels(self.images[chosen])
             if self.flip:
-                generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+                generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
                 mirrored = torch.rand(size, generator=generator) < 0.5
                 x = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
             x = x.to(device, memory_format=torch.channels_last)
@@ -77,9 +77,8 @@ class Dataset:
             step += 1
 
     def _order(self, seed: int, epoch: int) -> Tensor:
-        return torch.randperm(
-            len(self), generator=torch.Generator().manual_seed(seed * 7919 + epoch)
-        )
+        generator = torch.Generator().manual_seed((seed * 7919 + epoch) % 2**63)
+        return torch.randperm(len(self), generator=generator)
 
 
 @dataclass(frozen=True)

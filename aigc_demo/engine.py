@@ -9,8 +9,10 @@ which a killed run goes on.
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import math
 import platform
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -97,10 +99,7 @@ def train(
         if now - window_since >= log_every or trainer.steps == 1:
             yield loop.step_event(window, now - window_since)
             window, window_since = [], now
-        if loop.due("preview", plan.preview_every):
-            yield loop.preview()
-        if loop.due("save", plan.save_every):
-            yield loop.save()
+        yield from loop.due()
 
     if reason != "diverged" and trainer.steps:
         yield loop.preview()
@@ -124,7 +123,8 @@ class _Loop:
         self.plan, self.directory, self.dataset = plan, directory, dataset
         self.model, self.trainer, self.batch = model, trainer, batch
         self.since = time.monotonic() - seconds_before
-        self.last = dict.fromkeys(("preview", "save"), time.monotonic())
+        now = time.monotonic()
+        self.next = {"preview": now + plan.preview_every, "save": now + plan.save_every}
         self.prepared_at = -1
         (directory / PREVIEWS).mkdir(parents=True, exist_ok=True)
 
@@ -137,11 +137,17 @@ class _Loop:
         by_time = self.seconds() / self.plan.seconds if self.plan.seconds else 0.0
         return max(by_steps, by_time)
 
-    def due(self, what: str, every: float) -> bool:
-        if time.monotonic() - self.last[what] < every:
-            return False
-        self.last[what] = time.monotonic()
-        return True
+    def due(self) -> Iterator[Event]:
+        """Write what it is time for; what takes long is written more rarely, a tenth of the time
+        at most.
+        """
+        every = {"preview": self.plan.preview_every, "save": self.plan.save_every}
+        for what, write in (("preview", self.preview), ("save", self.save)):
+            start = time.monotonic()
+            if start >= self.next[what]:
+                yield write()
+                end = time.monotonic()
+                self.next[what] = end + max(every[what], 10 * (end - start))
 
     def step_event(self, window: list[dict[str, Tensor]], seconds: float) -> Step:
         names = {name for losses in window for name in losses}
@@ -192,7 +198,7 @@ class _Loop:
             data_title=self.dataset.title,
             data_size=len(self.dataset),
             data_licence=self.dataset.licence,
-            classes=self.dataset.classes,
+            classes=self.dataset.classes if self.model.config.classes else (),
             seed=plan.seed,
             steps=steps,
             images_seen=steps * self.batch,
@@ -223,14 +229,18 @@ def command(plan: TrainPlan) -> str:
     words = ["python train.py"]
     given = plan.model_dump(exclude_defaults=True, exclude_none=True)
     config = given.pop("config", {})
-    words += [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
+    for name, value in given.items():
+        words.append(f"--{name.replace('_', '-')} {shlex.quote(str(value))}")
     if config:
-        words.append("--set " + " ".join(f"{k}={_flat(v)}" for k, v in config.items()))
+        words.append("--set " + shlex.join(f"{k}={_flat(v)}" for k, v in config.items()))
     return " ".join(words)
 
 
 def _flat(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    """Write a setting as `train.setting` reads it: a list as ``1,2``, the rest as JSON or a word."""
+    if isinstance(value, list | tuple) and len(value) > 1:
+        return ",".join(map(_flat, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _method(name: str) -> Method:
@@ -248,17 +258,33 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Generative
             raise BadValue(
                 f"init: this checkpoint was made by {card.method}; choose one of {method.name}."
             )
+        _check_shape(model, dataset, field="init")
         return model.requires_grad_(True)
     torch.manual_seed(plan.seed)
-    shape = {
+    try:
+        model = method.build(_shape(dataset) | plan.config)
+    except ValidationError as error:
+        raise BadValue(explain(error)) from None
+    _check_shape(model, dataset, field="config")
+    return model
+
+
+def _shape(dataset: data.Dataset) -> dict[str, int]:
+    return {
         "size": dataset.images.shape[-1],
         "channels": dataset.images.shape[1],
         "classes": len(dataset.classes),
     }
-    try:
-        return method.build(shape | plan.config)
-    except ValidationError as error:
-        raise BadValue(explain(error)) from None
+
+
+def _check_shape(model: Generative, dataset: data.Dataset, *, field: str) -> None:
+    """Refuse a model that cannot take the pictures; one that leaves the classes out can."""
+    for name, there in _shape(dataset).items():
+        wanted = getattr(model.config, name)
+        if wanted != there and (name, wanted) != ("classes", 0):
+            raise BadValue(
+                f"{field}: the model has {name} {wanted} and the data {there}; make them the same."
+            )
 
 
 def _rate(step: int, progress: float, warmup: int) -> float:

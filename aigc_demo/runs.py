@@ -11,6 +11,7 @@ stop            exists once somebody asked the run to stop
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -48,21 +49,28 @@ def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
 def read_plan(directory: Path) -> TrainPlan:
     """Return the plan of a run; raises BadValue where the directory is none."""
     try:
-        fields = json.loads((directory / PLAN).read_text(encoding="utf-8"))
+        return TrainPlan.model_validate_json((directory / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise BadValue(f"run: “{directory.name}” is not a run; list them with --list.") from None
-    return TrainPlan(**fields)
 
 
 def run(directory: Path, **settings: Any) -> Iterator[Event]:
     """Train the plan of `directory`, or go on with it; log each event and yield it."""
     plan = read_plan(directory)
     (directory / engine.STOP).unlink(missing_ok=True)
+    _drop_half_line(directory / EVENTS)
     with open(directory / EVENTS, "a", encoding="utf-8") as log:
         for event in engine.train(plan, directory, **settings):
             log.write(json.dumps(to_json(event)) + "\n")
             log.flush()
             yield event
+
+
+def _drop_half_line(log: Path) -> None:
+    """Cut off what a killed run had not finished writing, so that the next line stands alone."""
+    if log.is_file():
+        text = log.read_bytes()
+        os.truncate(log, text.rfind(b"\n") + 1)
 
 
 def stop(directory: Path) -> None:

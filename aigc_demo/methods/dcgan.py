@@ -25,7 +25,15 @@ from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Trainer
-from aigc_demo.nn import DIFF_AUGMENTS, diff_augment, step
+from aigc_demo.nn import (
+    DIFF_AUGMENTS,
+    Condense,
+    Double,
+    Expand,
+    Halve,
+    apply_gradients,
+    diff_augment,
+)
 
 
 class DCGANConfig(Config):
@@ -76,16 +84,16 @@ class DCGAN(Generative):
         super().__init__(config)
         w = config.width
         self.main = nn.Sequential(
-            nn.ConvTranspose2d(config.latent + config.classes, 4 * w, 4, 1, 0, bias=False),
+            Expand(config.latent + config.classes, 4 * w, 4),
             nn.BatchNorm2d(4 * w),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1, bias=False),
+            Double(4 * w, 2 * w),
             nn.BatchNorm2d(2 * w),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False),
+            Double(2 * w, w),
             nn.BatchNorm2d(w),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(w, config.channels, 4, 2, 1, bias=False),
+            Double(w, config.channels),
             nn.Tanh(),
         )
         self.main.apply(initialise)
@@ -118,13 +126,13 @@ class Discriminator(nn.Module):
         super().__init__()
         w = config.width
         self.main = nn.Sequential(
-            nn.Conv2d(config.channels + config.classes, w, 4, 2, 1, bias=False),
+            Halve(config.channels + config.classes, w),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False),
+            Halve(w, 2 * w),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False),
+            Halve(2 * w, 4 * w),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(4 * w, 1, 4, 1, 0, bias=False),
+            Condense(4 * w, 1, 4),
         )
         self.main.apply(initialise)
 
@@ -194,37 +202,40 @@ class DCGANTrainer(Trainer):
             device=self.device,
             generator=self.generator,
         )
-        measured: dict[str, Tensor] = {}
-
-        # Update the discriminator on real and fake pictures in one pass.
+        # Judge real and fake pictures in one pass.
         with devices.autocast(self.device):
             fakes = self.network(z, classes)
-            both = torch.cat([batch.images, fakes.detach()])
+            shown = fakes.detach().requires_grad_()
+            both = torch.cat([batch.images, shown])
             both_classes = None if classes is None else torch.cat([classes, classes])
             both = diff_augment(both, config.diffaugment, self.generator)
-            real, fake = self.discriminator(both, both_classes).chunk(2)
-        loss = loss_d(real, fake)
-        measured |= {
-            "discriminator": loss.detach(),
-            "real": real.detach().mean(),
-            "fake": fake.detach().mean(),
-        }
+            logits = self.discriminator(both, both_classes)
+
+        # Differentiate both losses by the logits.
+        real, fake = logits.detach().requires_grad_().chunk(2)
+        d, g = loss_d(real, fake), loss_g(fake, real.detach())
+        d_real, d_fake = torch.autograd.grad(d, (real, fake))
+        (g_fake,) = torch.autograd.grad(g, fake)
+        measured = {"discriminator": d, "generator": g, "real": real.mean(), "fake": fake.mean()}
+
+        # Go back through the discriminator once, for both: a picture's logit depends on no other picture, so the
+        # generator's gradient at a fake is the discriminator's times a number; the floor keeps it finite.
+        floor = 1e-6 / len(fake)
+        d_fake = torch.where(d_fake.abs() < floor, floor, d_fake)
+        self.optimizer_d.zero_grad(set_to_none=True)
+        logits.backward(torch.cat([d_real, d_fake]))
         if config.r1 and self.steps % config.r1_every == 0:
             penalty = self.slope(batch.images, classes)
-            loss = loss + config.r1 / 2 * config.r1_every * penalty
-            measured["r1"] = penalty.detach()
-        step(loss, self.optimizer_d, clip=config.clip)
+            (config.r1 / 2 * config.r1_every * penalty).backward()
+            measured["r1"] = penalty
+        self.optimizer.zero_grad(set_to_none=True)
+        ratio = (g_fake / d_fake)[:, None, None, None]  # (B,) -> (B, 1, 1, 1)
+        fakes.backward((shown.grad * ratio).to(fakes.dtype))
 
-        # Update the generator against the discriminator as it is now.
-        self.discriminator.requires_grad_(False)
-        with devices.autocast(self.device):
-            fake = self.discriminator(
-                diff_augment(fakes, config.diffaugment, self.generator), classes
-            )
-        loss = loss_g(fake, real.detach())
-        norm = step(loss, self.optimizer, clip=config.clip)
-        self.discriminator.requires_grad_(True)
-        return measured | {"generator": loss.detach(), "grad_norm": norm}
+        # Update both.
+        apply_gradients(self.optimizer_d, clip=config.clip)
+        measured["grad_norm"] = apply_gradients(self.optimizer, clip=config.clip)
+        return {name: value.detach() for name, value in measured.items()}
 
     def slope(self, images: Tensor, classes: Tensor | None) -> Tensor:
         """Return the mean squared norm of the discriminator's gradient at real pictures, in float32."""

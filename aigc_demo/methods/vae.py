@@ -171,13 +171,14 @@ class VAETrainer(Trainer):
     @torch.no_grad()
     def finish(self, batches: Iterable[Batch]) -> None:
         """Fit a mixture of Gaussians to the codes of each class."""
+        generator = torch.Generator(self.device).manual_seed(0)  # saving leaves training as it is
         codes, labels, seen = [], [], 0
         for batch in batches:
             mu, logvar = self.model.encode(batch.images, self.model.one_hot(batch.labels))
             codes.append(
                 mu
                 + torch.exp(logvar / 2)
-                * torch.randn(mu.shape, device=mu.device, generator=self.generator)
+                * torch.randn(mu.shape, device=mu.device, generator=generator)
             )
             labels.append(
                 batch.labels if self.model.config.classes else torch.zeros_like(batch.labels)

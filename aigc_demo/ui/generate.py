@@ -99,7 +99,7 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
     # Generate: live in the browser, all at once for programs.
     device = {"concurrency_id": "device", "concurrency_limit": 2}
     event = go.click(
-        bind(_live, studio), [*asked, controls.watch], [forming, *made],
+        bind(_live, studio, gpu=True), [*asked, controls.watch], [forming, *made],
         api_visibility="private", **device,
     )  # fmt: skip
     event.success(
@@ -117,14 +117,14 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
         show_progress="hidden",
     ).then(None, query, [query, link], js=LINK_JS)
     gr.Button(visible=False).click(
-        bind(painting.generate, studio), asked, made, api_name="generate", **device
+        bind(painting.generate, studio, gpu=True), asked, made, api_name="generate", **device
     )
     reuse.click(
         lambda s, old: (old if s is None else int(s), False), [made_seed, controls.seed],
         [controls.seed, controls.random_seed], api_visibility="private", show_progress="hidden",
     )  # fmt: skip
     zip_button.click(
-        bind(painting.make_zip, studio),
+        bind(painting.make_zip, studio, gpu=True),
         settings,
         zip_file,
         api_visibility="private",
@@ -297,7 +297,7 @@ def _card(info: ModelInfo) -> str:
     number = "{:,}".format
     rows = {
         "method": f"{card['method']} `{json.dumps(card['config'])}`",
-        "data": f"{card['data_title']}, {number(card['data_size'])} pictures, {card['data_licence']}",
+        "data": f"{card['data_title']}, {number(card['data_size'])}, {card['data_licence']}",
         "classes": ", ".join(card["classes"]) or "none",
         "training": f"{number(card['steps'])} steps, {number(card['images_seen'])} pictures, "
         f"{card['seconds'] / 60:.0f} minutes",

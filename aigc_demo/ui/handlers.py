@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
-import tempfile
-import time
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from aigc_demo.errors import UserError
 from aigc_demo.studio import Studio
 
-KEPT_SECONDS = 3600
-_FILES = Path(tempfile.gettempdir()) / "aigc-studio"
-
-try:  # On ZeroGPU a function gets a GPU inside this decorator only
-    import spaces
-
-    on_gpu: Callable[..., Any] = spaces.GPU(duration=60)
+try:
+    import spaces  # only on ZeroGPU, where a function has a GPU inside this decorator alone
 except ImportError:
-
-    def on_gpu(function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is: this machine needs no decorator to compute."""
-        return function
+    spaces = None
 
 
-def bind(handler: Callable[..., Any], studio: Studio) -> Callable[..., Any]:
-    """Give `handler` its first argument, and show its UserErrors to the person instead of hiding
-    them.
+def bind(handler: Callable[..., Any], studio: Studio, *, gpu: bool = False) -> Callable[..., Any]:
+    """Give `handler` its first argument, and show its UserErrors to the person.
+
+    `gpu` says that it computes. On ZeroGPU it then runs in a process of its own, to which its
+    arguments are sent: hence they are the plain values of the controls, and the studio is not
+    among them.
     """
     signature = inspect.signature(handler, eval_str=True)
     rest = list(signature.parameters.values())[1:]
@@ -40,37 +37,43 @@ def bind(handler: Callable[..., Any], studio: Studio) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(handler):
 
         def bound(*values: Any) -> Any:
-            try:
+            with _shown_errors():
                 yield from handler(studio, *values)
-            except UserError as error:
-                raise gr.Error(str(error), duration=15, print_exception=False) from None
     else:
 
         def bound(*values: Any) -> Any:
-            try:
+            with _shown_errors():
                 return handler(studio, *values)
-            except UserError as error:
-                raise gr.Error(str(error), duration=15, print_exception=False) from None
 
     functools.update_wrapper(bound, handler)
     del bound.__wrapped__
     bound.__signature__ = signature.replace(parameters=rest)
     bound.__annotations__ = {p.name: p.annotation for p in rest}
-    return bound
+    return spaces.GPU(duration=60)(bound) if gpu and spaces else bound
+
+
+@contextlib.contextmanager
+def _shown_errors() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(str(error), duration=15, print_exception=False) from None
 
 
 def downloadable(content: bytes, name: str) -> str:
-    """Write `content` to a file called `name` that Gradio may copy, and return its path.
+    """Write `content` to a file called `name` in the page's cache, and return its path.
 
-    Files of an hour ago are removed, so that the folder does not grow with requests.
+    Gradio serves it from there and deletes it when it is old (``delete_cache``). The same content
+    has the same path; it is written whole, so that one who reads it for somebody else never sees
+    half of it.
     """
-    limit = time.time() - KEPT_SECONDS
-    for old in _FILES.glob("*/*"):
-        if old.stat().st_mtime < limit:
-            old.unlink(missing_ok=True)
-            old.parent.rmdir()
-    folder = _FILES / hashlib.sha256(content).hexdigest()[:32]
+    folder = Path(get_upload_folder()) / hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    path.write_bytes(content)
+    if path.exists():
+        path.touch()
+        return str(path)
+    part = folder / f".{name}.{threading.get_ident()}"
+    part.write_bytes(content)
+    os.replace(part, path)
     return str(path)

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from PIL import Image
-
 from aigc_demo import images
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import GenerateResult, ModelInfo, Studio
-from aigc_demo.ui.handlers import downloadable, on_gpu
+from aigc_demo.ui.handlers import downloadable
 
 ALL = "*"  # stands for every class in turn
 PIXEL_ART = {"pixel_tiles"}
@@ -36,7 +34,6 @@ SETTINGS = (
 )
 
 
-@on_gpu
 def generate(
     studio: Studio,
     model: str,
@@ -49,9 +46,8 @@ def generate(
     truncation: float | None = None,
     temperature: float | None = None,
     embed: bool = True,
-) -> tuple[list[tuple[Image.Image, str]], str, int, str]:
-    """Return captioned pictures, a line of details, the seed that was used and the settings as
-    JSON.
+) -> tuple[list[tuple[str, str]], str, int, str]:
+    """Return captioned PNG files, a line of details, the seed that was used and the settings.
 
     `label` “*” means every class in turn. With `embed` each picture carries its settings in its
     PNG.
@@ -62,7 +58,6 @@ def generate(
     return _shown(info, request, studio.generate(request), embed)
 
 
-@on_gpu
 def generate_live(
     studio: Studio,
     model: str,
@@ -121,22 +116,32 @@ def request_of(
 
 def _shown(
     info: ModelInfo, request: GenerateRequest, result: GenerateResult, embed: bool
-) -> tuple[list[tuple[Image.Image, str]], str, int, str]:
+) -> tuple[list[tuple[str, str]], str, int, str]:
     settings = request.model_dump(exclude_none=True)
     gallery = []
     for image, seed, label in zip(result.images, result.seeds, result.labels, strict=True):
         image = images.enlarge(image, SHOWN_SIDE, crisp=info.data in PIXEL_ART)
-        if embed is True:
-            picture = {"picture_seed": seed, "picture_label": label}
-            image.info[images.SETTINGS_KEY] = json.dumps(settings | picture, sort_keys=True)
-        gallery.append((image, f"{label} · {seed}" if label else str(seed)))
+        content = images.encode_png(
+            image, _marks(settings, seed, label) if embed is True else None
+        )
+        caption = f"{label} · {seed}" if label else str(seed)
+        gallery.append((downloadable(content, _file_name(seed, label)), caption))
     details = (
         f"{info.title} · {info.size}×{info.size} px · {len(gallery)} in {result.seconds:.2f} s"
     )
     return gallery, details, request.seed, json.dumps(settings, sort_keys=True)
 
 
-@on_gpu
+def _marks(settings: dict[str, Any], seed: int, label: str) -> dict[str, Any]:
+    """Return what is written into the PNG of one picture of many."""
+    return settings | {"picture_seed": seed, "picture_label": label}
+
+
+def _file_name(seed: int, label: str) -> str:
+    name = "".join(c if c.isalnum() else "_" for c in label)
+    return f"{name}-{seed}.png" if name else f"{seed}.png"
+
+
 def make_zip(studio: Studio, settings: str) -> str:
     """Return the path of a zip of the pictures that `settings` (JSON) describe, at the model's own
     resolution.
@@ -146,10 +151,9 @@ def make_zip(studio: Studio, settings: str) -> str:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for image, seed, label in zip(result.images, result.seeds, result.labels, strict=True):
-            picture = {"picture_seed": seed, "picture_label": label}
-            content = images.encode_png(image, request.model_dump(exclude_none=True) | picture)
-            name = "".join(c if c.isalnum() else "_" for c in label)
-            archive.writestr(f"{name}-{seed}.png" if name else f"{seed}.png", content)
+            settings = request.model_dump(exclude_none=True)
+            content = images.encode_png(image, _marks(settings, seed, label))
+            archive.writestr(_file_name(seed, label), content)
     return downloadable(out.getvalue(), f"{request.model}-{request.seed}.zip")
 
 

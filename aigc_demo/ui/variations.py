@@ -14,12 +14,11 @@ from aigc_demo import images
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import GenerateRequest, MorphRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.handlers import bind, downloadable, on_gpu
+from aigc_demo.ui.handlers import bind, downloadable
 from aigc_demo.ui.painting import ALL, PIXEL_ART, SHOWN_SIDE, request_of
 from aigc_demo.ui.texts import T
 
 
-@on_gpu
 def morph(
     studio: Studio,
     settings: tuple[str, str | None, int, float | None, int | None, float | None, float | None],
@@ -55,7 +54,6 @@ def morph(
     return downloadable(out.getvalue(), f"{model}-morph.{suffix}"), shown
 
 
-@on_gpu
 def class_by_seed(
     studio: Studio, model: str, seed: int, columns: int, *values: float | None
 ) -> Image.Image:
@@ -68,7 +66,6 @@ def class_by_seed(
     return sheet_of_rows(rows, crisp=info.data in PIXEL_ART)
 
 
-@on_gpu
 def compare(
     studio: Studio, data: str, label: str | None, seed: int, columns: int
 ) -> tuple[Image.Image, list[list[Any]]]:
@@ -174,7 +171,7 @@ def _build_morph(
         return [path, shown, shown[0], gr.Slider(1, len(shown), 1, step=1)]
 
     asked = [*chosen, to_seed, to_label, frames, kind]
-    go.click(bind(morphed, studio), asked, [animation, kept, still, frame], **private)
+    go.click(bind(morphed, studio, gpu=True), asked, [animation, kept, still, frame], **private)
     frame.input(_pick, [kept, frame], still, api_visibility="private", show_progress="hidden")
     return to_label
 
@@ -185,7 +182,9 @@ def _build_cross(studio: Studio, chosen: list[gr.Component], private: dict[str, 
     columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="cross_columns")
     go = gr.Button(T("cross_go"), variant="primary", elem_id="cross_go")
     sheet = _sheet("cross")
-    go.click(bind(class_by_seed, studio), [model, seed, columns, *options], sheet, **private)
+    go.click(
+        bind(class_by_seed, studio, gpu=True), [model, seed, columns, *options], sheet, **private
+    )
 
 
 def _build_compare(
@@ -216,7 +215,9 @@ def _build_compare(
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     data.change(classes_of, data, label, **quiet)
-    go.click(bind(compare, studio), [data, label, seed, columns], [sheet, table], **private)
+    go.click(
+        bind(compare, studio, gpu=True), [data, label, seed, columns], [sheet, table], **private
+    )
 
 
 def _sheet(name: str) -> gr.Image:
