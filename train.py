@@ -32,8 +32,8 @@ def main() -> int:
             show_lists(root, arguments.data_root)
             return 0
         directory = (
-            root / arguments.resume
-            if arguments.resume
+            runs.find(root, arguments.resume)
+            if arguments.resume is not None
             else runs.create(root, plan(arguments), arguments.name)
         )
         follow(directory, root=arguments.data_root, download=arguments.download)

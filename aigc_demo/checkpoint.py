@@ -109,11 +109,17 @@ def _build(name: str, card: Card) -> Generative:
             f"{name} needs the method “{card.method[:50]}”, which is not here; update the studio."
         )
     try:
-        return method.build(card.config)
+        model = method.build(card.config)
     except ValidationError:
         raise BadCheckpoint(
             f"The card of {name} does not fit {method.title}; copy the folder again."
         ) from None
+    if len(card.classes) != model.config.classes:
+        raise BadCheckpoint(
+            f"The card of {name} names {len(card.classes)} classes, but the model has "
+            f"{model.config.classes}; copy the folder again."
+        )
+    return model
 
 
 def _damaged(name: str) -> BadCheckpoint:

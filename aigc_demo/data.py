@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 MAX_FILES = 200_000
 MAX_FILE_BYTES = 50_000_000
 HELD_OUT = 10  # a set without a test split holds out every tenth picture
+# What reading a file of a folder or zip may raise; RuntimeError: it is encrypted.
+UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -253,32 +256,34 @@ def _from_names(
             f"{source.title} has {len(names)} pictures; the limit is {MAX_FILES}. Use fewer."
         )
     has_splits = any(n.startswith("train/") for n in names)
-    if has_splits:
-        names = [n for n in names if n.startswith(f"{split}/")]
-    else:
-        names = [n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")]
     depth = 1 if has_splits else 0
 
     def group(name: str) -> str:
         parts = Path(name).parts[depth:-1]
         return parts[0] if parts else ""
 
+    # A class has the same number in both splits, even where one of them has no picture of it.
+    if has_splits:
+        names = [n for n in names if n.startswith(("train/", "test/"))]
     classes = sorted({group(n) for n in names})
+    if has_splits:
+        names = [n for n in names if n.startswith(f"{split}/")]
+    else:
+        names = [n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")]
     if not names:
         raise BadData(
             f"{source.title} holds no pictures for “{split}”; use PNG, JPEG or WebP files."
         )
 
-    def decode(data: bytes) -> Tensor | None:
+    def decode(name: str) -> Tensor | None:
         try:
-            return _fit_image(images.open_image(data), source)
-        except BadImage:
+            return _fit_image(images.open_image(read(name)), source)
+        except (BadImage, *UNREADABLE):
             return None
 
     kept: list[tuple[Tensor, int]] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        contents = (read(n) for n in names)
-        for name, pixels in zip(names, pool.map(decode, contents), strict=True):
+        for name, pixels in zip(names, pool.map(decode, names), strict=True):
             if pixels is not None:
                 kept.append((pixels, classes.index(group(name))))
     if not kept:

@@ -237,8 +237,8 @@ def command(plan: TrainPlan) -> str:
 
 
 def _flat(value: Any) -> str:
-    """Write a setting as `train.setting` reads it: a list as ``1,2``, the rest as JSON or a word."""
-    if isinstance(value, list | tuple) and len(value) > 1:
+    """Write a setting as `train.setting` reads it: ``1,2`` for a list, else JSON or a word."""
+    if isinstance(value, list | tuple) and len(value) > 1 and not isinstance(value[0], list):
         return ",".join(map(_flat, value))
     return value if isinstance(value, str) else json.dumps(value)
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from aigc_demo.errors import BadImage
@@ -23,6 +23,17 @@ MAX_PIXELS = 24_000_000
 SETTINGS_KEY = "aigc_studio"
 MAX_SETTINGS_BYTES = 100_000
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # no others: some start programs (EPS) or nest
+ORIENTATION = 0x0112  # the EXIF tag; its values 2 to 8 and what undoes them:
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -33,7 +44,8 @@ def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> I
     Raises BadImage where it is no picture, damaged or larger than `max_pixels`.
     """
     try:
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        image = Image.open(file, formats=FORMATS)
         width, height = image.size
         if width * height > max_pixels:
             raise BadImage(
@@ -41,7 +53,6 @@ def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> I
                 f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
             )
         image.load()
-        return ImageOps.exif_transpose(image)
     except BadImage:
         raise
     except (
@@ -54,10 +65,22 @@ def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> I
         raise BadImage(
             "The file is not a picture that can be read; use PNG, JPEG or WebP."
         ) from None
+    return _upright(image)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a photo as its camera says; the rest of the camera's notes may be damaged."""
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:  # Pillow reports damaged notes in many ways; the pixels are sound
+        return image
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
 def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) -> Image.Image:
     """Return `image` in `mode`, transparent parts laid over the grey level `background`."""
+    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255
+        image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         under = Image.new("RGBA", image.size, (background, background, background, 255))
@@ -137,7 +160,7 @@ def read_settings(source: str | Path | bytes) -> dict[str, Any]:
         raise missing
     try:
         settings = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise missing from None
     if not isinstance(settings, dict):
         raise missing

@@ -31,11 +31,7 @@ def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
     if name is None:
         data = re.sub(r"[^a-z0-9_]+", "-", plan.data.lower())[-40:]
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{data}-{plan.method}"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        raise BadValue(
-            f"name: “{name[:40]}” cannot be used; take up to 100 letters, digits, dots and dashes."
-        )
-    directory = root / name
+    directory = _below(root, name)
     try:
         directory.mkdir(parents=True)
     except FileExistsError:
@@ -44,6 +40,22 @@ def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
         ) from None
     checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
     return directory
+
+
+def find(root: Path, name: str) -> Path:
+    """Return the directory of the run called `name`; raises BadValue where there is none."""
+    directory = _below(root, name)
+    read_plan(directory)
+    return directory
+
+
+def _below(root: Path, name: str) -> Path:
+    """Return the directory called `name` in `root`, refusing names that could lead elsewhere."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+        raise BadValue(
+            f"name: “{name[:40]}” cannot be used; take up to 100 letters, digits, dots and dashes."
+        )
+    return root / name
 
 
 def read_plan(directory: Path) -> TrainPlan:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from aigc_demo import checkpoint, data, device, images
-from aigc_demo.errors import UserError
+from aigc_demo.errors import BadCheckpoint, BadValue, UserError
 from aigc_demo.requests import MAX_COUNT, GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
 from benchmarks import classifier, report
@@ -85,7 +85,13 @@ def measure(
     studio: Studio, info: ModelInfo, n: int, root: str | None, options: dict[str, float]
 ) -> dict[str, float]:
     """Return the metrics of a model, their names carrying n; print a line a class."""
+    if n < 2 * len(info.labels):
+        raise BadValue(f"n: {n} is too few for {len(info.labels)} classes; give two a class.")
     seer, accuracy, test = judge(info.data, info.size, root)
+    if info.channels != test.images.shape[1] or not set(info.labels) <= set(test.classes):
+        raise BadCheckpoint(
+            f"{info.name} has other channels or classes than {info.data}; correct its card."
+        )
     real, _ = classifier.look(seer, test.images)
     agreements, diversities, right = {}, {}, 0
     for label, pixels in generate(studio, info, n, options):

@@ -1,5 +1,4 @@
-"""Writes the sections of ``benchmarks/RESULTS.md``, one a benchmark, and leaves the others alone.
-"""
+"""Writes the sections of ``benchmarks/RESULTS.md``, one a benchmark; leaves the others alone."""
 
 from __future__ import annotations
 
@@ -15,7 +14,8 @@ from aigc_demo import device as devices
 RESULTS = Path(__file__).with_name("RESULTS.md")
 INTRODUCTION = """# Results
 
-Written by the scripts in `benchmarks/`; every section names its command and its machine. Run it again and it is replaced.
+Written by the scripts in `benchmarks/`; every section names its command and its machine. Run the
+command again and the section is replaced.
 """
 
 

@@ -181,6 +181,11 @@ class Trainer:
             module.load_state_dict(state["modules"][name])
         for name, optimizer in self.optimizers().items():
             optimizer.load_state_dict(state["optimizers"][name])
+            # Lay moments out as their weights are: fused optimisers pair them by place in memory.
+            for p, moments in optimizer.state.items():
+                for key, value in moments.items():
+                    if value.shape == p.shape:
+                        moments[key] = torch.empty_like(p).copy_(value)
 
 
 @dataclass(frozen=True)

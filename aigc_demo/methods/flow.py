@@ -8,7 +8,7 @@ https://arxiv.org/abs/2207.12598.
 
     x_t = (1 - t) x_0 + t x_1,   x_0 ~ N(0, I),  x_1 a picture        the straight path
     loss = E || v(x_t, t, c) - (x_1 - x_0) ||²                          its velocity
-    dx/dt = v(x, t, ∅) + w (v(x, t, c) - v(x, t, ∅))                    sampled with Heun's rule
+    dx/dt = v(x, t, ∅) + w (v(x, t, c) - v(x, t, ∅))                    followed with Heun's rule
 
 Knows tensors only: no files, no data sets, no user interface.
 """
@@ -17,15 +17,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Trainer
 from aigc_demo.nn import step
+
+Level = Annotated[int, Field(ge=1, le=16)]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=6)]
 
 
 class FlowConfig(Config):
@@ -37,12 +41,8 @@ class FlowConfig(Config):
     width: int = Field(
         64, ge=16, le=512, multiple_of=16, description="channels at the first level"
     )
-    growth: tuple[int, ...] = Field(
-        (1, 2), min_length=1, description="channels of each level in widths"
-    )
-    depth: tuple[int, ...] = Field(
-        (2, 3), min_length=1, description="residual blocks of each level"
-    )
+    growth: Levels = Field((1, 2), description="channels of each level in widths")
+    depth: Levels = Field((2, 3), description="residual blocks of each level")
     drop: float = Field(
         0.1,
         ge=0,
@@ -51,6 +51,14 @@ class FlowConfig(Config):
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout in the residual blocks")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
+
+    @model_validator(mode="after")
+    def _fits(self) -> FlowConfig:
+        if len(self.growth) != len(self.depth):
+            raise ValueError("growth and depth differ in length; give both a number a level")
+        if self.size % (unit := self.patch * 2 ** (len(self.growth) - 1)):
+            raise ValueError(f"size {self.size} is no multiple of {unit}; take fewer levels")
+        return self
 
 
 class ResidualBlock(nn.Module):
@@ -233,15 +241,21 @@ class Flow(Generative):
         evaluations: float = 16,
         temperature: float = 1.0,
     ) -> Iterator[Tensor]:
-        """Yield the expected picture after each step of Heun's rule (two evaluations a step)."""
-        steps = max(1, int(evaluations) // 2)
+        """Yield the expected picture after each step of Heun's rule (two evaluations a step).
+
+        The last step is Euler's, one evaluation: so it ends at the picture that the network
+        expects, without the grain that an evaluation at t = 1, where there is no noise left to
+        see, would add (as in Karras et al. 2022, algorithm 1, https://arxiv.org/abs/2206.00364).
+        """
+        steps = max(1, (int(evaluations) + 1) // 2)
         x = (latents * temperature).contiguous(memory_format=torch.channels_last)
         for i in range(steps):
             t, after = i / steps, (i + 1) / steps
             v = self.velocity(x, t, classes, guidance)
-            ahead = self.velocity(x + (after - t) * v, after, classes, guidance)
-            x = x + (after - t) / 2 * (v + ahead)
-            yield (x + (1 - after) * ahead).clamp(-1, 1)
+            yield (x + (1 - t) * v).clamp(-1, 1)
+            if after < 1:
+                ahead = self.velocity(x + (after - t) * v, after, classes, guidance)
+                x = x + (after - t) / 2 * (v + ahead)
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> FlowTrainer:
         """Return a trainer that moves this model's weights."""

@@ -1,0 +1,79 @@
+"""Tiny data and models made with it, for all tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from aigc_demo.methods import METHODS, vae
+from aigc_demo.studio import Studio
+from tests import tiny
+
+
+@dataclass(frozen=True)
+class TinyData:
+    """The same two classes of pictures as a folder and as a zip, and a data root with MNIST."""
+
+    folder: Path
+    zip: Path
+    root: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_codes() -> Iterator[None]:
+    """Fit the mixture of a VAE to few codes: a fit to thousands takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vae.VAETrainer, "FITTED_ON", 40)
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> TinyData:
+    """Return data sets that nobody may change."""
+    base = tmp_path_factory.mktemp("data")
+    folder = tiny.write_folder(base / "shapes")
+    return TinyData(
+        folder, tiny.write_zip(base / "shapes.zip", folder), tiny.write_mnist(base / "root")
+    )
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_data: TinyData) -> Path:
+    """Return a checkpoints folder, which nobody may change, with a model of each method, trained
+    for a few steps, and one without classes.
+    """
+    base = tmp_path_factory.mktemp("trained")
+    plans = {f"shapes-{name}": tiny.plan(name, tiny_data.zip) for name in METHODS}
+    plans["plain-dcgan"] = tiny.plan(
+        "dcgan", tiny_data.zip, config=tiny.CONFIGS["dcgan"] | {"classes": 0}
+    )
+    for name, plan in plans.items():
+        tiny.train(base / "runs", plan, name)
+        shutil.copytree(base / "runs" / name / "model", base / "checkpoints" / name)
+    return base / "checkpoints"
+
+
+@pytest.fixture
+def studio(trained: Path) -> Studio:
+    """Return a studio of the `trained` models."""
+    return Studio(trained, device="cpu")
+
+
+@pytest.fixture
+def checkpoints(trained: Path, tmp_path: Path) -> Path:
+    """Return a copy of the `trained` models that a test may change."""
+    return shutil.copytree(trained, tmp_path / "checkpoints")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, so that sums are added in one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,129 @@
+"""Pictures, data sets and plans that are small enough to train on within a test."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw
+
+from aigc_demo import checkpoint, runs
+from aigc_demo.events import Event
+from aigc_demo.methods import METHODS
+from aigc_demo.methods.base import Batch, Generative
+from aigc_demo.requests import TrainPlan
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "dcgan": {"width": 8, "latent": 8},
+    "vae": {"width": 16, "latent": 3, "components": 2},
+    "flow": {"width": 16, "growth": [1, 1], "depth": [1, 1]},
+}
+SHAPES = ("discs", "squares")
+EACH = 12  # pictures a class; of the 24 names 3 are held out
+
+
+def draw(kind: int, index: int, side: int = 32) -> Image.Image:
+    """Paint a red disc (kind 0) or a blue square (kind 1) on white; `index` moves it."""
+    image = Image.new("RGB", (side, side), "white")
+    x, y = 2 + index % 4, 2 + index // 4
+    pen = ImageDraw.Draw(image)
+    paint = pen.ellipse if kind == 0 else pen.rectangle
+    paint((x, y, x + side // 2, y + side // 2), fill=("red", "blue")[kind])
+    return image
+
+
+def write_folder(folder: Path, each: int = EACH) -> Path:
+    """Write a folder of two class folders."""
+    for kind, name in enumerate(SHAPES):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for i in range(each):
+            draw(kind, i).save(folder / name / f"{i:03d}.png")
+    return folder
+
+
+def write_zip(path: Path, folder: Path) -> Path:
+    """Pack `folder` into a zip."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*.*")):
+            archive.write(file, file.relative_to(folder).as_posix())
+    return path
+
+
+def write_mnist(root: Path, count: int = 20) -> Path:
+    """Write MNIST's four idx files, with `count` pictures in each split, as torchvision lays them
+    out; all pixels of picture i are i + 1.
+    """
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for split in ("train", "t10k"):
+        pixels = b"".join(bytes([i + 1]) * 28 * 28 for i in range(count))
+        images = struct.pack(">IIII", 0x803, count, 28, 28) + pixels
+        labels = struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count))
+        (raw / f"{split}-images-idx3-ubyte").write_bytes(images)
+        (raw / f"{split}-labels-idx1-ubyte").write_bytes(labels)
+    return root
+
+
+def plan(method: str, data: Path | str, **fields: Any) -> TrainPlan:
+    """Return a plan of a few steps of a tiny model."""
+    given = {"steps": 3, "batch": 4, "warmup": 2, "config": CONFIGS[method]} | fields
+    return TrainPlan(method=method, data=str(data), **given)
+
+
+def train(runs_root: Path, plan: TrainPlan, name: str = "run", **settings: Any) -> list[Event]:
+    """Run `plan` to its end in ``runs_root/name``."""
+    return list(follow(runs.create(runs_root, plan, name), **settings))
+
+
+def follow(directory: Path, **settings: Any) -> Iterator[Event]:
+    """Run what `directory` plans on the CPU, with an event at every step."""
+    return runs.run(directory, **{"device": torch.device("cpu"), "log_every": 0.0} | settings)
+
+
+def model(method: str, *, seed: int = 0, classes: int = 2, channels: int = 3) -> Generative:
+    """Return an untrained tiny model whose weights survive being stored in half precision."""
+    torch.manual_seed(seed)
+    shape = {"classes": classes, "channels": channels}
+    built = METHODS[method].build(CONFIGS[method] | shape)
+    for value in built.state_dict().values():
+        if value.is_floating_point():
+            value.add_(0.05 * torch.randn(value.shape)).copy_(value.half())
+    return built.eval().requires_grad_(False)
+
+
+def card(model: Generative, method: str, **fields: Any) -> checkpoint.Card:
+    """Return a card that fits `model`."""
+    classes = tuple(f"class {i}" for i in range(model.config.classes))
+    config = model.config.model_dump(mode="json")
+    return checkpoint.Card(method=method, config=config, classes=classes, **fields)
+
+
+def save(folder: Path, method: str, **fields: Any) -> Generative:
+    """Write an untrained tiny model to `folder` and return it."""
+    built = model(method, **fields)
+    checkpoint.save(folder, built, card(built, method))
+    return built
+
+
+def batch(size: int = 4, *, classes: int = 2, channels: int = 3, seed: int = 0) -> Batch:
+    """Return random pictures of one class after the other."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(size, channels, 32, 32, generator=generator) * 2 - 1
+    return Batch(x, torch.arange(size) % max(classes, 1))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Tell whether two trees hold the same keys, values and types."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, torch.Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
