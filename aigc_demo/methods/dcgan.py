@@ -1,16 +1,25 @@
-"""DCGAN: a generator of transposed convolutions learns against a discriminator, optionally told the class.
+"""DCGAN: a generator of transposed convolutions against a discriminator, told the class or not.
 
 Radford et al., "Unsupervised Representation Learning with Deep Convolutional GANs", 2015,
-https://arxiv.org/abs/1511.06434; Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014,
-https://arxiv.org/abs/1411.1784. With D(x) a logit, σ the logistic function and softplus(a) = log(1 + eᵃ):
+https://arxiv.org/abs/1511.06434; Mirza & Osindero, "Conditional Generative Adversarial Nets",
+2014, https://arxiv.org/abs/1411.1784. With D(x) a logit, σ the logistic function and
+softplus(a) = log(1 + eᵃ):
 
     bce           D: softplus(-D(x)) + softplus(D(G(z)))              G: softplus(-D(G(z)))
     hinge         D: max(0, 1 - D(x)) + max(0, 1 + D(G(z)))           G: -D(G(z))
     relativistic  D: softplus(D(G(z)) - D(x))                         G: softplus(D(x) - D(G(z)))
 
 hinge: Lim & Ye, 2017, https://arxiv.org/abs/1705.02894; relativistic: Jolicoeur-Martineau, 2018,
-https://arxiv.org/abs/1807.00734. R1 adds (γ/2) E||∇D(x)||² every few steps: Mescheder et al., 2018,
-https://arxiv.org/abs/1801.04406. Knows tensors only.
+https://arxiv.org/abs/1807.00734. R1 adds (γ/2) E||∇D(x)||² every few steps: Mescheder et al.,
+2018, https://arxiv.org/abs/1801.04406.
+
+Both networks are updated at once, from one judgement of the same fakes, where the paper's code
+updates the discriminator first and then judges again. One way back through the discriminator
+serves both: a picture's logit depends on no other picture, so with ℓ = D(G(z)) of one picture
+
+    ∂L_G/∂G(z) = (∂L_G/∂ℓ / ∂L_D/∂ℓ) · ∂L_D/∂G(z).
+
+Knows tensors only.
 """
 
 from __future__ import annotations
@@ -65,7 +74,7 @@ class DCGANConfig(Config):
 
 
 class DCGAN(Generative):
-    """The generator: noise (and the class, one-hot, beside it) to 32×32 pictures in four transposed convolutions."""
+    """Generator: noise (and the class, one-hot, beside it) to 32×32 pictures in four layers."""
 
     config: DCGANConfig
     options = (
@@ -120,7 +129,7 @@ class DCGAN(Generative):
 
 
 class Discriminator(nn.Module):
-    """Judges pictures (and the class, as planes of ones and zeros beside the colours) with a logit."""
+    """Judges pictures, and the class as planes of ones and zeros beside the colours."""
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
@@ -146,7 +155,7 @@ class Discriminator(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Draw convolutions from N(0, 0.02²) and batch-norm scales from N(1, 0.02²), as the paper does."""
+    """Draw convolutions from N(0, 0.02²), batch-norm scales from N(1, 0.02²)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -174,7 +183,7 @@ LOSSES: dict[
 
 
 class DCGANTrainer(Trainer):
-    """Updates the discriminator, then the generator."""
+    """Updates both networks at once, each against the other as it was."""
 
     def __init__(self, model: DCGAN, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
@@ -202,6 +211,7 @@ class DCGANTrainer(Trainer):
             device=self.device,
             generator=self.generator,
         )
+
         # Judge real and fake pictures in one pass.
         with devices.autocast(self.device):
             fakes = self.network(z, classes)
@@ -218,8 +228,7 @@ class DCGANTrainer(Trainer):
         (g_fake,) = torch.autograd.grad(g, fake)
         measured = {"discriminator": d, "generator": g, "real": real.mean(), "fake": fake.mean()}
 
-        # Go back through the discriminator once, for both: a picture's logit depends on no other picture, so the
-        # generator's gradient at a fake is the discriminator's times a number; the floor keeps it finite.
+        # Go back through the discriminator once, for both; the floor keeps the ratio finite.
         floor = 1e-6 / len(fake)
         d_fake = torch.where(d_fake.abs() < floor, floor, d_fake)
         self.optimizer_d.zero_grad(set_to_none=True)
@@ -238,7 +247,7 @@ class DCGANTrainer(Trainer):
         return {name: value.detach() for name, value in measured.items()}
 
     def slope(self, images: Tensor, classes: Tensor | None) -> Tensor:
-        """Return the mean squared norm of the discriminator's gradient at real pictures, in float32."""
+        """Return the mean squared slope of the discriminator at real pictures, float32."""
         x = (
             diff_augment(images, self.model.config.diffaugment, self.generator)
             .detach()
