@@ -63,6 +63,11 @@ class DCGANConfig(Config):
         (), description="of colour, translation, cutout; none: off"
     )
 
+    @field_validator("diffaugment", mode="before")
+    @classmethod
+    def _one_alone(cls, names: object) -> object:
+        return (names,) if isinstance(names, str) else names
+
     @field_validator("diffaugment")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -266,7 +271,7 @@ METHOD = Method(
     condition="label",
     config=DCGANConfig,
     network=DCGAN,
-    lr=2e-4,
-    batch=64,
+    lr=6e-4,
+    batch=32,
     ema=0.05,
 )

@@ -151,3 +151,7 @@ def test_every_training_option_works_together() -> None:
     first, second = everything.training_step(batch), everything.training_step(batch)
     assert "r1" in first and "r1" not in second
     assert all(value.isfinite() for value in (first | second).values())
+
+
+def test_one_augmentation_may_be_named_without_a_list() -> None:
+    assert METHOD.config(diffaugment="translation").diffaugment == ("translation",)
