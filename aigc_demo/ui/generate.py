@@ -116,8 +116,10 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
         api_visibility="private",
         show_progress="hidden",
     ).then(None, query, [query, link], js=LINK_JS)
+    pictures = gr.JSON(label="pictures", visible=False)
+    answer = [pictures, details, made_seed, settings]
     gr.Button(visible=False).click(
-        bind(painting.generate, studio, gpu=True), asked, made, api_name="generate", **device
+        bind(painting.generate, studio, gpu=True), asked, answer, api_name="generate", **device
     )
     reuse.click(
         lambda s, old: (old if s is None else int(s), False), [made_seed, controls.seed],

@@ -4,6 +4,7 @@ controls' values.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import random
@@ -46,16 +47,26 @@ def generate(
     truncation: float | None = None,
     temperature: float | None = None,
     embed: bool = True,
-) -> tuple[list[tuple[str, str]], str, int, str]:
-    """Return captioned PNG files, a line of details, the seed that was used and the settings.
+) -> tuple[list[dict[str, Any]], str, int, str]:
+    """Return the pictures, a line of details, the seed that was used and the settings (JSON).
 
-    `label` “*” means every class in turn. With `embed` each picture carries its settings in its
-    PNG.
+    A picture is its label, its seed and its PNG at the model's own size as a ``data:`` address, so
+    that one answer holds them all. `label` “*” means every class in turn. With `embed` each PNG
+    carries its settings.
     """
     values = (guidance, evaluations, truncation, temperature)
     request = request_of(studio, model, label, count, seed, random_seed, *values)
-    info = studio.info(request.model)
-    return _shown(info, request, studio.generate(request), embed)
+    result = studio.generate(request)
+    settings = request.model_dump(exclude_none=True)
+    pictures = []
+    for image, own_seed, own_label in zip(result.images, result.seeds, result.labels, strict=True):
+        marks = _marks(settings, own_seed, own_label) if embed is True else None
+        png = base64.b64encode(images.encode_png(image, marks)).decode()
+        pictures.append(
+            {"label": own_label, "seed": own_seed, "png": f"data:image/png;base64,{png}"}
+        )
+    details = _details(studio.info(request.model), result)
+    return pictures, details, request.seed, json.dumps(settings, sort_keys=True)
 
 
 def generate_live(
@@ -126,10 +137,12 @@ def _shown(
         )
         caption = f"{label} · {seed}" if label else str(seed)
         gallery.append((downloadable(content, _file_name(seed, label)), caption))
-    details = (
-        f"{info.title} · {info.size}×{info.size} px · {len(gallery)} in {result.seconds:.2f} s"
-    )
-    return gallery, details, request.seed, json.dumps(settings, sort_keys=True)
+    return gallery, _details(info, result), request.seed, json.dumps(settings, sort_keys=True)
+
+
+def _details(info: ModelInfo, result: GenerateResult) -> str:
+    size = f"{info.size}×{info.size} px"
+    return f"{info.title} · {size} · {len(result.images)} in {result.seconds:.2f} s"
 
 
 def _marks(settings: dict[str, Any], seed: int, label: str) -> dict[str, Any]:

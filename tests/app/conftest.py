@@ -21,4 +21,5 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
     """Return a client of the app."""
     folder = tmp_path_factory.mktemp("downloads")
-    return Client(address, verbose=False, download_files=str(folder))
+    patience = {"timeout": 300}
+    return Client(address, verbose=False, download_files=str(folder), httpx_kwargs=patience)

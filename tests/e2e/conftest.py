@@ -59,6 +59,8 @@ def open_page(browser: Browser, address: str) -> Iterator[Opener]:
         )
         page.goto(address + query)
         page.wait_for_selector("#go")
+        # The page sets its controls once it has loaded: the seed is no longer 0.
+        page.wait_for_function("document.querySelector('#seed input')?.value !== '0'")
         return page
 
     yield open_

@@ -46,10 +46,6 @@ def generate(page: Page) -> list[bytes]:
     return [urllib.request.urlopen(source).read() for source in sources]
 
 
-def seed_of(page: Page) -> int:
-    return int(page.locator("#seed input").input_value())
-
-
 def test_a_class_is_painted_and_its_seed_repeats_it(open_page: Opener, shoot: Shooter) -> None:
     page = open_page()
     choose(page, "model", "Fashion-MNIST · GAN")
@@ -77,14 +73,14 @@ def test_a_downloaded_picture_restores_every_setting(open_page: Opener, tmp_path
     choose(page, "label", "Sneaker")
     set_count(page, 3)
     pictures = generate(page)
-    seed = seed_of(page)
     path = tmp_path / "one.png"
     path.write_bytes(pictures[1])
-    assert images.read_settings(path)["picture_label"] == "Sneaker"
+    settings = images.read_settings(path)
+    assert settings["picture_label"] == "Sneaker"
 
     fresh = open_page()
     fresh.locator("#restore input[type=file]").set_input_files(path)
-    expect(fresh.locator("#seed input")).to_have_value(str(seed))
+    expect(fresh.locator("#seed input")).to_have_value(str(settings["seed"]))
     expect(fresh.locator("#label input")).to_have_value("Sneaker")
     assert generate(fresh) == pictures
 
