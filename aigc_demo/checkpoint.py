@@ -48,6 +48,7 @@ class Card(BaseModel):
     command: str = ""
     metrics: dict[str, Any] = {}
     defaults: dict[str, float] = {}
+    started_from: dict[str, Any] = {}  # the card of the weights that training began with
 
 
 def save(folder: Path, model: Generative, card: Card) -> None:

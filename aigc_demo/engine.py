@@ -190,6 +190,7 @@ class _Loop:
     def card(self) -> checkpoint.Card:
         """Say how this model can be made again."""
         plan, steps = self.plan, self.trainer.steps
+        before = checkpoint.read_card(Path(plan.init)) if plan.init else None
         return checkpoint.Card(
             method=plan.method,
             title=f"{self.dataset.title} · {METHODS[plan.method].title}",
@@ -207,6 +208,7 @@ class _Loop:
             versions=_versions(),
             commit=_commit(),
             command=command(plan),
+            started_from=before.model_dump(mode="json", exclude={"metrics"}) if before else {},
         )
 
 

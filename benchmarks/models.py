@@ -30,12 +30,18 @@ def row(info: ModelInfo) -> list[str]:
         f"`{info.name}`",
         f"{info.size}×{info.size} {kind}, {len(info.labels)} classes",
         f"{info.megabytes:.1f} MB",
-        f"{card['seconds'] / 60:.0f} min, {card['images_seen']:,} pictures seen",
+        f"{total(card, 'seconds') / 60:.0f} min, {total(card, 'images_seen'):,} pictures seen",
         _score(metrics, "class_agreement_", "{:.1%}"),
         _score(metrics, "diversity_", "{:.2f}"),
     ]
     accuracy = metrics.get("classifier_accuracy")
     return [*cells, f"{accuracy:.1%}" if accuracy else "—"]
+
+
+def total(card: dict[str, Any], field: str) -> float:
+    """Return `field` summed over the card and those of the weights that it started from."""
+    before = card.get("started_from")
+    return card[field] + (total(before, field) if before else 0)
 
 
 def _score(metrics: dict[str, Any], prefix: str, form: str) -> str:
