@@ -19,7 +19,10 @@ MAX_BODY_MB = 40
 CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 main.contain, .wrap, .main { min-width: 0 !important; max-width: 100vw !important; }
-main.contain { width: 100%; }
+main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
+@media (max-width: 640px) {
+  #gallery .grid-container { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; }
+}
 #gallery .grid-wrap { max-height: none; }
 #restore { min-height: 96px; }
 .quiet { opacity: .8; font-size: .9em; }

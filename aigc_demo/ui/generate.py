@@ -289,7 +289,7 @@ def describe(info: ModelInfo) -> str:
     words = [info.title, f"{info.size} px", f"{info.megabytes:.0f} MB"]
     for name, value in info.card.get("metrics", {}).items():
         if name.startswith("class_agreement_") and isinstance(value, int | float):
-            words.append(f"{100 * value:.0f} % class agreement")
+            words.append(f"{100 * value:.0f} %")
     return " · ".join(words)
 
 

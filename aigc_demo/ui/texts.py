@@ -16,8 +16,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "generate_tab": ("Generate", "生成"),
     "model": ("Model", "模型"),
     "model_info": (
-        "data · method · side in pixels · size of the file",
-        "数据 · 方法 · 边长（像素）· 文件大小",
+        "data · method · side in pixels · size of the file · class agreement",
+        "数据 · 方法 · 边长（像素）· 文件大小 · 类别一致率",
     ),
     "class": ("Class", "类别"),
     "all_classes": ("All classes", "所有类别"),
