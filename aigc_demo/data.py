@@ -45,7 +45,7 @@ class Dataset:
     labels: Tensor
     classes: tuple[str, ...]
     licence: str
-    flip: bool = False
+    flip: bool | Tensor = False  # may pictures be mirrored; one answer, or (N,)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -71,9 +71,11 @@ class Dataset:
             orders = {e: orders[e] if e in orders else self._order(seed, e) for e in epochs}
             chosen = torch.cat([orders[e][positions[positions // n == e] % n] for e in epochs])
             x = images.from_pixels(self.images[chosen])
-            if self.flip:
+            if self.flip is not False:
                 generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
                 mirrored = torch.rand(size, generator=generator) < 0.5
+                if isinstance(self.flip, Tensor):
+                    mirrored &= self.flip[chosen]
                 x = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
             x = x.to(device, memory_format=torch.channels_last)
             yield Batch(x, self.labels[chosen].to(device))
@@ -129,6 +131,10 @@ DATASETS: dict[str, Source] = {
         Source("quickdraw", "Doodles (Quick, Draw!)", 32, 1, "CC BY 4.0", archive="quickdraw.zip"),
         Source("scenes", "Scenes", 64, 3, "unclear", flip=True, archive="scenes.zip"),
         Source("pixel_tiles", "Game sprites", 32, 3, "CC0", archive="pixel_tiles.zip"),
+        Source(
+            "emoji", "Emoji in four styles", 64, 3, "MIT, OFL, CC BY-SA 4.0",
+            background=255, archive="emoji.zip",
+        ),
     )
 }  # fmt: skip
 
@@ -147,13 +153,18 @@ def load(
     size: int | None = None,
 ) -> Dataset:
     """Load a split of a registered set, or of a folder or zip of class folders whose path is
-    `name`.
+    `name`, or of registered sets together (``mnist+cifar10``: RGB, 32×32, classes ``mnist/0`` …).
 
     The pictures come at the set's own size, or `size`. Raises BadData where the set is not there
     (with `download`, torchvision's sets are fetched, with a progress bar) and BadValue where the
     name means nothing.
     """
     folder = data_root(root)
+    if "+" in name and all(part in DATASETS for part in name.split("+")):
+        parts = name.split("+")
+        return _union(
+            [load(p, split, root=root, download=download, size=size or 32) for p in parts]
+        )
     if source := DATASETS.get(name):
         source = replace(source, size=size or source.size)
         if source.archive and (folder / source.archive).is_file():
@@ -171,6 +182,23 @@ def load(
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
         f"choose one of {', '.join(DATASETS)}, or give a folder or zip of class folders."
+    )
+
+
+def _union(parts: list[Dataset]) -> Dataset:
+    """Return the pictures of all sets as one set in colour; a class is ``set/class``."""
+    before = [0]
+    for part in parts:
+        before.append(before[-1] + max(1, len(part.classes)))
+    flips = [torch.full((len(p),), bool(p.flip)) for p in parts]
+    return Dataset(
+        name="+".join(p.name for p in parts),
+        title=" + ".join(p.title for p in parts),
+        images=torch.cat([p.images.expand(-1, 3, -1, -1) for p in parts]),
+        labels=torch.cat([p.labels + k for p, k in zip(parts, before, strict=False)]),
+        classes=tuple(f"{p.name}/{c}" for p in parts for c in p.classes or ("all",)),
+        licence=", ".join(dict.fromkeys(p.licence for p in parts)),
+        flip=torch.cat(flips),
     )
 
 

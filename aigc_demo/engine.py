@@ -102,7 +102,8 @@ def train(
         yield from loop.due()
 
     if reason != "diverged" and trainer.steps:
-        yield loop.preview()
+        if isinstance(model, Generative):
+            yield loop.preview()
         yield loop.save()
     yield Finished(reason, trainer.steps, loop.seconds())
 
@@ -143,6 +144,8 @@ class _Loop:
         """
         every = {"preview": self.plan.preview_every, "save": self.plan.save_every}
         for what, write in (("preview", self.preview), ("save", self.save)):
+            if what == "preview" and not isinstance(self.model, Generative):
+                continue
             start = time.monotonic()
             if start >= self.next[what]:
                 yield write()

@@ -1,6 +1,6 @@
-"""``METHODS``: every way to make pictures, by key. One file = one method = one paper."""
+"""``METHODS``: every kind of model, by key. One file = one method = one paper."""
 
-from aigc_demo.methods import dcgan, flow, vae
+from aigc_demo.methods import classifier, dcgan, flow, vae
 from aigc_demo.methods.base import Method
 
 METHODS: dict[str, Method] = {
@@ -9,5 +9,6 @@ METHODS: dict[str, Method] = {
         dcgan.METHOD,
         vae.METHOD,
         flow.METHOD,
+        classifier.METHOD,
     )
 }  # fmt: skip

@@ -1,6 +1,6 @@
-"""What every method is made of: `Batch`, `Generative`, `Trainer` and `Method`.
+"""What every method is made of: `Batch`, `Model`, `Generative`, `Trainer` and `Method`.
 
-A *model* (`Generative`) is what is saved, loaded and sampled: its ``state_dict()`` is the
+A *model* (`Model`; `Generative` where it makes pictures) is what is saved, loaded and used: its ``state_dict()`` is the
 checkpoint and nothing else. A *trainer* holds what only training needs (the raw weights, the other
 networks, the optimisers) and moves the model's weights, which are the running average of the raw
 ones.
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from aigc_demo import nn as blocks
 
-Task = Literal["generate", "restore", "translate"]
+Task = Literal["generate", "restore", "translate", "measure"]
 Condition = Literal["none", "label", "text", "image"]
 
 
@@ -55,14 +55,28 @@ class Option:
     info: str
 
 
-class Generative(nn.Module):
-    """A network that turns noise and a class into pictures."""
+class Model(nn.Module):
+    """A network with its configuration; ``state_dict()`` is its checkpoint."""
 
     options: ClassVar[tuple[Option, ...]] = ()
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+
+    def one_hot(self, labels: Tensor | None) -> Tensor | None:
+        """Turn class numbers (B,) into class weights (B, K)."""
+        if labels is None or not self.config.classes:
+            return None
+        return nn.functional.one_hot(labels, self.config.classes).float()
+
+    def trainer(self, *, lr: float, ema: float, seed: int) -> Trainer:
+        """Return a trainer that moves this model's weights."""
+        raise NotImplementedError
+
+
+class Generative(Model):
+    """A network that turns noise and a class into pictures."""
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -101,16 +115,6 @@ class Generative(nn.Module):
         """
         return self.decode(self.latents(noise, labels), self.one_hot(labels), **options)
 
-    def one_hot(self, labels: Tensor | None) -> Tensor | None:
-        """Turn class numbers (B,) into class weights (B, K)."""
-        if labels is None or not self.config.classes:
-            return None
-        return nn.functional.one_hot(labels, self.config.classes).float()
-
-    def trainer(self, *, lr: float, ema: float, seed: int) -> Trainer:
-        """Return a trainer that moves this model's weights."""
-        raise NotImplementedError
-
 
 class Trainer:
     """Moves a model's weights by one batch at a time.
@@ -118,7 +122,7 @@ class Trainer:
     ``model`` holds the averaged weights; ``network`` is the raw copy that the optimiser moves.
     """
 
-    def __init__(self, model: Generative, *, lr: float, ema: float, seed: int) -> None:
+    def __init__(self, model: Model, *, lr: float, ema: float, seed: int) -> None:
         self.model = model
         self.network: Any = copy.deepcopy(model).train()
         self.lr = lr
@@ -197,7 +201,7 @@ class Method:
     task: Task
     condition: Condition
     config: type[Config]
-    network: type[Generative]
+    network: type[Model]
     lr: float
     batch: int
     ema: float = 0.1
@@ -205,7 +209,7 @@ class Method:
     explanation: str = ""
     sizes: tuple[int, ...] = field(default=())
 
-    def build(self, config: Config | dict[str, Any] | None = None) -> Generative:
+    def build(self, config: Config | dict[str, Any] | None = None) -> Model:
         """Return an untrained model for `config`; raises pydantic's ValidationError where a value
         is wrong.
         """
