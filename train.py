@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from aigc_demo import data, device, engine, runs
+from aigc_demo import data, device, journal, runs
 from aigc_demo.errors import UserError
 from aigc_demo.events import Step
 from aigc_demo.methods import METHODS
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         "batch": int,
         "warmup": int,
         "seed": int,
+        "score_count": int,
     }
     for name, field in TrainPlan.model_fields.items():
         if name != "config":
@@ -119,7 +120,7 @@ def follow(directory: Path, **settings: Any) -> None:
                     f"step {event.step}, {event.images_per_second:.0f} img/s, {losses}"
                 )
                 bar.update(event.progress - bar.n)
-    print(f"{event.reason} after {event.step} steps: {directory / engine.MODEL}")
+    print(f"{event.reason} after {event.step} steps: {directory / journal.MODEL}")
 
 
 def show_lists(root: Path, data_root: str | None) -> None:

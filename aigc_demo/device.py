@@ -76,6 +76,13 @@ def set_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
+def ran_out_of_memory(error: Exception) -> bool:
+    """Tell whether `error` says that there was no memory left, on whatever device."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
+
+
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as lines:

@@ -104,6 +104,8 @@ class TrainPlan(Request):
     seed: int = Field(0, ge=0, le=MAX_SEED, description="of weights, order and noise")
     save_every: float = Field(60, gt=0, description="seconds between saves")
     preview_every: float = Field(60, gt=0, description="seconds between previews")
+    score_every: float = Field(60, ge=0, description="seconds between scores; 0: none")
+    score_count: int | None = Field(None, ge=2, le=50_000, description="pictures a score")
     init: Name | None = Field(None, description="checkpoint folder whose weights to start from")
 
     @model_validator(mode="after")

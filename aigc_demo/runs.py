@@ -5,41 +5,63 @@ events.jsonl    one event a line, appended
 previews/       contact sheets by step
 model/          the last good checkpoint
 state.safetensors   what resuming needs
-stop            exists once somebody asked the run to stop
+log.txt         what went wrong, for the host
+lock            locked as long as a process trains the run
+queued          exists while the run waits for a worker
+stop, discard, control.json    what people ask of the run (see `control`)
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import json
 import os
 import re
+import shutil
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
-from aigc_demo import checkpoint, engine
-from aigc_demo.errors import BadValue
-from aigc_demo.events import Event, to_json
+from aigc_demo import checkpoint, control, engine
+from aigc_demo.errors import BadValue, UserError
+from aigc_demo.events import Event, Finished, to_json
 from aigc_demo.requests import TrainPlan
 
-PLAN, EVENTS = "plan.json", "events.jsonl"
+PLAN, EVENTS, LOG, LOCK, QUEUED = "plan.json", "events.jsonl", "log.txt", "lock", "queued"
+PATIENCE = 2.0  # seconds to wait for a lock that somebody only looks at
+
+Status = Literal[
+    "waiting", "training", "paused", "done", "stopped", "diverged", "failed", "interrupted"
+]
 
 
 def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
     """Make a new run directory for `plan` below `root` and return it."""
     if name is None:
-        data = re.sub(r"[^a-z0-9_]+", "-", plan.data.lower())[-40:]
+        data = re.sub(r"[^a-z0-9_]+", "-", Path(plan.data).stem.lower())[-40:]
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{data}-{plan.method}"
+        name = next(n for n in _variants(name) if not (root / n).exists())
     directory = _below(root, name)
     try:
         directory.mkdir(parents=True)
+        checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
     except FileExistsError:
         raise BadValue(
             f"name: the run “{name}” exists already; choose another name or resume it."
         ) from None
-    checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
+    except OSError as problem:
+        raise _about_disk(problem) from None
     return directory
+
+
+def _variants(name: str) -> Iterator[str]:
+    yield name
+    for i in range(2, 1000):
+        yield f"{name}-{i}"
 
 
 def find(root: Path, name: str) -> Path:
@@ -51,9 +73,10 @@ def find(root: Path, name: str) -> Path:
 
 def _below(root: Path, name: str) -> Path:
     """Return the directory called `name` in `root`, refusing names that could lead elsewhere."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise BadValue(
-            f"name: “{name[:40]}” cannot be used; take up to 100 letters, digits, dots and dashes."
+            f"name: “{str(name)[:40]}” cannot be used; take up to 100 letters, digits, dots and "
+            "dashes."
         )
     return root / name
 
@@ -66,16 +89,55 @@ def read_plan(directory: Path) -> TrainPlan:
         raise BadValue(f"run: “{directory.name}” is not a run; list them with --list.") from None
 
 
-def run(directory: Path, **settings: Any) -> Iterator[Event]:
-    """Train the plan of `directory`, or go on with it; log each event and yield it."""
+def run(directory: Path, *, held: IO[str] | None = None, **settings: Any) -> Iterator[Event]:
+    """Train the plan of `directory`, or go on with it; log each event and yield it.
+
+    `held` is the run's lock, where the caller has it already. Raises BadValue where another
+    process trains the run, and what `engine.train` raises, after it has been logged.
+    """
     plan = read_plan(directory)
-    (directory / engine.STOP).unlink(missing_ok=True)
-    _drop_half_line(directory / EVENTS)
-    with open(directory / EVENTS, "a", encoding="utf-8") as log:
-        for event in engine.train(plan, directory, **settings):
-            log.write(json.dumps(to_json(event)) + "\n")
-            log.flush()
+    with held or lock(directory):
+        (directory / control.STOP).unlink(missing_ok=True)
+        (directory / QUEUED).unlink(missing_ok=True)
+        _drop_half_line(directory / EVENTS)
+        try:
+            with open(directory / EVENTS, "a", encoding="utf-8") as log:
+                for event in _told(engine.train(plan, directory, **settings), directory):
+                    log.write(json.dumps(to_json(event)) + "\n")
+                    log.flush()
+                    yield event
+        except OSError as problem:
+            raise _about_disk(problem) from None
+        finally:
+            if (directory / control.DISCARD).exists():
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _told(events: Iterator[Event], directory: Path) -> Iterator[Event]:
+    """Yield the events; an error becomes the last of them before it is raised."""
+    start, step = time.monotonic(), 0
+    try:
+        for event in events:
+            step = event.step
             yield event
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            (directory / LOG).write_text(traceback.format_exc(), encoding="utf-8")
+        if isinstance(error, OSError):
+            error = _about_disk(error)
+        known = isinstance(error, UserError)
+        message = str(error) if known else "Something went wrong inside; the host's log says what."
+        yield Finished("failed", step, time.monotonic() - start, message)
+        raise error from None
+
+
+def _about_disk(problem: OSError) -> Exception:
+    """Turn a full or read-only disk into a sentence; leave other problems as they are."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError("The disk is full; delete runs that are not needed and resume this one.")
+    if problem.errno in (errno.EROFS, errno.EACCES):
+        return UserError("The folder of runs cannot be written to; give the studio another one.")
+    return problem
 
 
 def _drop_half_line(log: Path) -> None:
@@ -85,24 +147,90 @@ def _drop_half_line(log: Path) -> None:
         os.truncate(log, text.rfind(b"\n") + 1)
 
 
+def lock(directory: Path) -> IO[str]:
+    """Lock a run for this process and return the open file; closing it, or the end of the process,
+    however it ends, lets it go.
+
+    Raises BadValue where another process holds it.
+    """
+    try:
+        file = open(directory / LOCK, "w")  # noqa: SIM115
+    except OSError as problem:
+        raise _about_disk(problem) from None
+    until = time.monotonic() + PATIENCE
+    while not _try_lock(file, fcntl.LOCK_EX):
+        if time.monotonic() > until:
+            file.close()
+            raise BadValue(f"run: “{directory.name}” is being trained already.")
+        time.sleep(0.01)
+    return file
+
+
+def _try_lock(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def is_alive(directory: Path) -> bool:
+    """Tell whether some process trains the run now."""
+    try:
+        with open(directory / LOCK) as file:
+            return not _try_lock(file, fcntl.LOCK_SH)
+    except OSError:
+        return False
+
+
 def stop(directory: Path) -> None:
-    """Ask a run to end after the step that it is in."""
-    (directory / engine.STOP).touch()
+    """Ask a run to end after the step that it is in, or take it out of the queue."""
+    (directory / QUEUED).unlink(missing_ok=True)
+    control.stop(directory)
+
+
+def discard(directory: Path) -> None:
+    """Delete a run: now, or by the process that trains it, within a step."""
+    (directory / control.DISCARD).touch()
+    stop(directory)
+    if not is_alive(directory):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def status(directory: Path, last: dict[str, Any] | None) -> Status:
+    """Return how a run is doing, from its directory and its last event."""
+    if is_alive(directory):
+        return "paused" if control.read(directory).pace == "pause" else "training"
+    if (directory / QUEUED).exists():
+        return "waiting"
+    if last and last["event"] == "Finished":
+        return last["reason"]
+    return "interrupted" if last else "stopped"
 
 
 def events(directory: Path) -> list[dict[str, Any]]:
     """Return the events that a run has logged; a line that is only half written is left out."""
+    return read_events(directory, 0)[0]
+
+
+def read_events(directory: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the events that stand after `offset` bytes of the log, and where the next will."""
     try:
-        text = (directory / EVENTS).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    return [json.loads(line) for line in lines if line]
+        with open(directory / EVENTS, "rb") as log:
+            log.seek(offset)
+            text = log.read()
+    except OSError:
+        return [], 0
+    whole = text[: text.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines() if line], offset + len(whole)
 
 
 def directories(root: Path) -> list[Path]:
     """Return the run directories below `root`, the newest first."""
-    if not root.is_dir():
-        return []
-    found = [p for p in root.iterdir() if (p / PLAN).is_file()]
-    return sorted(found, key=lambda p: (p / PLAN).stat().st_mtime, reverse=True)
+    found = []
+    with contextlib.suppress(OSError):
+        for p in root.iterdir():
+            with contextlib.suppress(OSError):  # it may be deleted meanwhile
+                if not (p / control.DISCARD).exists():
+                    found.append(((p / PLAN).stat().st_mtime, p))
+    return [p for _, p in sorted(found, reverse=True)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aigc_demo.methods import METHODS, vae
+from aigc_demo.methods import vae
 from aigc_demo.studio import Studio
 from tests import tiny
 
@@ -48,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_data: TinyData) -> Pa
     for a few steps, and one without classes.
     """
     base = tmp_path_factory.mktemp("trained")
-    plans = {f"shapes-{name}": tiny.plan(name, tiny_data.zip) for name in METHODS}
+    plans = {f"shapes-{name}": tiny.plan(name, tiny_data.zip) for name in tiny.GENERATE}
     plans["plain-dcgan"] = tiny.plan(
         "dcgan", tiny_data.zip, config=tiny.CONFIGS["dcgan"] | {"classes": 0}
     )

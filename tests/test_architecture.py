@@ -19,11 +19,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nn": set(),
     "methods": {"nn", "methods.base"},
     "checkpoint": {"methods", "methods.base"},
-    "data": {"methods.base"},
-    "engine": {"checkpoint", "data", "methods", "methods.base"},
-    "runs": {"engine", "checkpoint"},
+    "data": {"data", "checkpoint", "methods.base"},
+    "metrics": {"metrics", "checkpoint", "data", "methods", "methods.base"},
+    "control": set(),
+    "recipe": {"checkpoint", "data", "methods", "methods.base"},
+    "scoring": {"metrics", "data", "methods.base"},
+    "journal": {"recipe", "scoring", "checkpoint", "data", "methods.base"},
+    "engine": {"control", "journal", "scoring", "checkpoint", "data", "methods", "methods.base"},
+    "runs": {"control", "engine", "checkpoint"},
+    "worker": {"runs", "checkpoint"},
+    "progress": {"control", "runs"},
     "studio": {"runs", "checkpoint", "methods", "methods.base"},
-    "ui": {"studio", "ui"},
+    "evaluate": {"metrics", "studio", "checkpoint", "data", "methods", "methods.base"},
+    "ui": {"studio", "ui", "worker", "runs", "control", "progress"},
 }
 FILES = sorted((ROOT / "aigc_demo").rglob("*.py"))
 IDS = [str(p.relative_to(ROOT)) for p in FILES]

@@ -17,7 +17,7 @@ from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
-every_method = pytest.mark.parametrize("method", METHODS)
+every_method = pytest.mark.parametrize("method", tiny.GENERATE)
 every_shape = pytest.mark.parametrize(
     ("classes", "channels"), [(c, k) for c in (0, 2) for k in (1, 3)]
 )

@@ -21,7 +21,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 8, "latent": 8},
     "vae": {"width": 16, "latent": 3, "components": 2},
     "flow": {"width": 16, "growth": [1, 1], "depth": [1, 1]},
+    "classifier": {"widths": [8, 8, 8], "features": 8},
 }
+GENERATE = [name for name, method in METHODS.items() if method.task == "generate"]
 SHAPES = ("discs", "squares")
 EACH = 12  # pictures a class; of the 24 names 3 are held out
 
@@ -70,7 +72,8 @@ def write_mnist(root: Path, count: int = 20) -> Path:
 
 def plan(method: str, data: Path | str, **fields: Any) -> TrainPlan:
     """Return a plan of a few steps of a tiny model."""
-    given = {"steps": 3, "batch": 4, "warmup": 2, "config": CONFIGS[method]} | fields
+    given = {"steps": 3, "batch": 4, "warmup": 2, "score_every": 0, "config": CONFIGS[method]}
+    given |= fields
     return TrainPlan(method=method, data=str(data), **given)
 
 

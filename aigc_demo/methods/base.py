@@ -1,9 +1,9 @@
 """What every method is made of: `Batch`, `Model`, `Generative`, `Trainer` and `Method`.
 
-A *model* (`Model`; `Generative` where it makes pictures) is what is saved, loaded and used: its ``state_dict()`` is the
-checkpoint and nothing else. A *trainer* holds what only training needs (the raw weights, the other
-networks, the optimisers) and moves the model's weights, which are the running average of the raw
-ones.
+A *model* (`Model`; `Generative` where it makes pictures) is what is saved, loaded and used: its
+``state_dict()`` is the checkpoint and nothing else. A *trainer* holds what only training needs
+(the raw weights, the other networks, the optimisers) and moves the model's weights, which are the
+running average of the raw ones.
 """
 
 from __future__ import annotations
@@ -120,7 +120,10 @@ class Trainer:
     """Moves a model's weights by one batch at a time.
 
     ``model`` holds the averaged weights; ``network`` is the raw copy that the optimiser moves.
+    `parts` names what a single step can be limited to, where there is a choice.
     """
+
+    parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, model: Model, *, lr: float, ema: float, seed: int) -> None:
         self.model = model
@@ -144,16 +147,22 @@ class Trainer:
         """Return the optimisers by name."""
         raise NotImplementedError
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Update the raw networks on `batch`; return named, detached scalars."""
+    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+        """Update the raw networks on `batch`, or the one of `parts` that `only` names; return
+        named, detached scalars.
+        """
         raise NotImplementedError
 
-    def training_step(self, batch: Batch) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         """Learn from one batch: zero, backward, step, average. Returns named, detached scalars."""
-        losses = self.losses(batch)
+        losses = self.losses(batch, only if only in self.parts else None)
         self.steps += 1
         self.ema.update(self.model, self.network, self.steps)
         return losses
+
+    def judge(self, batch: Batch) -> dict[str, Tensor]:
+        """Return what a discriminator says of single pictures (B,), by kind; most have none."""
+        return {}
 
     def finish(self, batches: Iterable[Batch]) -> None:
         """Do what a model needs once before it is saved, such as fitting a prior; most need
@@ -205,9 +214,8 @@ class Method:
     lr: float
     batch: int
     ema: float = 0.1
-    summary: str = ""
-    explanation: str = ""
-    sizes: tuple[int, ...] = field(default=())
+    score_count: int = 1000  # pictures that are drawn to score a run; few where they are slow
+    score_options: dict[str, float] = field(default_factory=dict)  # how they are drawn
 
     def build(self, config: Config | dict[str, Any] | None = None) -> Model:
         """Return an untrained model for `config`; raises pydantic's ValidationError where a value

@@ -110,7 +110,7 @@ class ClassifierTrainer(Trainer):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"classifier": self.optimizer}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config
         x = translate(batch.images, self.generator, config.shift)
         with devices.autocast(self.device):

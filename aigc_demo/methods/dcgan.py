@@ -190,6 +190,8 @@ LOSSES: dict[
 class DCGANTrainer(Trainer):
     """Updates both networks at once, each against the other as it was."""
 
+    parts = ("discriminator", "generator")
+
     def __init__(self, model: DCGAN, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         self.discriminator = Discriminator(model.config).to(
@@ -206,7 +208,7 @@ class DCGANTrainer(Trainer):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"generator": self.optimizer, "discriminator": self.optimizer_d}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config
         loss_d, loss_g = LOSSES[config.loss]
         classes = self.model.one_hot(batch.labels)
@@ -246,10 +248,23 @@ class DCGANTrainer(Trainer):
         ratio = (g_fake / d_fake)[:, None, None, None]  # (B,) -> (B, 1, 1, 1)
         fakes.backward((shown.grad * ratio).to(fakes.dtype))
 
-        # Update both.
-        apply_gradients(self.optimizer_d, clip=config.clip)
-        measured["grad_norm"] = apply_gradients(self.optimizer, clip=config.clip)
+        # Update both, or the one that was asked for.
+        if only != "generator":
+            apply_gradients(self.optimizer_d, clip=config.clip)
+        if only != "discriminator":
+            measured["grad_norm"] = apply_gradients(self.optimizer, clip=config.clip)
         return {name: value.detach() for name, value in measured.items()}
+
+    @torch.no_grad()
+    def judge(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the logits (B,) of real pictures and of the saved model's fakes."""
+        classes = self.model.one_hot(batch.labels)
+        with devices.autocast(self.device):
+            fakes = self.model(self.model.noise(range(len(batch.images))), classes)
+            return {
+                "real": self.discriminator(batch.images, classes),
+                "fake": self.discriminator(fakes, classes),
+            }
 
     def slope(self, images: Tensor, classes: Tensor | None) -> Tensor:
         """Return the mean squared slope of the discriminator at real pictures, float32."""

@@ -267,18 +267,15 @@ class FlowTrainer(Trainer):
 
     def __init__(self, model: Flow, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
+        weights = self.network.parameters()
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=lr,
-            betas=(0.9, 0.99),
-            weight_decay=0.01,
-            fused=True,
+            weights, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"flow": self.optimizer}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         x1, g = batch.images, self.generator
         b = len(x1)
         classes = self.model.one_hot(batch.labels)
@@ -316,4 +313,6 @@ METHOD = Method(
     lr=1e-3,
     batch=64,
     ema=0.08,
+    score_count=256,
+    score_options={"guidance": 1.0, "evaluations": 8},
 )

@@ -152,7 +152,7 @@ class VAETrainer(Trainer):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"vae": self.optimizer}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         x, config = batch.images, self.model.config
         classes = self.model.one_hot(batch.labels)
         with devices.autocast(self.device):

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from aigc_demo import checkpoint, data, engine, runs
+from aigc_demo import checkpoint, data, engine, images, journal, runs
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.events import Finished, Preview, Saved, Started, Step, to_json
+from aigc_demo.events import Finished, Judged, Preview, Saved, Started, Step, to_json
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch
 from aigc_demo.requests import TrainPlan
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def weights(directory: Path) -> dict[str, Any]:
     """Return all that training has changed: the model, the raw networks and the optimisers."""
-    state = checkpoint.load_state(directory / engine.STATE)
+    state = checkpoint.load_state(directory / journal.STATE)
     return {"model": state["model"], **state["trainer"]}
 
 
@@ -47,8 +47,11 @@ def test_events_come_in_order_and_are_lines_of_json(
     tmp_path: Path, tiny_data: TinyData, method: str
 ) -> None:
     events = tiny.train(tmp_path, tiny.plan(method, tiny_data.zip, steps=4))
-    assert [type(e) for e in events] == [Started, Step, Step, Step, Step, Preview, Saved, Finished]
-    assert [e.step for e in events] == [0, 1, 2, 3, 4, 4, 4, 4]
+    told = [e for e in events if not isinstance(e, Judged | Preview)]
+    assert [type(e) for e in told] == [Started, Step, Step, Step, Step, Saved, Finished]
+    assert [e.step for e in told] == [0, 1, 2, 3, 4, 4, 4]
+    paints = METHODS[method].task == "generate"
+    assert [e.step for e in events if isinstance(e, Preview)] == ([1, 4] if paints else [])
     assert events[-1].reason == "done"
     for event in events:
         line = json.dumps(to_json(event), allow_nan=False)
@@ -70,7 +73,7 @@ def test_a_preview_is_a_sheet_with_a_row_for_each_class(
     plan = tiny.plan("dcgan", tiny_data.zip, steps=2, preview_every=1e-6)
     previews = [e for e in tiny.train(tmp_path, plan) if isinstance(e, Preview)]
     assert {e.step for e in previews} == {1, 2}
-    sheet = engine.images.open_image(tmp_path / "run" / previews[0].path)
+    sheet = images.open_image(tmp_path / "run" / previews[0].path)
     assert sheet.size == (8 * 34 + 2, 2 * 34 + 2)
 
 
@@ -135,7 +138,7 @@ def test_a_stop_takes_effect_within_a_step_and_leaves_a_model(
     assert last.reason == "stopped" and last.step <= 3
     model, card = checkpoint.load(directory / "model")
     assert card.steps == last.step
-    assert model.sample(model.noise([0]), torch.tensor([0])).isfinite().all()
+    assert all(w.isfinite().all() for w in model.state_dict().values())
 
 
 def test_a_finished_run_is_resumed_without_a_step(tmp_path: Path, tiny_data: TinyData) -> None:
@@ -227,7 +230,7 @@ def test_a_batch_may_be_larger_than_the_data(
 # --- Starting from a checkpoint ---
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", tiny.GENERATE)
 def test_a_run_may_start_from_a_checkpoint(
     tmp_path: Path, tiny_data: TinyData, trained: Path, method: str
 ) -> None:
@@ -256,7 +259,7 @@ def test_a_checkpoint_that_does_not_fit_the_data_is_refused(
 def test_a_run_without_classes_makes_a_model_without_classes(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    for method in METHODS:
+    for method in tiny.GENERATE:
         config = tiny.CONFIGS[method] | {"classes": 0}
         tiny.train(tmp_path, tiny.plan(method, tiny_data.zip, config=config), method)
         model, card = checkpoint.load(tmp_path / method / "model")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import train
-from aigc_demo import checkpoint, engine
+from aigc_demo import checkpoint, recipe
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import TrainPlan
 from tests import tiny
@@ -56,6 +56,6 @@ def test_the_command_of_a_plan_parses_back_to_it(config: dict[str, Any]) -> None
         method="flow", data="my 'own' pictures/$HOME.zip", config=config, seconds=0.1, steps=5,
         batch=7, lr=1e-4, warmup=0, ema=0.0, seed=9, save_every=1.5, init="a b",
     )  # fmt: skip
-    words = shlex.split(engine.command(plan))
+    words = shlex.split(recipe.command(plan))
     assert words[:2] == ["python", "train.py"]
     assert train.plan(train.parser().parse_args(words[2:])) == plan

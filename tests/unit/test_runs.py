@@ -84,6 +84,7 @@ def test_a_run_leaves_these_files(tmp_path: Path, tiny_data: TinyData) -> None:
         "plan.json",
         "events.jsonl",
         "state.safetensors",
+        "previews/00000001.png",
         "previews/00000003.png",
         "model/model.safetensors",
         "model/card.json",

@@ -28,7 +28,7 @@ from aigc_demo.studio import (
 from tests import tiny
 
 FLOW, DCGAN, VAE, PLAIN = "shapes-flow", "shapes-dcgan", "shapes-vae", "plain-dcgan"
-MODELS = [f"shapes-{method}" for method in METHODS] + [PLAIN]
+MODELS = [f"shapes-{method}" for method in tiny.GENERATE] + [PLAIN]
 
 
 def ask(model: str, **fields: Any) -> GenerateRequest:

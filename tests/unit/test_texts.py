@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from aigc_demo.methods import METHODS
 from aigc_demo.ui.texts import TEXTS
+from tests import tiny
 
 
 @pytest.mark.parametrize("key", TEXTS)
@@ -17,6 +17,6 @@ def test_a_text_is_there_in_english_and_in_chinese(key: str) -> None:
     assert re.search(r"[\u4e00-\u9fff]", chinese)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", tiny.GENERATE)
 def test_every_method_has_a_lesson_with_an_equation(method: str) -> None:
     assert all("$$" in text for text in TEXTS[f"how_{method}"])

@@ -1,0 +1,180 @@
+"""What a training run writes into its directory, and when: previews, the model, the state from
+which a killed run goes on, scores. Knows no method.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aigc_demo import checkpoint, data, images, recipe
+from aigc_demo.errors import UserError
+from aigc_demo.events import Event, Judged, Preview, Saved, Scored, Step
+from aigc_demo.methods.base import Batch, Generative, Model, Trainer
+from aigc_demo.requests import TrainPlan
+from aigc_demo.scoring import Examiner
+
+MODEL, STATE, PREVIEWS = "model", "state.safetensors", "previews"
+
+
+class Journal:
+    """The clock of a run, what it writes and the events that tell of it."""
+
+    def __init__(
+        self,
+        plan: TrainPlan,
+        directory: Path,
+        dataset: data.Dataset,
+        model: Model,
+        trainer: Trainer,
+        batch: int,
+        seconds_before: float,
+    ) -> None:
+        self.plan, self.directory, self.dataset = plan, directory, dataset
+        self.model, self.trainer, self.batch = model, trainer, batch
+        self.examiner: Examiner | None = None
+        now = time.monotonic()
+        self.since = now - seconds_before
+        self.next = {"preview": now, "save": now + plan.save_every}
+        self.next["score"] = now + plan.score_every / 2
+        self.prepared_at = self.previewed_at = -1
+        self.window: list[dict[str, Tensor]] = []
+        self.learning = 0.0  # seconds spent on the steps of the window
+        self.told_at = now
+        (directory / PREVIEWS).mkdir(parents=True, exist_ok=True)
+
+    def seconds(self) -> float:
+        """Return how long the run has lasted, without the time in which it waited."""
+        return time.monotonic() - self.since
+
+    def idle(self, seconds: float) -> None:
+        """Wait, without using up the budget."""
+        start = time.monotonic()
+        time.sleep(seconds)
+        self.paid(time.monotonic() - start)
+
+    def paid(self, seconds: float) -> None:
+        """Leave `seconds` that have passed out of the budget."""
+        self.since += seconds
+        self.next = {what: at + seconds for what, at in self.next.items()}
+
+    def progress(self) -> float:
+        """Return the share of the budget that is used, by steps or time, whichever is further."""
+        by_steps = self.trainer.steps / self.plan.steps if self.plan.steps else 0.0
+        by_time = self.seconds() / self.plan.seconds if self.plan.seconds else 0.0
+        return max(by_steps, by_time)
+
+    def learnt(self, losses: dict[str, Tensor], seconds: float) -> None:
+        """Remember the losses of a step and how long it took."""
+        self.window.append(losses)
+        self.learning += seconds
+
+    @property
+    def untold(self) -> float:
+        """Return the seconds since the last event about steps."""
+        return time.monotonic() - self.told_at
+
+    def tell(self, batch: Batch) -> Iterator[Event]:
+        """Say how the steps since the last event went, and what the discriminator thinks."""
+        names = {name for losses in self.window for name in losses}
+        means = {
+            name: sum(v) / len(v)
+            for name in sorted(names)
+            for v in [[float(losses[name]) for losses in self.window if name in losses]]
+        }
+        speed = len(self.window) * self.batch / max(self.learning, 1e-9)
+        progress = min(1.0, self.progress())
+        yield Step(self.trainer.steps, self.seconds(), progress, means, speed)
+        outputs = self.trainer.judge(Batch(batch.images[:64], _some(batch.labels, 64)))
+        if outputs:
+            rounded = {k: tuple(round(float(v), 3) for v in x) for k, x in outputs.items()}
+            yield Judged(self.trainer.steps, rounded)
+        self.window, self.learning, self.told_at = [], 0.0, time.monotonic()
+
+    def due(self) -> Iterator[Event]:
+        """Write what it is time for; each kind takes a tenth of the time at most."""
+        kinds = {
+            "preview": (self.plan.preview_every, self.preview),
+            "save": (self.plan.save_every, self.save),
+            "score": (self.plan.score_every, self.score),
+        }
+        for what, (every, write) in kinds.items():
+            start = time.monotonic()
+            if start >= self.next[what]:
+                yield from write()
+                end = time.monotonic()
+                self.next[what] = end + max(every, 10 * (end - start))
+
+    def preview(self) -> Iterator[Event]:
+        """Write a sheet of eight columns, one row a class (at most ten), always from the same
+        noise.
+        """
+        if not isinstance(self.model, Generative) or self.previewed_at == self.trainer.steps:
+            return
+        self._prepare()
+        self.previewed_at = self.trainer.steps
+        path = self.directory / PREVIEWS / f"{self.trainer.steps:08d}.png"
+        sheet = contact_sheet(self.model, columns=8)
+        path.write_bytes(images.encode_png(sheet))
+        yield Preview(self.trainer.steps, str(path.relative_to(self.directory)))
+
+    def save(self) -> Iterator[Event]:
+        """Write the model and all that going on needs."""
+        self._prepare()
+        card = recipe.card(
+            self.plan, self.dataset, self.trainer, batch=self.batch, seconds=self.seconds()
+        )
+        checkpoint.save(self.directory / MODEL, self.model, card)
+        state = {
+            "trainer": self.trainer.state_dict(),
+            "model": self.model.state_dict(),
+            "seconds": self.seconds(),
+        }
+        checkpoint.save_state(self.directory / STATE, state)
+        yield Saved(self.trainer.steps, MODEL)
+
+    def score(self) -> Iterator[Event]:
+        """Measure the model against real pictures, where that can be done."""
+        if self.examiner is None:
+            return
+        start = time.monotonic()
+        self._prepare()
+        try:
+            scores = self.examiner.examine(self.model)
+        except UserError as problem:
+            yield Scored(self.trainer.steps, "scores", None, 0, reason=str(problem))
+            self.examiner = None
+            return
+        seconds = round(time.monotonic() - start, 2)
+        for s in scores:
+            yield Scored(self.trainer.steps, s.name, s.value, s.n, s.std, s.reason, seconds)
+
+    def _prepare(self) -> None:
+        if self.prepared_at != self.trainer.steps:
+            self.trainer.finish(
+                self.dataset.batches(self.batch, seed=0, device=self.trainer.device)
+            )
+            self.prepared_at = self.trainer.steps
+
+
+def _some(labels: Tensor | None, n: int) -> Tensor | None:
+    return None if labels is None else labels[:n]
+
+
+def contact_sheet(model: Generative, *, columns: int, rows: int = 10) -> Any:
+    """Return a picture of samples from the seeds 0, 1, …: one row a class, or `rows` rows without
+    classes.
+    """
+    classes = model.config.classes
+    shown = min(classes, rows) if classes else 4
+    device = next(model.parameters()).device
+    labels = torch.arange(shown, device=device).repeat_interleave(columns) if classes else None
+    noise = model.noise(range(columns)).repeat(shown, *[1] * len(model.noise_shape))
+    if not classes:
+        noise = model.noise(range(shown * columns))
+    return images.grid(images.to_pil(model.sample(noise, labels)), columns)

@@ -1,0 +1,67 @@
+"""Measures a model while it trains: the same number of pictures from the same seeds each time,
+against the same real ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from aigc_demo import data, metrics
+from aigc_demo.errors import BadData, BadValue
+from aigc_demo.methods.base import Generative, Method
+from aigc_demo.metrics import Score
+from aigc_demo.requests import TrainPlan
+
+REFERENCE = 5000  # real training pictures that a run is compared with
+FLOOR = "floor_"
+
+
+class Examiner:
+    """Compares pictures of a model with a data set's, in the features of ``compact``."""
+
+    def __init__(
+        self,
+        dataset: data.Dataset,
+        method: Method,
+        plan: TrainPlan,
+        *,
+        root: str | Path | None = None,
+    ) -> None:
+        self.dataset, self.method, self.plan, self.root = dataset, method, plan, root
+        self.count = plan.score_count or method.score_count
+        self.told_floor = False
+
+    def examine(self, model: Generative) -> list[Score]:
+        """Return the scores of `model`; at the first time, those of real test pictures too.
+
+        Raises UserError where the measuring network is missing.
+        """
+        extractor = metrics.compact()
+        real = metrics.reference(self.dataset, extractor, split="train", n=REFERENCE)
+        pixels, labels = metrics.draw(
+            model, self.count, class_shares=real.class_shares, **self.method.score_options
+        )
+        scores = metrics.compare(
+            extractor(pixels),
+            real,
+            extractor=extractor,
+            classes=self.dataset.classes,
+            labels=labels,
+        )
+        if not self.told_floor:
+            scores = [*self._floor(extractor, real), *scores]
+            self.told_floor = True
+        return scores
+
+    def _floor(self, extractor: metrics.Extractor, real: metrics.Reference) -> list[Score]:
+        """Return the scores of as many real test pictures; none where there are fewer."""
+        try:
+            test = data.load(self.plan.data, "test", root=self.root)
+        except (BadData, BadValue):
+            return []
+        if len(test) < self.count:
+            return []
+        shown = metrics.reference(test, extractor, split="test", n=self.count)
+        scores = metrics.compare(metrics.Features(shown.features, None), real, extractor=extractor)
+        return [replace(s, name=FLOOR + s.name) for s in scores if s.value is not None]
