@@ -8,7 +8,11 @@ import sys
 from aigc_demo.studio import Studio
 from aigc_demo.ui import build_demo, launch_settings
 
-demo = build_demo(Studio(os.environ.get("AIGC_CHECKPOINTS", "checkpoints")))
+studio = Studio(
+    os.environ.get("AIGC_CHECKPOINTS") or "checkpoints",
+    runs_root=os.environ.get("AIGC_RUNS") or "runs",
+)
+demo = build_demo(studio)
 
 if __name__ == "__main__":
     try:

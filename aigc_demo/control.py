@@ -76,6 +76,10 @@ class Gate:
         """Tell whether somebody asked the run to end."""
         return (self.directory / STOP).exists()
 
+    def discarded(self) -> bool:
+        """Tell whether somebody wants nothing to remain of the run."""
+        return (self.directory / DISCARD).exists()
+
     def open(self) -> bool:
         """Tell whether the next step may be made; one that was granted is used up by asking."""
         self._look()

@@ -43,8 +43,9 @@ def train(
     plan cannot be run.
     """
     device = device or devices.default_device()
-    method = _method(plan.method)
-    dataset = data.load(plan.data, "train", root=root, download=download)
+    method = check(plan)
+    size = plan.config.get("size")
+    dataset = data.load(plan.data, "train", root=root, download=download, size=size)
     batch = plan.batch or method.batch
     if len(dataset) < 2:
         raise BadData(f"{dataset.title} has {len(dataset)} picture; training needs at least 2.")
@@ -92,7 +93,8 @@ def train(
         trainer.schedule(_rate(trainer.steps, journal.progress(), plan.warmup))
         try:
             seen = next(batches)
-            losses = trainer.training_step(seen, gate.part)
+            only = gate.part if gate.part in method.parts else None
+            losses = trainer.training_step(seen, only)
         except (MemoryError, RuntimeError) as error:
             if not devices.ran_out_of_memory(error):
                 raise
@@ -113,20 +115,25 @@ def train(
             yield from journal.tell(seen)
         yield from journal.due()
 
-    if reason != "diverged" and trainer.steps:
-        yield from journal.preview()
-        yield from journal.save()
-        if reason == "done":
-            yield from journal.score()
+    if reason != "diverged" and trainer.steps and not gate.discarded():
+        yield from journal.conclude()
     yield Finished(reason, trainer.steps, journal.seconds())
 
 
-def _method(name: str) -> Method:
-    if name not in METHODS:
+def check(plan: TrainPlan) -> Method:
+    """Return the method of `plan`; raises BadValue where it or a setting can be seen to be wrong
+    without the data.
+    """
+    if plan.method not in METHODS:
         raise BadValue(
-            f"method: there is no method “{name[:80]}”; choose one of {', '.join(METHODS)}."
+            f"method: there is no method “{plan.method[:80]}”; choose one of {', '.join(METHODS)}."
         )
-    return METHODS[name]
+    method = METHODS[plan.method]
+    try:
+        method.config.model_validate({"classes": 2} | plan.config)
+    except ValidationError as error:
+        raise BadValue(explain(error)) from None
+    return method
 
 
 def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:

@@ -154,11 +154,17 @@ class Journal:
         for s in scores:
             yield Scored(self.trainer.steps, s.name, s.value, s.n, s.std, s.reason, seconds)
 
-    def _prepare(self) -> None:
-        if self.prepared_at != self.trainer.steps:
-            self.trainer.finish(
-                self.dataset.batches(self.batch, seed=0, device=self.trainer.device)
-            )
+    def conclude(self) -> Iterator[Event]:
+        """Leave the model as good as it can be, with a last preview and last scores."""
+        self._prepare(thorough=True)
+        yield from self.preview()
+        yield from self.save()
+        yield from self.score()
+
+    def _prepare(self, *, thorough: bool = False) -> None:
+        if thorough or self.prepared_at != self.trainer.steps:
+            batches = self.dataset.batches(self.batch, seed=0, device=self.trainer.device)
+            self.trainer.finish(batches, thorough=thorough)
             self.prepared_at = self.trainer.steps
 
 

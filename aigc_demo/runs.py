@@ -234,3 +234,17 @@ def directories(root: Path) -> list[Path]:
                 if not (p / control.DISCARD).exists():
                     found.append(((p / PLAN).stat().st_mtime, p))
     return [p for _, p in sorted(found, reverse=True)]
+
+
+def waiting(root: Path) -> list[Path]:
+    """Return the runs that wait, the one that is next first."""
+    found = []
+    for directory in directories(root):
+        with contextlib.suppress(OSError):
+            found.append(((directory / QUEUED).stat().st_mtime_ns, directory))
+    return [directory for _, directory in sorted(found)]
+
+
+def alive(root: Path) -> list[Path]:
+    """Return the runs that are trained now."""
+    return [d for d in directories(root) if is_alive(d)]

@@ -57,7 +57,8 @@ class Examiner:
     def _floor(self, extractor: metrics.Extractor, real: metrics.Reference) -> list[Score]:
         """Return the scores of as many real test pictures; none where there are fewer."""
         try:
-            test = data.load(self.plan.data, "test", root=self.root)
+            size = self.dataset.images.shape[-1]
+            test = data.load(self.plan.data, "test", root=self.root, size=size)
         except (BadData, BadValue):
             return []
         if len(test) < self.count:

@@ -20,43 +20,22 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import checkpoint, device as devices, images
+from aigc_demo import checkpoint, device as devices, images, journal, runs
+from aigc_demo.catalogue import YOURS, ModelInfo, Stamp, describe, stamp_of
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
-from aigc_demo.methods import METHODS
-from aigc_demo.methods.base import Generative, Option
+from aigc_demo.methods.base import Generative
 from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest
-
-Stamp = tuple[int, ...]
 
 CHUNK = 8
 MAX_LOADED = 6
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What is known of a model without loading it; one with a `problem` cannot be used."""
-
-    name: str
-    title: str
-    problem: str = ""
-    task: str = ""
-    condition: str = "none"
-    method: str = ""
-    data: str = ""
-    labels: tuple[str, ...] = ()
-    size: int = 0
-    channels: int = 0
-    options: tuple[Option, ...] = ()
-    megabytes: float = 0
-    card: dict[str, Any] = field(default_factory=dict)
+MAX_RUNS = 50  # whose models are offered
 
 
 @dataclass(frozen=True)
@@ -78,17 +57,23 @@ class Studio:
         self,
         checkpoints: str | Path = "checkpoints",
         *,
+        runs_root: str | Path | None = None,
         device: torch.device | str | None = None,
     ) -> None:
         self.checkpoints = Path(checkpoints)
+        self.runs_root = Path(runs_root) if runs_root else None
         self.device = torch.device(device) if device else devices.default_device()
         self._lock = threading.RLock()
         self._loaded: OrderedDict[str, tuple[Stamp, Generative]] = OrderedDict()
         self._seen: dict[str, tuple[Stamp, ModelInfo]] = {}
 
     def models(self, task: str | None = None) -> list[ModelInfo]:
-        """Return every model folder, the broken ones (whose task is unknown) with their reason."""
-        found = [self._describe(folder) for folder in checkpoint.folders(self.checkpoints)]
+        """Return every model, the broken ones (whose task is unknown) with their reason: first
+        those of training runs, the newest first, then the shipped ones in order of name.
+        """
+        folders = self._folders()
+        self._seen = {name: seen for name, seen in self._seen.items() if name in folders}
+        found = [self._describe(name, folder) for name, folder in folders.items()]
         return [m for m in found if task is None or m.problem or m.task == task]
 
     def info(self, name: str) -> ModelInfo:
@@ -96,25 +81,33 @@ class Studio:
 
         Raises BadValue where there is none and BadCheckpoint where it is broken.
         """
-        known = {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
+        known = self._folders()
         if name not in known:
             usable = ", ".join(m.name for m in self.models() if not m.problem) or "none"
             raise BadValue(f"model: there is no model “{name[:80]}”; choose one of: {usable}.")
-        found = self._describe(known[name])
+        found = self._describe(name, known[name])
         if found.problem:
             raise BadCheckpoint(found.problem)
         return found
 
-    def _describe(self, folder: Path) -> ModelInfo:
+    def _folders(self) -> dict[str, Path]:
+        """Return the folder of each model by name."""
+        mine = runs.directories(self.runs_root)[:MAX_RUNS] if self.runs_root else []
+        models = {YOURS + d.name: d / journal.MODEL for d in mine}
+        found = {name: folder for name, folder in models.items() if folder.is_dir()}
+        return found | {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
+
+    def _describe(self, name: str, folder: Path) -> ModelInfo:
         """Look at a folder, or remember what was seen there as long as its files are the same."""
-        stamp = _stamp(folder)
-        if self._seen.get(folder.name, (None,))[0] != stamp:
+        stamp = stamp_of(folder)
+        stamped, found = self._seen.get(name, (None, None))
+        if stamped != stamp or found is None:
             try:
-                found = describe(folder, checkpoint.inspect(folder))
+                found = describe(name, folder, checkpoint.inspect(folder))
             except BadCheckpoint as problem:
-                found = ModelInfo(folder.name, folder.name, str(problem))
-            self._seen[folder.name] = (stamp, found)
-        return self._seen[folder.name][1]
+                found = ModelInfo(name, name, str(problem))
+            self._seen[name] = (stamp, found)
+        return found
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Return `request.count` pictures; raises UserError where the request does not fit the
@@ -217,8 +210,8 @@ class Studio:
         """Return a loaded model; a folder whose files have changed is loaded anew. Call with the
         lock held.
         """
-        folder = self.checkpoints / name
-        stamp = _stamp(folder)
+        folder = self._folders().get(name, self.checkpoints / name)
+        stamp = stamp_of(folder)
         if name not in self._loaded or self._loaded[name][0] != stamp:
             try:
                 model, _ = checkpoint.load(folder)
@@ -272,32 +265,6 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         return torch.lerp(a[None], b[None], t)
     between = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
     return torch.where(t == 0, a, torch.where(t == 1, b, between))  # the ends without rounding
-
-
-def describe(folder: Path, card: checkpoint.Card) -> ModelInfo:
-    """Return what the card of `folder` says, with the defaults that suit this model best."""
-    method = METHODS[card.method]
-    options = [o for o in method.network.options if card.classes or o.name != "guidance"]
-    return ModelInfo(
-        name=folder.name,
-        title=card.title or folder.name,
-        task=method.task,
-        condition=method.condition if card.classes else "none",
-        method=method.name,
-        data=card.data,
-        labels=card.classes,
-        size=int(card.config.get("size", 32)),
-        channels=int(card.config.get("channels", 3)),
-        options=tuple(replace(o, default=card.defaults.get(o.name, o.default)) for o in options),
-        megabytes=(folder / checkpoint.WEIGHTS).stat().st_size / 1e6,
-        card=card.model_dump(mode="json"),
-    )
-
-
-def _stamp(folder: Path) -> Stamp:
-    """Return what changes when a model folder does."""
-    files = (folder / checkpoint.WEIGHTS, folder / checkpoint.CARD)
-    return tuple(f.stat().st_mtime_ns if f.is_file() else 0 for f in files)
 
 
 def _blanks(like: Image.Image, count: int) -> list[Image.Image]:

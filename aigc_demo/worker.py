@@ -23,7 +23,7 @@ from typing import IO
 
 import torch
 
-from aigc_demo import checkpoint, device as devices, runs
+from aigc_demo import checkpoint, device as devices, engine, runs
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.requests import TrainPlan
 
@@ -37,6 +37,16 @@ LOWEST = 19  # priority: people who click come first
 def max_runs() -> int:
     """Return how many runs may be trained at a time (``AIGC_MAX_RUNS``; 0: none)."""
     return _limit("AIGC_MAX_RUNS", 1)
+
+
+def max_minutes() -> int:
+    """Return the longest budget of a run that the page starts (``AIGC_MAX_MINUTES``)."""
+    return _limit("AIGC_MAX_MINUTES", 120)
+
+
+def max_steps() -> int:
+    """Return the most steps of a run that the page starts (``AIGC_MAX_STEPS``)."""
+    return _limit("AIGC_MAX_STEPS", 1_000_000)
 
 
 def max_waiting() -> int:
@@ -53,10 +63,19 @@ def _limit(name: str, default: int) -> int:
 
 
 def submit(root: Path, plan: TrainPlan, *, download: bool = False) -> Path:
-    """Create a run for `plan` and queue it; raises BadValue where too many wait."""
+    """Create a run for `plan` and queue it; raises BadValue where the plan cannot be run, is over
+    the host's limits, or too many wait.
+    """
     if not max_runs():
         raise BadValue("queue: the host of this studio has switched training off.")
-    if len(waiting(root)) >= max_waiting():
+    engine.check(plan)
+    for name, asked, most in (
+        ("minutes", (plan.seconds or 0) / 60, max_minutes()),
+        ("steps", plan.steps or 0, max_steps()),
+    ):
+        if asked > most:
+            raise BadValue(f"{name}: {asked:,.10g} is over this host's limit; ask for {most:,}.")
+    if len(runs.waiting(root)) >= max_waiting():
         raise BadValue(
             f"queue: {max_waiting()} runs wait already; stop one of them or try again later."
         )
@@ -69,20 +88,6 @@ def enqueue(directory: Path, *, download: bool = False) -> None:
     """Let a run wait for a worker; it starts, or goes on from its last save."""
     if not runs.is_alive(directory):
         checkpoint.write_text(directory / runs.QUEUED, json.dumps({"download": download}))
-
-
-def waiting(root: Path) -> list[Path]:
-    """Return the runs that wait, the one that is next first."""
-    found = []
-    for directory in runs.directories(root):
-        with contextlib.suppress(OSError):
-            found.append(((directory / runs.QUEUED).stat().st_mtime_ns, directory))
-    return [directory for _, directory in sorted(found)]
-
-
-def alive(root: Path) -> list[Path]:
-    """Return the runs that are trained now."""
-    return [d for d in runs.directories(root) if runs.is_alive(d)]
 
 
 class Workers:
@@ -136,12 +141,12 @@ def main() -> None:
 
 def claim(root: Path) -> tuple[Path, IO[str]] | None:
     """Return the run to train now and its lock, or None; no two workers are given the same."""
-    if not waiting(root):
+    if not runs.waiting(root):
         return None
     with open(root / QUEUE_LOCK, "w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        queue = waiting(root)
-        if not queue or len(alive(root)) >= max_runs():
+        queue = runs.waiting(root)
+        if not queue or len(runs.alive(root)) >= max_runs():
             return None
         return queue[0], runs.lock(queue[0])
 

@@ -27,11 +27,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": {"recipe", "scoring", "checkpoint", "data", "methods.base"},
     "engine": {"control", "journal", "scoring", "checkpoint", "data", "methods", "methods.base"},
     "runs": {"control", "engine", "checkpoint"},
-    "worker": {"runs", "checkpoint"},
+    "worker": {"runs", "engine", "checkpoint"},
     "progress": {"control", "runs"},
-    "studio": {"runs", "checkpoint", "methods", "methods.base"},
-    "evaluate": {"metrics", "studio", "checkpoint", "data", "methods", "methods.base"},
-    "ui": {"studio", "ui", "worker", "runs", "control", "progress"},
+    "presets": set(),
+    "catalogue": {"checkpoint", "methods", "methods.base"},
+    "studio": {"catalogue", "runs", "journal", "checkpoint", "methods", "methods.base"},
+    "evaluate": {"metrics", "catalogue", "studio", "checkpoint", "data", "methods", "methods.base"},
+    "ui": {"studio", "ui", "worker", "runs", "control", "progress", "presets", "methods", "data"},
 }
 FILES = sorted((ROOT / "aigc_demo").rglob("*.py"))
 IDS = [str(p.relative_to(ROOT)) for p in FILES]

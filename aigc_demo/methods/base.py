@@ -120,10 +120,7 @@ class Trainer:
     """Moves a model's weights by one batch at a time.
 
     ``model`` holds the averaged weights; ``network`` is the raw copy that the optimiser moves.
-    `parts` names what a single step can be limited to, where there is a choice.
     """
-
-    parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, model: Model, *, lr: float, ema: float, seed: int) -> None:
         self.model = model
@@ -148,14 +145,14 @@ class Trainer:
         raise NotImplementedError
 
     def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
-        """Update the raw networks on `batch`, or the one of `parts` that `only` names; return
-        named, detached scalars.
+        """Update the raw networks on `batch`, or only one of the method's `parts`; return named,
+        detached scalars.
         """
         raise NotImplementedError
 
     def training_step(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         """Learn from one batch: zero, backward, step, average. Returns named, detached scalars."""
-        losses = self.losses(batch, only if only in self.parts else None)
+        losses = self.losses(batch, only)
         self.steps += 1
         self.ema.update(self.model, self.network, self.steps)
         return losses
@@ -164,9 +161,10 @@ class Trainer:
         """Return what a discriminator says of single pictures (B,), by kind; most have none."""
         return {}
 
-    def finish(self, batches: Iterable[Batch]) -> None:
-        """Do what a model needs once before it is saved, such as fitting a prior; most need
-        nothing.
+    def finish(self, batches: Iterable[Batch], *, thorough: bool = True) -> None:
+        """Do what a model needs before it is used, such as fitting a prior; most need nothing.
+
+        `thorough` is for the end of a run; in its course, quick is better than exact.
         """
 
     def schedule(self, factor: float) -> None:
@@ -214,6 +212,7 @@ class Method:
     lr: float
     batch: int
     ema: float = 0.1
+    parts: tuple[str, ...] = ()  # the networks that a single step can be limited to
     score_count: int = 1000  # pictures that are drawn to score a run; few where they are slow
     score_options: dict[str, float] = field(default_factory=dict)  # how they are drawn
 

@@ -190,8 +190,6 @@ LOSSES: dict[
 class DCGANTrainer(Trainer):
     """Updates both networks at once, each against the other as it was."""
 
-    parts = ("discriminator", "generator")
-
     def __init__(self, model: DCGAN, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         self.discriminator = Discriminator(model.config).to(
@@ -289,4 +287,5 @@ METHOD = Method(
     lr=6e-4,
     batch=32,
     ema=0.05,
+    parts=("discriminator", "generator"),
 )

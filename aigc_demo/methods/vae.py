@@ -143,7 +143,7 @@ class VAE(Generative):
 class VAETrainer(Trainer):
     """Maximises the ELBO; fits the mixture of codes before the model is saved."""
 
-    FITTED_ON = 12_000
+    FITTED_ON, GLANCED_AT = 12_000, 1_000
 
     def __init__(self, model: VAE, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
@@ -169,8 +169,9 @@ class VAETrainer(Trainer):
         }
 
     @torch.no_grad()
-    def finish(self, batches: Iterable[Batch]) -> None:
+    def finish(self, batches: Iterable[Batch], *, thorough: bool = True) -> None:
         """Fit a mixture of Gaussians to the codes of each class."""
+        enough = self.FITTED_ON if thorough else min(self.FITTED_ON, self.GLANCED_AT)
         generator = torch.Generator(self.device).manual_seed(0)  # saving leaves training as it is
         codes, labels, seen = [], [], 0
         for batch in batches:
@@ -184,7 +185,7 @@ class VAETrainer(Trainer):
                 batch.labels if self.model.config.classes else torch.zeros_like(batch.labels)
             )
             seen += len(mu)
-            if seen >= self.FITTED_ON:
+            if seen >= enough:
                 break
         codes, labels = torch.cat(codes).cpu(), torch.cat(labels).cpu()
         for k in range(len(self.model.mixture_weights)):

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from aigc_demo.errors import BadValue
 
-CHUNK = 1000  # rows of a distance matrix that are held at a time
+CELLS = 10_000_000  # of a distance matrix that are held at a time
 
 
 class Moments:
@@ -175,9 +175,9 @@ def closer_share(a: Tensor, b: Tensor) -> float:
 
 
 def _distances(rows: Tensor, others: Tensor) -> Iterator[Tensor]:
-    """Yield the distances of (N, F) to (M, F) as (at most CHUNK, M), float64."""
+    """Yield the distances of (N, F) to (M, F) some rows at a time, float64."""
     others = others.double()
-    for part in rows.split(CHUNK):
+    for part in rows.split(max(1, CELLS // len(others))):
         yield torch.cdist(part.double(), others)
 
 

@@ -145,17 +145,20 @@ class Inception(Extractor):
         return self.network(pixels)
 
 
-@lru_cache(maxsize=4)
 def compact(folder: Path | None = None, device: torch.device | str | None = None) -> Compact:
     """Return the extractor of the checkpoint `folder`, the shipped ``compact`` unless given.
 
-    Raises BadCheckpoint where it is missing, damaged or no classifier.
+    It is loaded once. Raises BadCheckpoint where it is missing, damaged or no classifier.
     """
-    network, card = checkpoint.load(folder or COMPACT)
+    return _compact(folder or COMPACT, device)
+
+
+@lru_cache(maxsize=4)
+def _compact(folder: Path, device: torch.device | str | None) -> Compact:
+    network, card = checkpoint.load(folder)
     if METHODS[card.method].task != "measure":
         raise BadCheckpoint(
-            f"{(folder or COMPACT).name} makes pictures and cannot measure them; "
-            "name the folder of a classifier."
+            f"{folder.name} makes pictures and cannot measure them; name a classifier's folder."
         )
     return Compact(network, card.classes, device)
 

@@ -10,7 +10,8 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.studio import Studio
-from aigc_demo.ui import generate
+from aigc_demo.ui import generate, train
+from aigc_demo.ui.charts import COLOURS, PALETTE
 from aigc_demo.ui.limits import BodyLimit
 from aigc_demo.ui.texts import I18N, T
 
@@ -27,6 +28,7 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 #restore { min-height: 96px; }
 .quiet { opacity: .8; font-size: .9em; }
 """
+CSS += "".join(f".key-{c[1:]} {{ color: {c}; }}\n" for c in {*COLOURS.values(), *PALETTE})
 
 
 def build_demo(studio: Studio) -> gr.Blocks:
@@ -38,11 +40,12 @@ def build_demo(studio: Studio) -> gr.Blocks:
         fill_width=False,
     ) as demo:
         gr.Markdown(T("heading"), elem_id="heading")
-        with (
-            gr.Tabs(elem_id="tabs"),
-            gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate"),
-        ):
-            generate.build(studio, demo)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate") as tab:
+                opener = generate.build(studio, demo, tab)
+            if studio.runs_root is not None:
+                with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
+                    train.build(studio, demo, tab, tabs, opener)
     return demo.queue(max_size=64, default_concurrency_limit=4)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import gradio as gr
 
 from aigc_demo.requests import MAX_COUNT, GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui import painting, variations
+from aigc_demo.ui import cards, painting, variations
 from aigc_demo.ui.handlers import bind
 from aigc_demo.ui.painting import ALL
 from aigc_demo.ui.texts import T
@@ -57,7 +57,23 @@ class Controls:
         ]
 
 
-def build(studio: Studio, demo: gr.Blocks) -> None:
+@dataclass(frozen=True)
+class Opener:
+    """How other tabs send people here: what to set, and to which values."""
+
+    outputs: list[Any]
+    put: Callable[[GenerateRequest], list[Any]]
+
+    def through(self, ask: Callable[..., GenerateRequest]) -> Callable[..., list[Any]]:
+        """Return a handler that opens this tab with the request that `ask` returns."""
+
+        def handler(workshop: Any, name: str | None) -> list[Any]:
+            return [gr.Tabs(selected="generate"), *self.put(ask(workshop, name))]
+
+        return handler
+
+
+def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab) -> Opener:
     """Add the tab's contents to the page that is being built."""
     models = [m for m in studio.models("generate")]
     usable = [m for m in models if not m.problem]
@@ -118,9 +134,11 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
     ).then(None, query, [query, link], js=LINK_JS)
     pictures = gr.JSON(label="pictures", visible=False)
     answer = [pictures, details, made_seed, settings]
+    named = gr.Textbox(label="model", visible=False)  # programs may name a model that is new
     gr.Button(visible=False).click(
-        bind(painting.generate, studio, gpu=True), asked, answer, api_name="generate", **device
-    )
+        bind(painting.generate, studio, gpu=True), [named, *asked[1:]], answer,
+        api_name="generate", **device,
+    )  # fmt: skip
     reuse.click(
         lambda s, old: (old if s is None else int(s), False), [made_seed, controls.seed],
         [controls.seed, controls.random_seed], api_visibility="private", show_progress="hidden",
@@ -145,7 +163,7 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
             )  # fmt: skip
             for name in ("dcgan", "vae", "flow")
         }
-        card = gr.Markdown(_card(_first(usable)) if usable else "", elem_id="card")
+        card = gr.Markdown(cards.card(_first(usable)) if usable else "", elem_id="card")
 
     # Keep the controls in step with the model, a dropped picture or the address.
     fitted = [
@@ -164,8 +182,9 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
     def put(request: GenerateRequest) -> list[Any]:
         """Set every control to `request`."""
         values = {o: getattr(request, o) for o in OPTIONS}
+        model = gr.Dropdown(cards.choices(studio), value=request.model)
         return [
-            request.model, request.count, request.seed, False,
+            model, request.count, request.seed, False,
             *_fit(studio, request.model, list(lessons), label=request.label or ALL, values=values),
         ]  # fmt: skip
 
@@ -190,8 +209,10 @@ def build(studio: Studio, demo: gr.Blocks) -> None:
     ]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     controls.model.input(bind(_only(fit), studio), controls.model, fitted, **quiet)
+    tab.select(lambda: gr.Dropdown(cards.choices(studio)), None, controls.model, **quiet)
     dropped.upload(bind(restore, studio), dropped, everything, **quiet)
     demo.load(bind(open_link, studio), None, everything, **quiet)
+    return Opener(everything, put)
 
 
 LATEX = [
@@ -221,14 +242,14 @@ def _live(studio: Studio, *values: Any) -> Any:
 
 def _first(usable: list[ModelInfo]) -> ModelInfo:
     """Return the model that the page opens with."""
-    return next((m for m in usable if m.name == FIRST), usable[0])
+    return next((m for m in usable if m.name == FIRST), usable[-1])
 
 
 def _controls(usable: list[ModelInfo]) -> Controls:
     """Add the controls that decide which pictures are made."""
     first = _first(usable) if usable else None
     model = gr.Dropdown(
-        [(describe(m), m.name) for m in usable], value=first.name if first else None,
+        [(cards.describe(m), m.name) for m in usable], value=first.name if first else None,
         label=T("model"), info=T("model_info"), elem_id="model",
     )  # fmt: skip
     # At first all classes of all models are choices, so that programs may name any of them.
@@ -279,35 +300,4 @@ def _fit(
             updates.append(gr.Slider(visible=False))
     updates.append(gr.Checkbox(visible="evaluations" in has))
     updates += [gr.Markdown(visible=info.method == lesson) for lesson in lessons]
-    return [*updates, _card(info)]
-
-
-def describe(info: ModelInfo) -> str:
-    """Return a line about a model for the picker: title, side, size and its score where it has
-    one.
-    """
-    words = [info.title, f"{info.size} px", f"{info.megabytes:.0f} MB"]
-    for name, value in info.card.get("metrics", {}).items():
-        if name.startswith("class_agreement_") and isinstance(value, int | float):
-            words.append(f"{100 * value:.0f} %")
-    return " · ".join(words)
-
-
-def _card(info: ModelInfo) -> str:
-    """Return the card as a Markdown table."""
-    card = info.card
-    number = "{:,}".format
-    rows = {
-        "method": f"{card['method']} `{json.dumps(card['config'])}`",
-        "data": f"{card['data_title']}, {number(card['data_size'])}, {card['data_licence']}",
-        "classes": ", ".join(card["classes"]) or "none",
-        "training": f"{number(card['steps'])} steps, {number(card['images_seen'])} pictures, "
-        f"{card['seconds'] / 60:.0f} minutes",
-        "device": card["device"],
-        "command": f"`{card['command']}`",
-        "commit, versions": f"{card['commit']} · "
-        + ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
-        "scores": ", ".join(f"{k} = {v}" for k, v in card["metrics"].items()) or "none yet",
-    }
-    lines = [f"| {name} | {str(value).replace('|', '/')} |" for name, value in rows.items()]
-    return "\n".join([f"| **{info.name}** | {info.megabytes:.1f} MB |", "|---|---|", *lines])
+    return [*updates, cards.card(info)]

@@ -16,7 +16,6 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from aigc_demo.errors import UserError
-from aigc_demo.studio import Studio
 
 try:
     import spaces  # only on ZeroGPU, where a function has a GPU inside this decorator alone
@@ -24,8 +23,9 @@ except ImportError:
     spaces = None
 
 
-def bind(handler: Callable[..., Any], studio: Studio, *, gpu: bool = False) -> Callable[..., Any]:
-    """Give `handler` its first argument, and show its UserErrors to the person.
+def bind(handler: Callable[..., Any], studio: Any, *, gpu: bool = False) -> Callable[..., Any]:
+    """Give `handler` its first argument, the studio or the workshop, and show its UserErrors
+    to the person.
 
     `gpu` says that it computes. On ZeroGPU it then runs in a process of its own, to which its
     arguments are sent: hence they are the plain values of the controls, and the studio is not

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import gradio as gr
 
+from aigc_demo.ui.texts_train import TRAIN_TEXTS
+
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("AIGC Studio", "AIGC 工作室"),
     "heading": (
@@ -16,8 +18,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "generate_tab": ("Generate", "生成"),
     "model": ("Model", "模型"),
     "model_info": (
-        "data · method · side in pixels · size of the file · class agreement",
-        "数据 · 方法 · 边长（像素）· 文件大小 · 类别一致率",
+        "★ yours · data · method · side in pixels · size of the file · FID (lower is better)",
+        "★ 你的 · 数据 · 方法 · 边长（像素）· 文件大小 · FID（越低越好）",
     ),
     "class": ("Class", "类别"),
     "all_classes": ("All classes", "所有类别"),
@@ -135,7 +137,7 @@ $$\min_v \; \mathbb{E}\,\bigl\| v(x_t, t, c) - (x_1 - x_0) \bigr\|^2, \qquad
 
 作画时从噪声出发，沿速度走几步（Heun 法，每步两次*求值*）。*引导强度* $w$ 放大类别带来的变化。它比其他方法慢，但画质最好。""",
     ),
-}
+} | TRAIN_TEXTS
 
 I18N = gr.I18n(
     en={key: english for key, (english, _) in TEXTS.items()},
@@ -148,3 +150,15 @@ def T(key: str) -> gr.I18n:
     """Return the text of `key` for the browser to translate; KeyError where there is none."""
     TEXTS[key]
     return I18N(key)
+
+
+def say(key: str, language: str, **values: object) -> str:
+    """Return the text of `key` in `language` (“zh…” is Chinese), filled in with `values`."""
+    english, chinese = TEXTS[key]
+    return (chinese if language.startswith("zh") else english).format(**values)
+
+
+def language_of(request: gr.Request | None) -> str:
+    """Return the first language that a person's browser asks for."""
+    headers = request.headers if request else {}
+    return (headers.get("accept-language") or "en").lower()

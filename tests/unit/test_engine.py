@@ -200,7 +200,8 @@ def test_a_run_that_diverges_keeps_the_last_good_model(
         ({"config": {"patch": 3}}, "size"),
         ({"config": {"classes": 3}}, "config"),
         ({"config": {"channels": 1}}, "config"),
-        ({"config": {"size": 64}}, "config"),
+        ({"config": {"size": "large"}}, "size"),
+        ({"method": "dcgan", "config": {"size": 64}}, "size"),
     ],
     ids=str,
 )
@@ -280,3 +281,12 @@ def test_the_rate_rises_and_then_falls() -> None:
     assert max(rates) == max(rates[9:11])
     assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     assert rates[-1] == pytest.approx(0.02)
+
+
+def test_pictures_are_brought_to_the_size_that_was_set(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    plan = tiny.plan("flow", tiny_data.zip, config=tiny.CONFIGS["flow"] | {"size": 16})
+    tiny.train(tmp_path, plan)
+    model, _ = checkpoint.load(tmp_path / "run" / "model")
+    assert model.noise_shape == (3, 16, 16)

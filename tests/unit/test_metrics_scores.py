@@ -16,6 +16,7 @@ from aigc_demo.metrics import (
     Score,
     compare,
     draw,
+    precision_recall,
     short,
     spread,
 )
@@ -117,6 +118,13 @@ def test_the_inception_score_knows_the_set_s_own_classes_only() -> None:
     seen = Features(features(n).values, logits)
     found = {s.name: s for s in compare(seen, real(), extractor=Known(), classes=CLASSES)}
     assert found["is_compact_1k"].value == pytest.approx(2, abs=0.05)
+
+
+def test_precision_and_recall_compare_as_many_pictures_of_either_side() -> None:
+    found = scores(300)
+    expected = precision_recall(real(1000).features[:300], features(300).values)
+    values = tuple(found[f"{kind}_compact_300"].value for kind in ("precision", "recall"))
+    assert values == expected
 
 
 def test_a_reference_of_another_extractor_is_refused() -> None:

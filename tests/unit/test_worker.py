@@ -64,7 +64,7 @@ def test_a_queued_run_is_trained_and_the_others_wait_in_order(
     second, third = (worker.submit(tmp_path, endless(tiny_data, steps=n)) for n in (4, 5))
     workers.ensure()
     until(lambda: steps(first) > 3)
-    assert worker.waiting(tmp_path) == [second, third]
+    assert runs.waiting(tmp_path) == [second, third]
     assert runs.status(first, last(first)) == "training"
     assert runs.status(second, None) == "waiting"
     runs.stop(first)
@@ -157,7 +157,7 @@ def test_a_run_that_waits_can_be_stopped_and_discarded(
 ) -> None:
     stopped, discarded = (worker.submit(tmp_path, tiny.plan("vae", tiny_data.zip)) for _ in "ab")
     runs.stop(stopped)
-    assert worker.waiting(tmp_path) == [discarded]
+    assert runs.waiting(tmp_path) == [discarded]
     runs.discard(discarded)
     assert not discarded.exists()
     assert runs.directories(tmp_path) == [stopped]

@@ -1,0 +1,36 @@
+"""Runs that are worth watching, ready to start: the Train tab's presets."""
+
+from __future__ import annotations
+
+from aigc_demo.requests import TrainPlan
+
+WATCHED = {"warmup": 50, "preview_every": 3.0, "score_every": 15.0, "save_every": 15.0}
+
+PRESETS: dict[str, TrainPlan] = {
+    "gan_fashion": TrainPlan(
+        method="dcgan",
+        data="fashion_mnist",
+        seconds=180.0,
+        config={"loss": "bce", "r1": 0.1},
+        **WATCHED,
+    ),
+    "vae_digits": TrainPlan(method="vae", data="mnist", seconds=120.0, **WATCHED),
+    "flow_fashion": TrainPlan(method="flow", data="fashion_mnist", seconds=600.0, **WATCHED),
+    "gan_doodles": TrainPlan(
+        method="dcgan",
+        data="quickdraw",
+        seconds=300.0,
+        config={"loss": "bce", "r1": 1.0, "r1_every": 4, "diffaugment": ["translation"]},
+        **WATCHED,
+    ),
+    "flow_doodles": TrainPlan(method="flow", data="quickdraw", seconds=600.0, **WATCHED),
+    "gan_unstable": TrainPlan(
+        method="dcgan",
+        data="fashion_mnist",
+        seconds=120.0,
+        lr=5e-3,
+        ema=0.0,
+        config={"loss": "bce", "r1": 0.0},
+        **WATCHED,
+    ),
+}

@@ -1,0 +1,46 @@
+"""How models are listed and described on the page."""
+
+from __future__ import annotations
+
+import json
+
+from aigc_demo.studio import YOURS, ModelInfo, Studio
+
+
+def choices(studio: Studio) -> list[tuple[str, str]]:
+    """Return the models that can be used now, as the picker shows them."""
+    return [(describe(m), m.name) for m in studio.models("generate") if not m.problem]
+
+
+def describe(info: ModelInfo) -> str:
+    """Return a line about a model for the picker: title, side, size and its score where it has
+    one.
+    """
+    words = [info.title, f"{info.size} px", f"{info.megabytes:.0f} MB"]
+    if info.yours:
+        date = info.name.removeprefix(YOURS)[:15]
+        words = [f"★ {info.title}", date, words[1]]
+    for name, value in info.card.get("metrics", {}).items():
+        if name.startswith("fid_compact_") and isinstance(value, int | float):
+            words.append(f"FID {value:.1f}")
+    return " · ".join(words)
+
+
+def card(info: ModelInfo) -> str:
+    """Return the card as a Markdown table."""
+    card = info.card
+    number = "{:,}".format
+    rows = {
+        "method": f"{card['method']} `{json.dumps(card['config'])}`",
+        "data": f"{card['data_title']}, {number(card['data_size'])}, {card['data_licence']}",
+        "classes": ", ".join(card["classes"]) or "none",
+        "training": f"{number(card['steps'])} steps, {number(card['images_seen'])} pictures, "
+        f"{card['seconds'] / 60:.0f} minutes",
+        "device": card["device"],
+        "command": f"`{card['command']}`",
+        "commit, versions": f"{card['commit']} · "
+        + ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
+        "scores": ", ".join(f"{k} = {v}" for k, v in card["metrics"].items()) or "none yet",
+    }
+    lines = [f"| {name} | {str(value).replace('|', '/')} |" for name, value in rows.items()]
+    return "\n".join([f"| **{info.name}** | {info.megabytes:.1f} MB |", "|---|---|", *lines])

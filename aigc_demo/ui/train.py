@@ -1,0 +1,311 @@
+"""The Train tab: layout and wiring. What a click does is in `training`, what a tick shows in
+`watching`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, fields
+from typing import Any
+
+import gradio as gr
+
+from aigc_demo import worker
+from aigc_demo.data import DATASETS, available
+from aigc_demo.methods import METHODS
+from aigc_demo.presets import PRESETS
+from aigc_demo.studio import Studio
+from aigc_demo.ui import training, watching
+from aigc_demo.ui.charts import COLOURS, legend
+from aigc_demo.ui.generate import LATEX, Opener
+from aigc_demo.ui.handlers import bind
+from aigc_demo.ui.texts import T
+from aigc_demo.ui.training import Form, Workshop
+
+TICK = 1.0  # seconds
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+CLICK_JS = "() => { setTimeout(() => document.querySelector('#model_file').click(), 100); }"
+
+
+def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: Opener) -> None:
+    """Add the tab's contents to the page that is being built."""
+    workshop = Workshop.of(studio)
+    gr.Markdown(T("train_intro"), elem_id="train_intro")
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            form, preset, go = _form()
+        with gr.Column(scale=3, min_width=300):
+            panel, picker, buttons = _panel()
+    lower = _charts()
+    with gr.Accordion(T("compare_runs"), open=False, elem_id="compare_runs"):
+        chips = gr.CheckboxGroup([], label=T("compare_pick"), elem_id="compare_pick")
+        by = gr.Radio(
+            ["kid", "fid", "recall", "precision", "loss", "generator", "reconstruction"],
+            value="kid", label=T("compare_by"), elem_id="compare_by",
+        )  # fmt: skip
+        overlay = gr.LinePlot(
+            x="seconds", y="value", color="run", height=280, y_title=" ", colors_in_legend=[],
+            label=T("compare_runs"), elem_id="compare_plot",
+        )  # fmt: skip
+        key = gr.Markdown(elem_classes="quiet", elem_id="compare_key")
+        table = gr.Dataframe(
+            label=T("compare_table"), interactive=False, wrap=False, elem_id="compare_table"
+        )
+        csv = gr.DownloadButton(T("compare_csv"), elem_id="compare_csv", size="sm")
+    with gr.Accordion(T("reading"), open=False, elem_id="reading"):
+        gr.Markdown(T("lesson_train"), latex_delimiters=LATEX, elem_id="lesson_train")
+
+    # Fill in the form.
+    values = _values(form)
+    preset.input(bind(_fill, workshop), preset, values, **QUIET)
+    form["method"].input(bind(_fit, workshop), values, values, **QUIET)
+
+    # Show the run that is chosen, once a second while the tab is open.
+    seen = gr.State(None)
+    shown = [picker, chips, *panel.values(), *lower.values(), *buttons.values(), seen]
+    look = {"fn": bind(watching.look, workshop), "outputs": shown, **QUIET}
+    asked = [picker, panel["film"], seen]
+    timer = gr.Timer(TICK, active=False)
+    timer.tick(inputs=asked, trigger_mode="always_last", **look)
+    picker.input(inputs=asked, **look)
+    tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
+    tab.select(inputs=asked, **look)
+    demo.load(inputs=asked, **look)
+    panel["film"].input(
+        bind(watching.rewind, workshop), [picker, panel["film"]], panel["picture"], **QUIET
+    )
+
+    # Start and steer.
+    started = go.click(
+        bind(_start, workshop), values, picker, api_name="train", api_visibility="public"
+    )
+    started.success(inputs=asked, **look)
+    for what, button in buttons.items():
+        if what in ASKS:
+            event = button.click(bind(_steer(what), workshop), picker, None, **QUIET)
+            event.success(inputs=asked, **look)
+    buttons["discard"].click(lambda: gr.Button(visible=True), None, buttons["sure"], **QUIET)
+    gone = buttons["sure"].click(
+        bind(_discard, workshop), picker, [picker, buttons["sure"]], **QUIET
+    )
+    gone.success(inputs=asked, **look)
+
+    # Use and compare.
+    buttons["use"].click(
+        bind(opener.through(_use), workshop), picker, [tabs, *opener.outputs], **QUIET
+    )
+    buttons["download_model"].click(
+        bind(training.pack, workshop), picker, panel["model_file"], **QUIET
+    ).success(None, js=CLICK_JS)
+    for control in (chips, by):
+        control.change(
+            bind(watching.compare, workshop), [chips, by], [overlay, key, table, csv], **QUIET
+        )
+
+
+ASKS = (
+    *("pause", "resume", "slow", "stop"),
+    *("step_both", "step_discriminator", "step_generator"),
+)
+
+
+def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
+    """Add the controls that decide what is trained."""
+    names = list(PRESETS)
+    first = training.fill(names[0])
+    here = available()
+    preset = gr.Dropdown(
+        [(T(f"preset_{name}"), name) for name in names], value=names[0],
+        label=T("preset"), info=T("preset_info"), elem_id="preset",
+    )  # fmt: skip
+    with gr.Row():
+        method = gr.Dropdown(
+            [(m.title, m.name) for m in training.TRAINABLE], value=first.method,
+            label=T("method"), elem_id="train_method", min_width=120,
+        )  # fmt: skip
+        data = gr.Dropdown(
+            [(s.title if s.name in here else f"{s.title} ↓", s.name) for s in DATASETS.values()],
+            value=first.data, label=T("train_data"), elem_id="train_data", min_width=120,
+        )  # fmt: skip
+    with gr.Row():
+        minutes = gr.Number(
+            first.minutes, label=T("minutes"), info=T("minutes_info"), minimum=0,
+            maximum=worker.max_minutes(), elem_id="minutes", min_width=120,
+        )  # fmt: skip
+        steps = gr.Number(
+            first.steps, label=T("steps"), info=T("steps_info"), minimum=0, precision=0,
+            maximum=worker.max_steps(), elem_id="steps", min_width=120,
+        )  # fmt: skip
+    go = gr.Button(
+        T("start"), variant="primary", elem_id="start", interactive=bool(worker.max_runs())
+    )
+    download = gr.Checkbox(
+        False, label=T("download_data"), elem_id="download_data",
+        visible=len(here) < len(DATASETS),
+    )  # fmt: skip
+    with gr.Accordion(T("settings"), open=False, elem_id="settings_train"):
+        with gr.Row():
+            batch = gr.Number(
+                first.batch, label=T("batch"), info=T("batch_info"), precision=0,
+                elem_id="batch", min_width=120,
+            )  # fmt: skip
+            lr = gr.Number(first.lr, label=T("lr"), info=T("lr_info"), elem_id="lr", min_width=120)
+        with gr.Row():
+            width = gr.Dropdown(
+                [32, 48, 64, 96, 128], value=first.width, label=T("width"),
+                info=T("width_info"), elem_id="width", min_width=120,
+            )  # fmt: skip
+            seed = gr.Number(
+                first.seed, label=T("train_seed"), info=T("train_seed_info"), precision=0,
+                elem_id="train_seed", min_width=120,
+            )  # fmt: skip
+        loss = gr.Dropdown(
+            ["bce", "hinge", "relativistic"], value=first.loss, label=T("loss"),
+            info=T("loss_info"), elem_id="loss",
+        )  # fmt: skip
+        r1 = gr.Slider(0, 10, first.r1, step=0.1, label=T("r1"), info=T("r1_info"), elem_id="r1")
+        diffaugment = gr.Checkbox(
+            first.diffaugment, label=T("diffaugment"), info=T("diffaugment_info"),
+            elem_id="diffaugment",
+        )  # fmt: skip
+        ema = gr.Checkbox(first.ema, label=T("ema"), info=T("ema_info"), elem_id="ema")
+    controls = locals()
+    return {f.name: controls[f.name] for f in fields(Form)}, preset, go
+
+
+def _values(form: dict[str, Any]) -> list[Any]:
+    """Return the controls in the order of `Form`."""
+    return [form[f.name] for f in fields(Form)]
+
+
+def _panel() -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Button]]:
+    """Add what is seen of a run: its state, buttons and film."""
+    picker = gr.Dropdown([], label=T("run"), info=T("run_info"), elem_id="run")
+    panel: dict[str, Any] = {
+        "status": gr.Markdown(T("no_runs"), elem_id="status"),
+        "warnings": gr.Markdown(visible=False, elem_id="warnings"),
+    }
+    buttons: dict[str, gr.Button] = {}
+    rows = (
+        ("pause", "resume", "slow"),
+        ("step_both", "step_discriminator", "step_generator"),
+        ("stop", "discard"),
+    )
+    for row in rows:
+        with gr.Row():
+            for name in row:
+                buttons[name] = gr.Button(
+                    T(name), size="sm", elem_id=name, visible=False, min_width=90
+                )
+    buttons["sure"] = gr.Button(
+        T("discard_sure"), size="sm", variant="stop", visible=False, elem_id="discard_sure"
+    )
+    panel["picture"] = gr.Image(
+        label=T("film_picture"), format="png", interactive=False, elem_id="film_picture",
+        buttons=["download", "fullscreen"], type="filepath", height=420,
+    )  # fmt: skip
+    panel["film"] = gr.Slider(1, 2, 1, step=1, label=T("film"), elem_id="film", visible=False)
+    with gr.Row():
+        for name in ("use", "download_model"):
+            buttons[name] = gr.Button(T(name), size="sm", elem_id=name, visible=False)
+    panel["use_note"] = gr.Markdown(
+        T("use_note"), elem_id="use_note", elem_classes="quiet", visible=False
+    )
+    panel["model_file"] = gr.DownloadButton("zip", elem_id="model_file", visible="hidden")
+    return panel, picker, buttons
+
+
+def _charts() -> dict[str, Any]:
+    """Add the charts, in the order of `watching.CHARTS`."""
+    found: dict[str, Any] = {}
+
+    def line(name: str, note: str = "") -> None:
+        with gr.Column(min_width=300):
+            found[name] = gr.LinePlot(
+                x="step", y="value", color="curve", height=230, y_title=" ",
+                color_map=COLOURS, colors_in_legend=[],
+                label=T(f"chart_{name}"), elem_id=f"chart_{name}",
+            )  # fmt: skip
+            if note:
+                found[note] = gr.Markdown(elem_classes="quiet", elem_id=note)
+
+    with gr.Row():
+        line("losses", "losses_note")
+        line("fid", "score_note")
+    with gr.Row():
+        line("kid")
+        line("recall", "recall_note")
+    with gr.Row():
+        with gr.Column(min_width=300):
+            found["outputs"] = gr.BarPlot(
+                x="logit", y="pictures", color="kind", height=230, y_title=" ",
+                color_map=COLOURS, colors_in_legend=[],
+                label=T("chart_outputs"), elem_id="chart_outputs",
+            )  # fmt: skip
+            gr.Markdown(legend({"real": "real", "fake": "fake"}), elem_classes="quiet")
+        line("speed")
+        line("norm")
+    return found
+
+
+# --- Handlers that only bring values into the order of the controls ------------------------------
+
+
+def _fill(workshop: Workshop, preset: str) -> list[Any]:
+    return _updates(training.fill(preset))
+
+
+def _fit(workshop: Workshop, *values: Any) -> list[Any]:
+    return _updates(training.fit(values[0], Form(*values)))
+
+
+def _updates(form: Form) -> list[Any]:
+    """Return the values of all controls, those hidden that the method does not have."""
+    has = METHODS[form.method].config.model_fields
+    updates: list[Any] = list(astuple(form))
+    for i, f in enumerate(fields(Form)):
+        if f.name in ("loss", "r1", "diffaugment"):
+            kind = {"loss": gr.Dropdown, "r1": gr.Slider, "diffaugment": gr.Checkbox}[f.name]
+            updates[i] = kind(value=updates[i], visible=f.name in has)
+        elif f.name == "download":
+            updates[i] = gr.skip()
+    return updates
+
+
+def _start(
+    workshop: Workshop,
+    method: str,
+    data: str,
+    minutes: float = 3,
+    steps: float = 0,
+    batch: float = 32,
+    lr: float = 6e-4,
+    width: float = 64,
+    loss: str = "bce",
+    r1: float = 0.1,
+    diffaugment: bool = False,
+    ema: bool = True,
+    seed: float = 0,
+    download: bool = False,
+) -> Any:
+    """Queue a training run and return its name."""
+    form = Form(
+        method, data, minutes, steps, batch, lr, width, loss, r1, diffaugment, ema, seed, download
+    )
+    name = training.start(workshop, form)
+    return gr.Dropdown(training.choices(workshop.reader.views()), value=name)
+
+
+def _steer(what: str) -> Any:
+    def handler(workshop: Workshop, name: str | None) -> None:
+        training.steer(workshop, name, what.removeprefix("step_"))
+
+    return handler
+
+
+def _discard(workshop: Workshop, name: str | None) -> list[Any]:
+    training.steer(workshop, name, "discard")
+    return [gr.Dropdown(value=None), gr.Button(visible=False)]
+
+
+def _use(workshop: Workshop, name: str | None) -> Any:
+    return training.use(workshop, name)
