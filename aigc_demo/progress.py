@@ -151,10 +151,10 @@ def thin(points: list[Point], most: int = MAX_POINTS) -> list[Point]:
     """Return at most `most` points: means of neighbours, the last point as it is."""
     if len(points) <= most:
         return points
-    size = -(-len(points) // (most - 1))
-    parts = [points[i : i + size] for i in range(0, len(points) - 1, size)]
-    means = [(part[-1][0], fmean(v for _, v in part)) for part in parts]
-    return [*means[: most - 1], points[-1]]
+    *rest, last = points
+    size = -(-len(rest) // (most - 1))
+    parts = [rest[i : i + size] for i in range(0, len(rest), size)]
+    return [*((part[-1][0], fmean(v for _, v in part)) for part in parts), last]
 
 
 class Reader:

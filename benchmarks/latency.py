@@ -34,7 +34,7 @@ START_LIMIT_SECONDS = 120
 
 
 @contextlib.contextmanager
-def app(checkpoints: str) -> Iterator[tuple[str, float]]:
+def app(checkpoints: str, **variables: str) -> Iterator[tuple[str, float]]:
     """Run ``python app.py`` on a free port; give its address and the seconds to its first page."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -44,6 +44,7 @@ def app(checkpoints: str) -> Iterator[tuple[str, float]]:
         "AIGC_HOST": "127.0.0.1",
         "AIGC_PORT": str(port),
         "AIGC_CHECKPOINTS": checkpoints,
+        **variables,
     }
     start = time.perf_counter()
     process = subprocess.Popen(

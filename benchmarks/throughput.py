@@ -26,7 +26,7 @@ BATCH, ROUNDS, SECONDS = 128, 9, 1.0
 class PlainLoop:
     """The usual training step, written the usual way."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 3) -> None:
         self.generator = nn.Sequential(
             nn.ConvTranspose2d(100, 256, 4, 1, 0, bias=False),
             nn.BatchNorm2d(256),
@@ -37,11 +37,11 @@ class PlainLoop:
             nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False),
             nn.BatchNorm2d(64),
             nn.ReLU(True),
-            nn.ConvTranspose2d(64, 3, 4, 2, 1, bias=False),
+            nn.ConvTranspose2d(64, channels, 4, 2, 1, bias=False),
             nn.Tanh(),
         )
         self.discriminator = nn.Sequential(
-            nn.Conv2d(3, 64, 4, 2, 1, bias=False),
+            nn.Conv2d(channels, 64, 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(64, 128, 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2, inplace=True),
@@ -57,7 +57,7 @@ class PlainLoop:
         )
 
     def step(self, images: Tensor) -> None:
-        """Learn from images (B, 3, 32, 32)."""
+        """Learn from images (B, C, 32, 32)."""
         ones, zeros = torch.ones(len(images)), torch.zeros(len(images))
 
         # Update the discriminator.

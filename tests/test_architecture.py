@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "presets": set(),
     "catalogue": {"checkpoint", "methods", "methods.base"},
     "studio": {"catalogue", "runs", "journal", "checkpoint", "methods", "methods.base"},
-    "evaluate": {"metrics", "catalogue", "studio", "checkpoint", "data", "methods", "methods.base"},
+    "evaluate": {"metrics", "catalogue", "studio", "checkpoint", "data", "methods.base"},
     "ui": {"studio", "ui", "worker", "runs", "control", "progress", "presets", "methods", "data"},
 }
 FILES = sorted((ROOT / "aigc_demo").rglob("*.py"))

@@ -47,14 +47,16 @@ def compare(
     extractor: Extractor,
     classes: tuple[str, ...] = (),
     labels: Tensor | None = None,
+    subsets: int = 100,
     seed: int = 0,
 ) -> list[Score]:
     """Score the features of generated pictures: FID, KID, Inception Score, precision, recall and,
     with `labels`, agreement.
 
-    `classes` are those of the data set, `labels` (N,) the numbers among them that were asked for.
-    Precision and recall take as many pictures of either side, at most 5,000. Raises BadValue
-    where `real` was seen by another extractor.
+    `classes` are those of the data set, `labels` (N,) the numbers among them that were asked for;
+    KID is the mean over `subsets` of at most 1,000 pictures. Precision and recall take as many
+    pictures of either side, at most 5,000. Raises BadValue where `real` was seen by another
+    extractor.
     """
     if real.extractor != f"{extractor.name}-{extractor.fingerprint}":
         raise BadValue(
@@ -66,7 +68,7 @@ def compare(
         numbers = extractor.class_numbers(real.dataset, classes)
     scores = [
         _frechet(fake, real, extractor),
-        _kernel(fake, real, extractor, seed),
+        _kernel(fake, real, extractor, subsets, seed),
         _inception(fake, real, extractor, numbers, seed),
         *_manifolds(fake, real, extractor),
     ]
@@ -88,13 +90,15 @@ def _frechet(fake: Features, real: Reference, extractor: Extractor) -> Score:
     return Score(name, frechet_distance(Moments.of(fake.values), real.moments), n)
 
 
-def _kernel(fake: Features, real: Reference, extractor: Extractor, seed: int) -> Score:
+def _kernel(
+    fake: Features, real: Reference, extractor: Extractor, subsets: int, seed: int
+) -> Score:
     n, m = len(fake), len(real.features[:KEEP])
     name = _name("kid", extractor, n)
     if min(n, m) < MIN_KERNEL:
         reason = f"needs {MIN_KERNEL} pictures on both sides; there are {n:,} and {m:,}"
         return Score(name, None, n, reason=reason)
-    mean, std = kernel_distance(real.features[:KEEP], fake.values, seed=seed)
+    mean, std = kernel_distance(real.features[:KEEP], fake.values, subsets=subsets, seed=seed)
     return Score(name, mean, n, std)
 
 

@@ -25,7 +25,7 @@ def curves(series: dict[str, list[Point]], *, scale: float = 1.0) -> pd.DataFram
 
 
 def legend(names: dict[str, str]) -> str:
-    """Return a line that says which colour is what; `names` maps curves to what they are called."""
+    """Return a line that says which colour is what; `names` are curves and what they show."""
     parts = [f'<span class="key-{COLOURS[c][1:]}">■</span> {text}' for c, text in names.items()]
     return " &nbsp; ".join(parts)
 
