@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -67,6 +68,28 @@ def write_mnist(root: Path, count: int = 20) -> Path:
         labels = struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count))
         (raw / f"{split}-images-idx3-ubyte").write_bytes(images)
         (raw / f"{split}-labels-idx1-ubyte").write_bytes(labels)
+    return root
+
+
+def write_doodles(root: Path, each: int = 300) -> Path:
+    """Write a data root whose doodles are rings and crosses, enough of them to be scored."""
+    root.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(root / "quickdraw.zip", "w") as archive:
+        for split, seed in (("train", 0), ("test", 1)):
+            numbers = torch.Generator().manual_seed(seed)
+            for kind in ("cross", "ring"):
+                for i in range(each):
+                    x, y, r = torch.randint(0, 6, (3,), generator=numbers).tolist()
+                    image = Image.new("L", (28, 28))
+                    pen, box = ImageDraw.Draw(image), (x + 3, y + 3, x + 12 + r, y + 12 + r)
+                    if kind == "ring":
+                        pen.ellipse(box, outline=255, width=2)
+                    else:
+                        pen.line(box, fill=255, width=2)
+                        pen.line((box[0], box[3], box[2], box[1]), fill=255, width=2)
+                    out = io.BytesIO()
+                    image.save(out, "PNG")
+                    archive.writestr(f"{split}/{kind}/{i}.png", out.getvalue())
     return root
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from aigc_demo.studio import YOURS, ModelInfo, Studio
 
@@ -40,7 +41,19 @@ def card(info: ModelInfo) -> str:
         "command": f"`{card['command']}`",
         "commit, versions": f"{card['commit']} · "
         + ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
-        "scores": ", ".join(f"{k} = {v}" for k, v in card["metrics"].items()) or "none yet",
+        "scores": _scores(card["metrics"]) or "none yet",
     }
     lines = [f"| {name} | {str(value).replace('|', '/')} |" for name, value in rows.items()]
     return "\n".join([f"| **{info.name}** | {info.megabytes:.1f} MB |", "|---|---|", *lines])
+
+
+def _scores(metrics: dict[str, Any]) -> str:
+    """Return the scores, each with its floor, and what they were measured against."""
+    words = []
+    for name, value in metrics.items():
+        if name.startswith("floor_") or name.endswith("_std"):
+            continue
+        floor = metrics.get(f"floor_{name}")
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        words.append(f"{name} = {text}" + (f" (floor {floor:.4g})" if floor else ""))
+    return ", ".join(words)

@@ -44,11 +44,11 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
         )  # fmt: skip
         overlay = gr.LinePlot(
             x="seconds", y="value", color="run", height=280, y_title=" ", colors_in_legend=[],
-            label=T("compare_runs"), elem_id="compare_plot",
+            label=T("compare_runs"), elem_id="runs_plot",
         )  # fmt: skip
         key = gr.Markdown(elem_classes="quiet", elem_id="compare_key")
         table = gr.Dataframe(
-            label=T("compare_table"), interactive=False, wrap=False, elem_id="compare_table"
+            label=T("compare_table"), interactive=False, wrap=False, elem_id="runs_table"
         )
         csv = gr.DownloadButton(T("compare_csv"), elem_id="compare_csv", size="sm")
     with gr.Accordion(T("reading"), open=False, elem_id="reading"):

@@ -58,6 +58,7 @@ def look(
         "count": view.log.count,
         "status": view.status,
         "slow": view.slow,
+        "saved": view.log.saved,
         "place": view.position,
         "frames": len(view.log.previews),
         "scores": sum(map(len, view.log.scores.values())) + len(view.log.reasons),
@@ -68,9 +69,8 @@ def look(
     panel = _of_run(workshop, view, language, position, seen if same else {})
     drawn = _drawn(view, scores=not same or seen.get("scores") != now["scores"], language=language)
     buttons = _buttons(view)
-    if same and seen.get("status") == view.status and seen.get("slow") == view.slow:
-        buttons = _skips(BUTTONS) if view.log.saved == seen.get("saved") else buttons
-    now["saved"] = view.log.saved
+    if same and all(seen.get(what) == now[what] for what in ("status", "slow", "saved")):
+        buttons = _skips(BUTTONS)
     return [*everybody, *_panel(panel), *drawn, *buttons, now]
 
 

@@ -7,14 +7,21 @@ from collections.abc import Iterator
 import pytest
 from gradio_client import Client
 
+from aigc_demo import runs
+from tests import tiny
 from tests.server import serve
 
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of an app with the shipped checkpoints."""
-    with serve(tmp_path_factory.mktemp("app") / "log.txt") as address:
+    """Return the address of an app with the shipped checkpoints and doodles to learn from."""
+    folder = tmp_path_factory.mktemp("app")
+    data = tiny.write_doodles(folder / "data")
+    places = {"AIGC_DATA": str(data), "AIGC_RUNS": str(folder / "runs")}
+    with serve(folder / "log.txt", **places) as address:
         yield address
+    for directory in runs.directories(folder / "runs"):
+        runs.stop(directory)  # a worker that is left alone then ends
 
 
 @pytest.fixture(scope="session")

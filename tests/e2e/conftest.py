@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from aigc_demo import runs
+from tests import tiny
 from tests.server import ROOT, serve
 
 ARGUMENTS = [
@@ -19,9 +21,14 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of an app with the shipped checkpoints."""
-    with serve(tmp_path_factory.mktemp("app") / "log.txt") as address:
+    """Return the address of an app with the shipped checkpoints and doodles to learn from."""
+    folder = tmp_path_factory.mktemp("app")
+    data = tiny.write_doodles(folder / "data")
+    places = {"AIGC_DATA": str(data), "AIGC_RUNS": str(folder / "runs")}
+    with serve(folder / "log.txt", **places) as address:
         yield address
+    for directory in runs.directories(folder / "runs"):
+        runs.stop(directory)  # a worker that is left alone then ends
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +52,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Opener]:
     problems: list[str] = []
     contexts = []
 
-    def open_(query: str = "", **settings: object) -> Page:
+    def open_(query: str = "", *, at: str = "", **settings: object) -> Page:
         context = browser.new_context(
             accept_downloads=True, **{"viewport": {"width": 1280, "height": 900}} | settings
         )
@@ -57,7 +64,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Opener]:
             "console",
             lambda message: problems.append(message.text) if message.type == "error" else None,
         )
-        page.goto(address + query)
+        page.goto((at or address) + query)
         page.wait_for_selector("#go")
         # The page sets its controls once it has loaded: the seed is no longer 0.
         page.wait_for_function("document.querySelector('#seed input')?.value !== '0'")
