@@ -24,8 +24,16 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(log: Path, *, port: int | None = None, **environment: str) -> Iterator[str]:
-    """Run ``python app.py`` and yield its address once it answers; its output goes to `log`."""
+def serve(
+    log: Path,
+    *,
+    port: int | None = None,
+    started: list[int] | None = None,
+    **environment: str,
+) -> Iterator[str]:
+    """Run ``python app.py`` and yield its address once it answers; its output goes to `log`, the
+    number of its process to `started`.
+    """
     port = port or free_port()
     variables = {**os.environ, "AIGC_PORT": str(port), "AIGC_HOST": "127.0.0.1", **environment}
     with open(log, "w") as output:
@@ -37,6 +45,8 @@ def serve(log: Path, *, port: int | None = None, **environment: str) -> Iterator
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    if started is not None:
+        started.append(process.pid)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(address, process, log)

@@ -14,7 +14,7 @@ from aigc_demo.data import DATASETS, available
 from aigc_demo.methods import METHODS
 from aigc_demo.presets import PRESETS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import training, watching
+from aigc_demo.ui import endpoints, training, watching
 from aigc_demo.ui.charts import COLOURS, legend
 from aigc_demo.ui.generate import LATEX, Opener
 from aigc_demo.ui.handlers import bind
@@ -75,9 +75,9 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
     )
 
     # Start and steer.
-    started = go.click(
-        bind(_start, workshop), values, picker, api_name="train", api_visibility="public"
-    )
+    started = go.click(bind(_start, workshop), values, picker, **QUIET)
+    gr.api(bind(endpoints.train, workshop), api_name="train")
+    gr.api(bind(endpoints.list_runs, workshop), api_name="runs")
     started.success(inputs=asked, **look)
     for what, button in buttons.items():
         if what in ASKS:
@@ -271,27 +271,8 @@ def _updates(form: Form) -> list[Any]:
     return updates
 
 
-def _start(
-    workshop: Workshop,
-    method: str,
-    data: str,
-    minutes: float = 3,
-    steps: float = 0,
-    batch: float = 32,
-    lr: float = 6e-4,
-    width: float = 64,
-    loss: str = "bce",
-    r1: float = 0.1,
-    diffaugment: bool = False,
-    ema: bool = True,
-    seed: float = 0,
-    download: bool = False,
-) -> Any:
-    """Queue a training run and return its name."""
-    form = Form(
-        method, data, minutes, steps, batch, lr, width, loss, r1, diffaugment, ema, seed, download
-    )
-    name = training.start(workshop, form)
+def _start(workshop: Workshop, *values: Any) -> gr.Dropdown:
+    name = training.start(workshop, Form(*values))
     return gr.Dropdown(training.choices(workshop.reader.views()), value=name)
 
 

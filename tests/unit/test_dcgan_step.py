@@ -122,7 +122,6 @@ def test_one_way_back_gives_both_networks_their_own_gradients(loss: str, float32
             torch.testing.assert_close(parameter.grad, gradient, atol=tolerance, rtol=1e-3)
 
 
-@pytest.mark.skipif(not devices.cpu_has_bfloat16(), reason="this CPU computes in float32")
 @pytest.mark.parametrize("config", [{}, {"channels": 1, "classes": 10, "loss": "relativistic"}])
 def test_bfloat16_losses_are_close_to_float32_ones(
     config: dict[str, object], monkeypatch: pytest.MonkeyPatch
