@@ -6,7 +6,9 @@ A log is read once and followed from where it was left, so a tick costs what is 
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +16,11 @@ from statistics import fmean, median
 from typing import Any
 
 from aigc_demo import control, runs
+from aigc_demo.errors import UserError
 from aigc_demo.requests import TrainPlan
 
 MAX_POINTS = 500  # a series; the page gets all of it at every update
-KEPT = 16  # logs that are remembered
+SHOWN = KEPT = 60  # runs that are listed, and whose logs are remembered
 GAUGES = {"grad_norm", "real", "fake", "r1", "accuracy"}  # measured, but no losses
 FLOOR = "floor_"
 
@@ -158,31 +161,47 @@ def thin(points: list[Point], most: int = MAX_POINTS) -> list[Point]:
 
 
 class Reader:
-    """Reads the runs of one folder; safe to share between threads."""
+    """Reads the runs of one folder; safe to share between threads.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    All who look within `fresh_for` seconds share one look: a class of thirty costs as much as one
+    person.
+    """
+
+    def __init__(self, root: Path, *, fresh_for: float = 0.4) -> None:
+        self.root, self.fresh_for = root, fresh_for
         self._logs: OrderedDict[str, Log] = OrderedDict()
+        self._plans: dict[str, TrainPlan] = {}
+        self._looked: tuple[float, list[View]] = (-math.inf, [])
         self._lock = threading.Lock()
 
     def view(self, name: str) -> View:
         """Look at the run called `name`; raises BadValue where there is none."""
         directory = runs.find(self.root, name)
-        plan = runs.read_plan(directory)
+        plan = self._plans.setdefault(name, runs.read_plan(directory))
+        return self._look(directory, plan)
+
+    def _look(self, directory: Path, plan: TrainPlan) -> View:
         log = self._log(directory)
         status = runs.status(directory, log.last)
         queue = runs.waiting(self.root) if status == "waiting" else []
         position = queue.index(directory) + 1 if directory in queue else 0
         slow = status == "training" and control.read(directory).pace == "slow"
-        return View(name, plan, status, log, position, slow)
+        return View(directory.name, plan, status, log, position, slow)
 
-    def views(self, most: int = 60) -> list[View]:
-        """Look at the newest runs."""
-        found = []
-        for directory in runs.directories(self.root)[:most]:
-            with contextlib.suppress(Exception):  # it may be deleted meanwhile
-                found.append(self.view(directory.name))
-        return found
+    def views(self, *, fresh: bool = False) -> list[View]:
+        """Look at the newest runs; `fresh` looks again in any case."""
+        looked, views = self._looked
+        if not fresh and time.monotonic() - looked < self.fresh_for:
+            return views
+        directories = runs.directories(self.root)[:SHOWN]
+        plans, views = {}, []
+        for directory in directories:
+            with contextlib.suppress(UserError, OSError):  # it may be deleted meanwhile
+                name = directory.name
+                plans[name] = self._plans.get(name) or runs.read_plan(directory)
+                views.append(self._look(directory, plans[name]))
+        self._plans, self._looked = plans, (time.monotonic(), views)
+        return views
 
     def _log(self, directory: Path) -> Log:
         with self._lock:

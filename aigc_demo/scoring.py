@@ -31,7 +31,7 @@ class Examiner:
     ) -> None:
         self.dataset, self.method, self.plan, self.root = dataset, method, plan, root
         self.count = plan.score_count or method.score_count
-        self.told_floor = False
+        self.real: metrics.Reference | None = None
 
     def examine(self, model: Generative) -> list[Score]:
         """Return the scores of `model`; at the first time, those of real test pictures too.
@@ -39,7 +39,10 @@ class Examiner:
         Raises UserError where the measuring network is missing.
         """
         extractor = metrics.compact()
-        real = metrics.reference(self.dataset, extractor, split="train", n=REFERENCE)
+        first = self.real is None
+        if self.real is None:
+            self.real = metrics.reference(self.dataset, extractor, split="train", n=REFERENCE)
+        real = self.real
         pixels, labels = metrics.draw(
             model, self.count, class_shares=real.class_shares, **self.method.score_options
         )
@@ -51,10 +54,7 @@ class Examiner:
             labels=labels,
             subsets=SUBSETS,
         )
-        if not self.told_floor:
-            scores = [*self._floor(extractor, real), *scores]
-            self.told_floor = True
-        return scores
+        return [*self._floor(extractor, real), *scores] if first else scores
 
     def _floor(self, extractor: metrics.Extractor, real: metrics.Reference) -> list[Score]:
         """Return the scores of as many real test pictures; none where there are fewer."""

@@ -39,5 +39,5 @@ def list_runs(workshop: Workshop) -> list[dict[str, Any]]:
             "seconds": round(v.log.elapsed, 1),
             "scores": v.best(),
         }
-        for v in workshop.reader.views()
+        for v in workshop.reader.views(fresh=True)
     ]

@@ -273,7 +273,7 @@ def _updates(form: Form) -> list[Any]:
 
 def _start(workshop: Workshop, *values: Any) -> gr.Dropdown:
     name = training.start(workshop, Form(*values))
-    return gr.Dropdown(training.choices(workshop.reader.views()), value=name)
+    return gr.Dropdown(training.choices(workshop.reader.views(fresh=True)), value=name)
 
 
 def _steer(what: str) -> Any:

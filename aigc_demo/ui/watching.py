@@ -35,6 +35,8 @@ def look(
 ) -> list[Any]:
     """Return updates of everything that has changed since `seen`, and what is seen now."""
     views = workshop.reader.views()
+    if name and name not in {v.name for v in views}:  # it has just been started
+        views = workshop.reader.views(fresh=True)
     view = _chosen(views, name)
     if seen is None or any(v.status in ("waiting", "training") for v in views):
         workshop.workers.ensure()  # warm when the page opens, and again where one has died

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aigc_demo import control, runs
+from aigc_demo import control, progress, runs
 from aigc_demo.errors import BadValue
 from aigc_demo.progress import MAX_POINTS, Log, Reader, View, thin, warnings
 from tests import tiny
@@ -138,12 +138,24 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
             Reader(tmp_path).view(name)
 
 
-def test_the_reader_remembers_few_logs(tmp_path: Path) -> None:
+def test_the_reader_remembers_few_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader(tmp_path)
     for i in range(30):
         runs.create(tmp_path, tiny.plan("flow", "x"), f"run{i}")
     assert len(reader.views()) == 30
-    assert len(reader._logs) <= 16
+    monkeypatch.setattr(progress, "SHOWN", 10)
+    monkeypatch.setattr(progress, "KEPT", 10)
+    assert len(reader.views(fresh=True)) == 10
+    assert len(reader._logs) <= 10 and len(reader._plans) <= 10
+
+
+def test_those_who_look_at_once_share_a_look(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, fresh_for=60)
+    assert reader.views() == []
+    runs.create(tmp_path, tiny.plan("flow", "x"), "run")
+    assert reader.views() == []
+    assert [v.name for v in reader.views(fresh=True)] == ["run"]
+    assert [v.name for v in reader.views()] == ["run"]
 
 
 def test_a_paused_run_that_nobody_trains_is_interrupted(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ FORM = training.fill("gan_fashion")
 def workshop(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     """Return a workshop in which nobody trains: its runs wait."""
     monkeypatch.setattr(worker.Workers, "ensure", lambda self: None)
-    yield Workshop.of(Studio(trained, runs_root=tmp_path / "runs", device="cpu"))
+    found = Workshop.of(Studio(trained, runs_root=tmp_path / "runs", device="cpu"))
+    found.reader.fresh_for = 0
+    yield found
 
 
 def run(workshop: Workshop, data: TinyData, name: str = "run", **fields: Any) -> Path:
