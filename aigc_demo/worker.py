@@ -29,8 +29,8 @@ from aigc_demo.requests import TrainPlan
 
 NAP = 0.2  # seconds between two looks at the queue
 QUEUE_LOCK, LOG = ".queue.lock", "worker.log"
-# Threads that wait for each other must sleep: spinning, they would take the app's time.
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+# Threads that wait for each other sleep soon: spinning, they would take the app's time.
+PATIENT = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 LOWEST = 19  # priority: people who click come first
 
 
