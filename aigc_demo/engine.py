@@ -79,9 +79,9 @@ def train(
             reason = "stopped"
             break
         if not gate.open():
-            if not waiting and trainer.steps:
-                yield from journal.save()
             if not waiting:
+                yield from journal.tell()
+                yield from journal.save()
                 yield Paused(trainer.steps)
             waiting = True
             journal.idle(NAP)
@@ -101,20 +101,21 @@ def train(
             raise OutOfMemory(
                 f"There is no room for a batch of {batch}; reduce the batch size."
             ) from None
-        journal.learnt(losses, time.monotonic() - start)
+        journal.learnt(seen, losses, time.monotonic() - start)
         if not all(abs(float(v)) < DIVERGED_AT for v in losses.values()):
             reason = "diverged"
             break
 
         # Tell what happened.
         if gate.watched:
-            yield from journal.tell(seen)
+            yield from journal.tell()
             yield from journal.preview()
             journal.paid(gate.rest())
         elif journal.untold >= log_every or trainer.steps == 1:
-            yield from journal.tell(seen)
+            yield from journal.tell()
         yield from journal.due()
 
+    yield from journal.tell()
     if reason != "diverged" and trainer.steps and not gate.discarded():
         yield from journal.conclude()
     yield Finished(reason, trainer.steps, journal.seconds())

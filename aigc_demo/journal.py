@@ -4,6 +4,7 @@ which a killed run goes on, scores. Knows no method.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,7 @@ class Journal:
         self.next["score"] = now + plan.score_every / 2
         self.prepared_at = self.previewed_at = -1
         self.window: list[dict[str, Tensor]] = []
+        self.seen: Batch | None = None
         self.learning = 0.0  # seconds spent on the steps of the window
         self.told_at = now
         (directory / PREVIEWS).mkdir(parents=True, exist_ok=True)
@@ -69,8 +71,9 @@ class Journal:
         by_time = self.seconds() / self.plan.seconds if self.plan.seconds else 0.0
         return max(by_steps, by_time)
 
-    def learnt(self, losses: dict[str, Tensor], seconds: float) -> None:
-        """Remember the losses of a step and how long it took."""
+    def learnt(self, batch: Batch, losses: dict[str, Tensor], seconds: float) -> None:
+        """Remember the losses of a step, what it learnt from and how long it took."""
+        self.seen = batch
         self.window.append(losses)
         self.learning += seconds
 
@@ -79,18 +82,23 @@ class Journal:
         """Return the seconds since the last event about steps."""
         return time.monotonic() - self.told_at
 
-    def tell(self, batch: Batch) -> Iterator[Event]:
-        """Say how the steps since the last event went, and what the discriminator thinks."""
-        names = {name for losses in self.window for name in losses}
-        means = {
-            name: sum(v) / len(v)
-            for name in sorted(names)
-            for v in [[float(losses[name]) for losses in self.window if name in losses]]
-        }
+    def tell(self) -> Iterator[Event]:
+        """Say how the steps since the last event went, if there were any, and what the
+        discriminator thinks.
+        """
+        if not self.window or self.seen is None:
+            return
+        values: dict[str, list[float]] = {}
+        for losses in self.window:
+            for name, value in losses.items():
+                values.setdefault(name, []).append(float(value))
+        means = {name: sum(v) / len(v) for name, v in sorted(values.items())}
+        means = {name: mean for name, mean in means.items() if math.isfinite(mean)}
         speed = len(self.window) * self.batch / max(self.learning, 1e-9)
         progress = min(1.0, self.progress())
         yield Step(self.trainer.steps, self.seconds(), progress, means, speed)
-        outputs = self.trainer.judge(Batch(batch.images[:64], _some(batch.labels, 64)))
+        few = Batch(self.seen.images[:64], _some(self.seen.labels, 64))
+        outputs = self.trainer.judge(few)
         if outputs:
             rounded = {k: tuple(round(float(v), 3) for v in x) for k, x in outputs.items()}
             yield Judged(self.trainer.steps, rounded)
@@ -124,7 +132,9 @@ class Journal:
         yield Preview(self.trainer.steps, str(path.relative_to(self.directory)))
 
     def save(self) -> Iterator[Event]:
-        """Write the model and all that going on needs."""
+        """Write the model and all that going on needs, once something has been learnt."""
+        if not self.trainer.steps:
+            return
         self._prepare()
         card = recipe.card(
             self.plan, self.dataset, self.trainer, batch=self.batch, seconds=self.seconds()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from aigc_demo.progress import Point, View
 
 BINS = 24
+NOWHERE = math.nan
 BLUE, ORANGE, GREY = "#4c6ef5", "#f08c00", "#868e96"
 COLOURS = {
     **dict.fromkeys(("generator", "loss", "reconstruction", "model", "precision", "fake"), BLUE),
@@ -18,10 +20,13 @@ COLOURS = {
 PALETTE = (BLUE, ORANGE, "#2f9e44", "#e03131", "#9c36b5", "#0c8599", "#66a80f", GREY)
 
 
-def curves(series: dict[str, list[Point]], *, scale: float = 1.0) -> pd.DataFrame | None:
-    """Return one row a point: step, value and the name of the curve; None without points."""
+def curves(series: dict[str, list[Point]], *, scale: float = 1.0) -> pd.DataFrame:
+    """Return one row a point: step, value and the name of the curve.
+
+    Without points it is one that is nowhere: a chart that comes and goes would lose its place.
+    """
     rows = [(int(s), v * scale, name) for name, points in series.items() for s, v in points]
-    return pd.DataFrame(rows, columns=["step", "value", "curve"]) if rows else None
+    return pd.DataFrame(rows or [(0, NOWHERE, "model")], columns=["step", "value", "curve"])
 
 
 def legend(names: dict[str, str]) -> str:
@@ -30,7 +35,7 @@ def legend(names: dict[str, str]) -> str:
     return " &nbsp; ".join(parts)
 
 
-def score(view: View, kind: str, *, scale: float = 1.0) -> pd.DataFrame | None:
+def score(view: View, kind: str, *, scale: float = 1.0) -> pd.DataFrame:
     """Return a score over the run, with its floor as a level curve."""
     _, points, floor = view.score(kind)
     found = {"model": points}
@@ -39,16 +44,16 @@ def score(view: View, kind: str, *, scale: float = 1.0) -> pd.DataFrame | None:
     return curves(found, scale=scale)
 
 
-def variety(view: View) -> pd.DataFrame | None:
+def variety(view: View) -> pd.DataFrame:
     """Return precision and recall over the run."""
     return curves({kind: view.score(kind)[1] for kind in ("precision", "recall")})
 
 
-def outputs(view: View) -> pd.DataFrame | None:
+def outputs(view: View) -> pd.DataFrame:
     """Return two histograms of what the discriminator says of real and of fake pictures."""
     values = [v for each in view.log.outputs.values() for v in each]
     if not values:
-        return None
+        return pd.DataFrame([(NOWHERE, NOWHERE, "real")], columns=["logit", "pictures", "kind"])
     low, high = min(values), max(values)
     width = max((high - low) / BINS, 1e-3)
     rows = []
@@ -63,7 +68,7 @@ def outputs(view: View) -> pd.DataFrame | None:
 # --- Comparison ----------------------------------------------------------------------------------
 
 
-def overlay(views: list[View], kind: str) -> pd.DataFrame | None:
+def overlay(views: list[View], kind: str) -> pd.DataFrame:
     """Return one curve a run of a score, or of a loss, over the seconds of the run."""
     rows = []
     for view in views:
@@ -74,7 +79,8 @@ def overlay(views: list[View], kind: str) -> pd.DataFrame | None:
             while clock and clock[0] <= step:
                 now = seconds[clock.pop(0)]
             rows.append((round(now, 1), value, view.name))
-    return pd.DataFrame(rows, columns=["seconds", "value", "run"]) if rows else None
+    rows = rows or [(0, NOWHERE, views[0].name if views else "")]
+    return pd.DataFrame(rows, columns=["seconds", "value", "run"])
 
 
 def palette(views: list[View]) -> dict[str, str]:

@@ -14,8 +14,7 @@ from aigc_demo.data import DATASETS, available
 from aigc_demo.methods import METHODS
 from aigc_demo.presets import PRESETS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import endpoints, training, watching
-from aigc_demo.ui.charts import COLOURS, legend
+from aigc_demo.ui import charts, endpoints, training, watching
 from aigc_demo.ui.generate import LATEX, Opener
 from aigc_demo.ui.handlers import bind
 from aigc_demo.ui.texts import T
@@ -43,7 +42,8 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
             value="kid", label=T("compare_by"), elem_id="compare_by",
         )  # fmt: skip
         overlay = gr.LinePlot(
-            x="seconds", y="value", color="run", height=280, y_title=" ", colors_in_legend=[],
+            charts.overlay([], ""), x="seconds", y="value", color="run", height=280,
+            y_title=" ", colors_in_legend=[],
             label=T("compare_runs"), elem_id="runs_plot",
         )  # fmt: skip
         key = gr.Markdown(elem_classes="quiet", elem_id="compare_key")
@@ -221,8 +221,8 @@ def _charts() -> dict[str, Any]:
     def line(name: str, note: str = "") -> None:
         with gr.Column(min_width=300):
             found[name] = gr.LinePlot(
-                x="step", y="value", color="curve", height=230, y_title=" ",
-                color_map=COLOURS, colors_in_legend=[],
+                charts.curves({}), x="step", y="value", color="curve", height=230, y_title=" ",
+                color_map=charts.COLOURS, colors_in_legend=[],
                 label=T(f"chart_{name}"), elem_id=f"chart_{name}",
             )  # fmt: skip
             if note:
@@ -237,11 +237,11 @@ def _charts() -> dict[str, Any]:
     with gr.Row():
         with gr.Column(min_width=300):
             found["outputs"] = gr.BarPlot(
-                x="logit", y="pictures", color="kind", height=230, y_title=" ",
-                color_map=COLOURS, colors_in_legend=[],
+                visible=False, x="logit", y="pictures", color="kind", height=230, y_title=" ",
+                color_map=charts.COLOURS, colors_in_legend=[],
                 label=T("chart_outputs"), elem_id="chart_outputs",
             )  # fmt: skip
-            gr.Markdown(legend({"real": "real", "fake": "fake"}), elem_classes="quiet")
+            gr.Markdown(charts.legend({"real": "real", "fake": "fake"}), elem_classes="quiet")
         line("speed")
         line("norm")
     return found

@@ -69,7 +69,8 @@ def look(
         return [*everybody, *_skips(PICTURES), *_skips(CHARTS), *_skips(BUTTONS), gr.skip()]
     same = seen.get("run") == view.name
     panel = _of_run(workshop, view, language, position, seen if same else {})
-    drawn = _drawn(view, scores=not same or seen.get("scores") != now["scores"], language=language)
+    new = not same or seen.get("scores") != now["scores"]
+    drawn = _drawn(view, scores=new, language=language, first=not same)
     buttons = _buttons(view)
     if same and all(seen.get(what) == now[what] for what in ("status", "slow", "saved")):
         buttons = _skips(BUTTONS)
@@ -115,14 +116,18 @@ def _of_run(
     return updates
 
 
-def _drawn(view: View, *, scores: bool, language: str) -> list[Any]:
+def _drawn(view: View, *, scores: bool, language: str, first: bool) -> list[Any]:
     """Return updates of the charts; scores come more rarely than steps."""
     updates: dict[str, Any] = {
         "losses": charts.curves(view.losses()),
         "speed": charts.curves({"pictures/s": view.gauge("images_per_second")}),
         "norm": charts.curves({"gradient norm": view.gauge("grad_norm")}),
-        "outputs": gr.BarPlot(charts.outputs(view), visible=bool(view.log.outputs)),
     }
+    duel = bool(METHODS[view.plan.method].parts) if view.plan.method in METHODS else False
+    if first:
+        updates["outputs"] = gr.BarPlot(charts.outputs(view), visible=duel)
+    elif duel:
+        updates["outputs"] = charts.outputs(view)
     names = {name: name for name in view.losses() if name in charts.COLOURS}
     note = [charts.legend(names)]
     if "discriminator" in names:
@@ -177,7 +182,7 @@ def compare(workshop: Workshop, names: list[str], kind: str) -> list[Any]:
     """Return a curve of each run, a table of settings and scores, and that table as a file."""
     views = [workshop.reader.view(name) for name in names or []]
     if not views:
-        return [gr.LinePlot(None), "", None, None]
+        return [charts.overlay([], kind), "", None, None]
     table, colours = charts.table(views), charts.palette(views)
     file = downloadable(table.to_csv(index=False).encode(), "runs.csv")
     plot = gr.LinePlot(charts.overlay(views, kind), color_map=colours)

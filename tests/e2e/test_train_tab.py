@@ -60,6 +60,15 @@ def wait_for_step(page: Page, more_than: int) -> int:
     return step(page)
 
 
+def standing(page: Page) -> int:
+    """Wait until the step does not change any more and return it."""
+    count = -1
+    while count != step(page):
+        count = step(page)
+        page.wait_for_timeout(3000)
+    return count
+
+
 def stop(page: Page) -> None:
     page.locator("#stop").click()
     expect(page.locator("#status")).to_contain_text("Stopped", timeout=PATIENCE)
@@ -109,8 +118,7 @@ def test_a_run_is_watched_paused_stepped_stopped_and_painted_with(
     page.locator("#pause").click()
     expect(page.locator("#status")).to_contain_text("Paused", timeout=PATIENCE)
     expect(other.locator("#status")).to_contain_text("Paused", timeout=PATIENCE)
-    page.wait_for_timeout(1500)
-    count = step(page)
+    count = standing(page)
     page.locator("#step_discriminator").click()
     assert wait_for_step(page, count) == count + 1
     page.locator("#slow").click()
@@ -257,3 +265,4 @@ def test_a_run_outlives_its_worker_and_the_app(
         expect(page.locator("#status")).to_contain_text("Training", timeout=PATIENCE)
         assert wait_for_step(page, count) > count
         stop(page)
+        page.context.close()
