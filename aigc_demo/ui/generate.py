@@ -134,9 +134,10 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab) -> Opener:
     ).then(None, query, [query, link], js=LINK_JS)
     pictures = gr.JSON(label="pictures", visible=False)
     answer = [pictures, details, made_seed, settings]
-    named = gr.Textbox(label="model", visible=False)  # programs may name a model that is new
+    # Programs may name a model that is new, and its classes.
+    named = [gr.Textbox(v, label=n, visible=False) for n, v in (("model", ""), ("label", ALL))]
     gr.Button(visible=False).click(
-        bind(painting.generate, studio, gpu=True), [named, *asked[1:]], answer,
+        bind(painting.generate, studio, gpu=True), [*named, *asked[2:]], answer,
         api_name="generate", **device,
     )  # fmt: skip
     reuse.click(

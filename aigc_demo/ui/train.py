@@ -21,6 +21,8 @@ from aigc_demo.ui.texts import T
 from aigc_demo.ui.training import Form, Workshop
 
 TICK = 1.0  # seconds
+HEIGHT = 280  # of a chart, pixels
+CURVES = ("kid", "fid", "recall", "precision", "loss", "generator", "reconstruction")
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 CLICK_JS = "() => { setTimeout(() => document.querySelector('#model_file').click(), 100); }"
 
@@ -38,8 +40,8 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
     with gr.Accordion(T("compare_runs"), open=False, elem_id="compare_runs"):
         chips = gr.CheckboxGroup([], label=T("compare_pick"), elem_id="compare_pick")
         by = gr.Radio(
-            ["kid", "fid", "recall", "precision", "loss", "generator", "reconstruction"],
-            value="kid", label=T("compare_by"), elem_id="compare_by",
+            [(T(f"curve_{c}"), c) for c in CURVES], value="kid",
+            label=T("compare_by"), elem_id="compare_by",
         )  # fmt: skip
         overlay = gr.LinePlot(
             charts.overlay([], ""), x="seconds", y="value", color="run", height=280,
@@ -186,9 +188,8 @@ def _panel() -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Button]]:
     }
     buttons: dict[str, gr.Button] = {}
     rows = (
-        ("pause", "resume", "slow"),
+        ("pause", "resume", "slow", "stop", "discard"),
         ("step_both", "step_discriminator", "step_generator"),
-        ("stop", "discard"),
     )
     for row in rows:
         with gr.Row():
@@ -221,8 +222,9 @@ def _charts() -> dict[str, Any]:
     def line(name: str, note: str = "") -> None:
         with gr.Column(min_width=300):
             found[name] = gr.LinePlot(
-                charts.curves({}), x="step", y="value", color="curve", height=230, y_title=" ",
-                color_map=charts.COLOURS, colors_in_legend=[],
+                charts.curves({}), x="step", y="value", color="curve", height=HEIGHT, y_title=" ",
+                x_axis_format=",d", y_axis_format=".3~g", color_map=charts.COLOURS,
+                colors_in_legend=[],
                 label=T(f"chart_{name}"), elem_id=f"chart_{name}",
             )  # fmt: skip
             if note:
@@ -237,11 +239,15 @@ def _charts() -> dict[str, Any]:
     with gr.Row():
         with gr.Column(min_width=300):
             found["outputs"] = gr.BarPlot(
-                visible=False, x="logit", y="pictures", color="kind", height=230, y_title=" ",
-                color_map=charts.COLOURS, colors_in_legend=[],
+                visible=False, x="logit", y="pictures", color="kind", height=HEIGHT, y_title=" ",
+                x_axis_format=",d", y_axis_format=".3~g", color_map=charts.COLOURS,
+                colors_in_legend=[],
                 label=T("chart_outputs"), elem_id="chart_outputs",
             )  # fmt: skip
-            gr.Markdown(charts.legend({"real": "real", "fake": "fake"}), elem_classes="quiet")
+            found["outputs_note"] = gr.Markdown(
+                charts.legend({"real": "real", "fake": "fake"}), visible=False,
+                elem_classes="quiet", elem_id="outputs_note",
+            )  # fmt: skip
         line("speed")
         line("norm")
     return found

@@ -236,7 +236,7 @@ def status_line(view: View, language: str) -> str:
         )
     if view.left is not None:
         words.append(say("status_left", language, left=clock(view.left)))
-    if log.scoring and log.elapsed:
+    if log.scoring and log.elapsed > 60:  # the first time, real pictures are looked at too
         share = f"{log.scoring / log.elapsed:.0%}"
         words.append(say("status_scoring", language, share=share))
     return " · ".join(words)
