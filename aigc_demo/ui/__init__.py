@@ -26,10 +26,11 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 }
 #gallery .grid-wrap { max-height: none; }
 #restore { min-height: 96px; }
+.block:has(.vega-embed) { height: auto !important; }
 #film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
 .quiet { opacity: .8; font-size: .9em; }
 """
-CSS += "".join(f".key-{c[1:]} {{ color: {c}; }}\n" for c in {*COLOURS.values(), *PALETTE})
+CSS += "".join(f".key-{c[1:]} {{ color: {c}; }}\n" for c in {*COLOURS.values(), *PALETTE.values()})
 
 
 def build_demo(studio: Studio) -> gr.Blocks:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -17,16 +19,30 @@ COLOURS = {
     **dict.fromkeys(("discriminator", "divergence", "recall", "real"), ORANGE),
     "floor": GREY,
 }
-PALETTE = (BLUE, ORANGE, "#2f9e44", "#e03131", "#9c36b5", "#0c8599", "#66a80f", GREY)
+PALETTE = {
+    "A": BLUE,
+    "B": ORANGE,
+    "C": "#2f9e44",
+    "D": "#e03131",
+    "E": "#9c36b5",
+    "F": "#0c8599",
+    "G": "#66a80f",
+    "H": GREY,
+}
 
 
 def curves(series: dict[str, list[Point]], *, scale: float = 1.0) -> pd.DataFrame:
-    """Return one row a point: step, value and the name of the curve.
-
-    Without points it is one that is nowhere: a chart that comes and goes would lose its place.
-    """
+    """Return one row a point: step, value and the name of the curve."""
     rows = [(int(s), v * scale, name) for name, points in series.items() for s, v in points]
-    return pd.DataFrame(rows or [(0, NOWHERE, "model")], columns=["step", "value", "curve"])
+    return pd.DataFrame(_with_all(rows, COLOURS), columns=["step", "value", "curve"])
+
+
+def _with_all(rows: list[tuple[Any, ...]], names: Iterable[str]) -> list[tuple[Any, ...]]:
+    """Add a point that is nowhere to each curve that there may be.
+
+    A chart fixes its curves when it is first drawn, and one that is empty loses its place.
+    """
+    return [*rows, *((rows[0][0] if rows else 0, NOWHERE, name) for name in names)]
 
 
 def legend(names: dict[str, str]) -> str:
@@ -52,8 +68,9 @@ def variety(view: View) -> pd.DataFrame:
 def outputs(view: View) -> pd.DataFrame:
     """Return two histograms of what the discriminator says of real and of fake pictures."""
     values = [v for each in view.log.outputs.values() for v in each]
+    columns = ["logit", "pictures", "kind"]
     if not values:
-        return pd.DataFrame([(NOWHERE, NOWHERE, "real")], columns=["logit", "pictures", "kind"])
+        return pd.DataFrame(_with_all([], ("real", "fake")), columns=columns)
     low, high = min(values), max(values)
     width = max((high - low) / BINS, 1e-3)
     rows = []
@@ -62,30 +79,26 @@ def outputs(view: View) -> pd.DataFrame:
         for v in each:
             counts[int((v - low) / width)] += 1
         rows += [(round(low + (i + 0.5) * width, 3), n, kind) for i, n in enumerate(counts)]
-    return pd.DataFrame(rows, columns=["logit", "pictures", "kind"])
+    return pd.DataFrame(rows, columns=columns)
 
 
 # --- Comparison ----------------------------------------------------------------------------------
 
 
 def overlay(views: list[View], kind: str) -> pd.DataFrame:
-    """Return one curve a run of a score, or of a loss, over the seconds of the run."""
+    """Return one curve a run of a score, or of a loss, over the seconds of the run; the curves
+    are called as in PALETTE.
+    """
     rows = []
-    for view in views:
+    for view, letter in zip(views, PALETTE, strict=False):
         points = view.score(kind)[1] or view.gauge(kind)
         seconds = dict(view.log.seconds)
         clock, now = sorted(seconds), 0.0
         for step, value in points:
             while clock and clock[0] <= step:
                 now = seconds[clock.pop(0)]
-            rows.append((round(now, 1), value, view.name))
-    rows = rows or [(0, NOWHERE, views[0].name if views else "")]
-    return pd.DataFrame(rows, columns=["seconds", "value", "run"])
-
-
-def palette(views: list[View]) -> dict[str, str]:
-    """Return a colour for each run."""
-    return {v.name: PALETTE[i % len(PALETTE)] for i, v in enumerate(views)}
+            rows.append((round(now, 1), value, letter))
+    return pd.DataFrame(_with_all(rows, PALETTE), columns=["seconds", "value", "run"])
 
 
 def table(views: list[View]) -> pd.DataFrame:

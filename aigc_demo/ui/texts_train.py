@@ -84,8 +84,10 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
         "再按一次将永久删除这次训练及其模型。",
     ),
     "film": ("Film: drag to go back in time", "胶片：拖动可回到过去"),
-    "film_picture": ("The same noise, all through the run", "同样的噪声，贯穿整个训练"),
-    "film_caption": ("one row a class, one column a seed", "每行一个类别，每列一个种子"),
+    "film_info": (
+        "the same noise all through the run: one row a class, one column a seed",
+        "整个训练使用同样的噪声：每行一个类别，每列一个种子",
+    ),
     "chart_losses": ("Losses", "损失"),
     "losses_note": (
         "A GAN's losses need not fall: each network is measured against the other, which gets better too. Judge it by "

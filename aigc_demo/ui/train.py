@@ -45,7 +45,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
         )  # fmt: skip
         overlay = gr.LinePlot(
             charts.overlay([], ""), x="seconds", y="value", color="run", height=280,
-            y_title=" ", colors_in_legend=[],
+            y_title=" ", color_map=charts.PALETTE, colors_in_legend=[], y_axis_format=".3~g",
             label=T("compare_runs"), elem_id="runs_plot",
         )  # fmt: skip
         key = gr.Markdown(elem_classes="quiet", elem_id="compare_key")
@@ -63,7 +63,11 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
 
     # Show the run that is chosen, once a second while the tab is open.
     seen = gr.State(None)
-    shown = [picker, chips, *panel.values(), *lower.values(), *buttons.values(), seen]
+    shown = [picker, chips]
+    shown += [panel[name] for name in watching.PICTURES]
+    shown += [lower[name] for name in watching.CHARTS]
+    shown += [buttons[name] for name in watching.BUTTONS]
+    shown.append(seen)
     look = {"fn": bind(watching.look, workshop), "outputs": shown, **QUIET}
     asked = [picker, panel["film"], seen]
     timer = gr.Timer(TICK, active=False)
@@ -201,10 +205,12 @@ def _panel() -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Button]]:
         T("discard_sure"), size="sm", variant="stop", visible=False, elem_id="discard_sure"
     )
     panel["picture"] = gr.Image(
-        label=T("film_picture"), format="png", interactive=False, elem_id="film_picture",
+        show_label=False, format="png", interactive=False, elem_id="film_picture",
         buttons=["download", "fullscreen"], type="filepath", height=420,
     )  # fmt: skip
-    panel["film"] = gr.Slider(1, 2, 1, step=1, label=T("film"), elem_id="film", visible=False)
+    panel["film"] = gr.Slider(
+        1, 2, 1, step=1, label=T("film"), info=T("film_info"), elem_id="film", visible=False
+    )
     with gr.Row():
         for name in ("use", "download_model"):
             buttons[name] = gr.Button(T(name), size="sm", elem_id=name, visible=False)

@@ -184,10 +184,12 @@ def compare(workshop: Workshop, names: list[str], kind: str) -> list[Any]:
     views = [workshop.reader.view(name) for name in names or []]
     if not views:
         return [charts.overlay([], kind), "", None, None]
-    table, colours = charts.table(views), charts.palette(views)
+    if len(views) > len(charts.PALETTE):
+        raise BadValue(f"runs: {len(views)} are chosen; compare {len(charts.PALETTE)} at most.")
+    table = charts.table(views)
     file = downloadable(table.to_csv(index=False).encode(), "runs.csv")
-    plot = gr.LinePlot(charts.overlay(views, kind), color_map=colours)
     key = " &nbsp; ".join(
-        f'<span class="key-{colours[v.name][1:]}">■</span> {training.title(v)}' for v in views
+        f'<span class="key-{colour[1:]}">■</span> {training.title(v)}'
+        for v, colour in zip(views, charts.PALETTE.values(), strict=False)
     )
-    return [plot, key, table, file]
+    return [charts.overlay(views, kind), key, table, file]

@@ -10,14 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from aigc_demo import checkpoint, control, runs, worker
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.presets import PRESETS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import training, watching
+from aigc_demo.ui import build_demo, charts, training, watching
 from aigc_demo.ui.texts import TEXTS
 from aigc_demo.ui.training import Workshop
 from tests import tiny
@@ -50,11 +49,6 @@ def look(workshop: Workshop, name: str | None, position: int = 1, seen: Any = No
 
 def skipped(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {"__type__"}
-
-
-def frame(plot: Any) -> pd.DataFrame:
-    """Return the table that a chart was given."""
-    return pd.DataFrame(plot.value["data"], columns=plot.value["columns"])
 
 
 # --- The form ---
@@ -157,7 +151,7 @@ def test_the_first_look_shows_everything_and_the_next_nothing(
     assert first["run"].value == "run"
     assert Path(first["picture"]).read_bytes()[1:4] == b"PNG"
     assert first["film"].value == first["film"].maximum == 2
-    assert set(first["losses"]["curve"]) == {"discriminator", "generator"}
+    assert set(first["losses"].dropna()["curve"]) == {"discriminator", "generator"}
     assert first["use"].visible and not first["pause"].visible
     second = look(workshop, "run", 2, first["seen"])
     assert all(skipped(v) for v in second.values())
@@ -270,9 +264,37 @@ def test_runs_are_laid_over_each_other_with_their_settings(
     run(workshop, tiny_data, "a", lr=1e-3)
     run(workshop, tiny_data, "b", lr=1e-4, seed=5)
     plot, key, table, file = watching.compare(workshop, ["a", "b"], "generator")
-    assert set(frame(plot)["run"]) == {"a", "b"}
+    assert set(plot.dropna()["run"]) == {"A", "B"}
     assert list(table["lr"]) == [1e-3, 1e-4] and list(table["seed"]) == [0, 5]
     assert key.count("■") == 2
     lines = Path(file).read_text().splitlines()
     assert len(lines) == 3 and lines[0].startswith("run,status,method")
     assert watching.compare(workshop, [], "kid")[2] is None
+
+
+def test_a_chart_always_knows_all_of_its_curves(workshop: Workshop, tiny_data: TinyData) -> None:
+    run(workshop, tiny_data)
+    drawn = look(workshop, "run")
+    for name in ("losses", "fid", "kid", "recall", "speed", "norm"):
+        assert set(drawn[name]["curve"]) >= set(charts.COLOURS), name
+    assert set(charts.overlay([], "kid")["run"]) == set(charts.PALETTE)
+
+
+def test_too_many_runs_to_compare_are_refused(workshop: Workshop, tiny_data: TinyData) -> None:
+    for i in range(9):
+        runs.create(workshop.root, tiny.plan("dcgan", tiny_data.zip), f"run{i}")
+    with pytest.raises(BadValue, match="^runs: 9 are chosen; compare 8"):
+        watching.compare(workshop, [f"run{i}" for i in range(9)], "kid")
+
+
+def test_every_button_is_wired_to_its_own_update(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = build_demo(workshop.studio)
+    (tick,) = [f for f in demo.fns.values() if any(t[1] == "tick" for t in f.targets)]
+    ids = [c.elem_id for c in tick.outputs]
+    first = 2 + len(watching.PICTURES) + len(watching.CHARTS)
+    names = [n.replace("sure", "discard_sure") for n in watching.BUTTONS]
+    assert ids[first:-1] == names
+    charts_ = [f"chart_{n}" for n in watching.CHARTS if not n.endswith("note")]
+    assert [i for i in ids if str(i).startswith("chart_")] == charts_
