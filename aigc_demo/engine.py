@@ -92,16 +92,15 @@ def train(
         start = time.monotonic()
         trainer.schedule(_rate(trainer.steps, journal.progress(), plan.warmup))
         try:
-            seen = next(batches)
             only = gate.part if gate.part in method.parts else None
-            losses = trainer.training_step(seen, only)
+            losses = trainer.training_step(next(batches), only)
         except (MemoryError, RuntimeError) as error:
             if not devices.ran_out_of_memory(error):
                 raise
             raise OutOfMemory(
                 f"There is no room for a batch of {batch}; reduce the batch size."
             ) from None
-        journal.learnt(seen, losses, time.monotonic() - start)
+        journal.learnt(losses, time.monotonic() - start)
         if not all(abs(float(v)) < DIVERGED_AT for v in losses.values()):
             reason = "diverged"
             break

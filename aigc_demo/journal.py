@@ -16,11 +16,12 @@ from torch import Tensor
 from aigc_demo import checkpoint, data, images, recipe
 from aigc_demo.errors import UserError
 from aigc_demo.events import Event, Judged, Preview, Saved, Scored, Step
-from aigc_demo.methods.base import Batch, Generative, Model, Trainer
+from aigc_demo.methods.base import Generative, Model, Trainer
 from aigc_demo.requests import TrainPlan
 from aigc_demo.scoring import Examiner
 
 MODEL, STATE, PREVIEWS = "model", "state.safetensors", "previews"
+JUDGED = 32  # real pictures that the discriminator is asked about, always the same
 
 
 class Journal:
@@ -45,7 +46,7 @@ class Journal:
         self.next["score"] = now + plan.score_every / 2
         self.prepared_at = self.previewed_at = -1
         self.window: list[dict[str, Tensor]] = []
-        self.seen: Batch | None = None
+        self.shown = next(dataset.batches(JUDGED, seed=0, device=trainer.device))
         self.learning = 0.0  # seconds spent on the steps of the window
         self.told_at = now
         (directory / PREVIEWS).mkdir(parents=True, exist_ok=True)
@@ -71,9 +72,8 @@ class Journal:
         by_time = self.seconds() / self.plan.seconds if self.plan.seconds else 0.0
         return max(by_steps, by_time)
 
-    def learnt(self, batch: Batch, losses: dict[str, Tensor], seconds: float) -> None:
-        """Remember the losses of a step, what it learnt from and how long it took."""
-        self.seen = batch
+    def learnt(self, losses: dict[str, Tensor], seconds: float) -> None:
+        """Remember the losses of a step and how long it took."""
         self.window.append(losses)
         self.learning += seconds
 
@@ -86,7 +86,7 @@ class Journal:
         """Say how the steps since the last event went, if there were any, and what the
         discriminator thinks.
         """
-        if not self.window or self.seen is None:
+        if not self.window:
             return
         values: dict[str, list[float]] = {}
         for losses in self.window:
@@ -97,8 +97,7 @@ class Journal:
         speed = len(self.window) * self.batch / max(self.learning, 1e-9)
         progress = min(1.0, self.progress())
         yield Step(self.trainer.steps, self.seconds(), progress, means, speed)
-        few = Batch(self.seen.images[:64], _some(self.seen.labels, 64))
-        outputs = self.trainer.judge(few)
+        outputs = self.trainer.judge(self.shown)
         if outputs:
             rounded = {k: tuple(round(float(v), 3) for v in x) for k, x in outputs.items()}
             yield Judged(self.trainer.steps, rounded)
@@ -112,11 +111,10 @@ class Journal:
             "score": (self.plan.score_every, self.score),
         }
         for what, (every, write) in kinds.items():
-            start = time.monotonic()
-            if start >= self.next[what]:
+            start = self.seconds()
+            if time.monotonic() >= self.next[what]:
                 yield from write()
-                end = time.monotonic()
-                self.next[what] = end + max(every, 10 * (end - start))
+                self.next[what] = time.monotonic() + max(every, 10 * (self.seconds() - start))
 
     def preview(self) -> Iterator[Event]:
         """Write a sheet of eight columns, one row a class (at most ten), always from the same
@@ -153,8 +151,11 @@ class Journal:
         if self.examiner is None:
             return
         start = time.monotonic()
-        self._prepare()
         try:
+            self.examiner.prepare()
+            self.paid(time.monotonic() - start)  # once a data set: not this run's doing
+            start = time.monotonic()
+            self._prepare()
             scores = self.examiner.examine(self.model)
         except UserError as problem:
             yield Scored(self.trainer.steps, "scores", None, 0, reason=str(problem))
@@ -176,10 +177,6 @@ class Journal:
             batches = self.dataset.batches(self.batch, seed=0, device=self.trainer.device)
             self.trainer.finish(batches, thorough=thorough)
             self.prepared_at = self.trainer.steps
-
-
-def _some(labels: Tensor | None, n: int) -> Tensor | None:
-    return None if labels is None else labels[:n]
 
 
 def contact_sheet(model: Generative, *, columns: int, rows: int = 10) -> Any:

@@ -32,17 +32,23 @@ class Examiner:
         self.dataset, self.method, self.plan, self.root = dataset, method, plan, root
         self.count = plan.score_count or method.score_count
         self.real: metrics.Reference | None = None
+        self.floor: list[Score] = []
 
-    def examine(self, model: Generative) -> list[Score]:
-        """Return the scores of `model`; at the first time, those of real test pictures too.
+    def prepare(self) -> None:
+        """Look at the real pictures, once; what was seen is kept for the next run.
 
         Raises UserError where the measuring network is missing.
         """
-        extractor = metrics.compact()
-        first = self.real is None
         if self.real is None:
+            extractor = metrics.compact()
             self.real = metrics.reference(self.dataset, extractor, split="train", n=REFERENCE)
-        real = self.real
+            self.floor = self._floor(extractor, self.real)
+
+    def examine(self, model: Generative) -> list[Score]:
+        """Return the scores of `model`; at the first time, those of real test pictures too."""
+        self.prepare()
+        assert self.real is not None
+        extractor, real = metrics.compact(), self.real
         pixels, labels = metrics.draw(
             model, self.count, class_shares=real.class_shares, **self.method.score_options
         )
@@ -54,7 +60,8 @@ class Examiner:
             labels=labels,
             subsets=SUBSETS,
         )
-        return [*self._floor(extractor, real), *scores] if first else scores
+        floor, self.floor = self.floor, []
+        return [*floor, *scores]
 
     def _floor(self, extractor: metrics.Extractor, real: metrics.Reference) -> list[Score]:
         """Return the scores of as many real test pictures; none where there are fewer."""
@@ -66,5 +73,6 @@ class Examiner:
         if len(test) < self.count:
             return []
         shown = metrics.reference(test, extractor, split="test", n=self.count)
-        scores = metrics.compare(metrics.Features(shown.features, None), real, extractor=extractor)
+        seen = metrics.Features(shown.features, None)
+        scores = metrics.compare(seen, real, extractor=extractor, subsets=SUBSETS)
         return [replace(s, name=FLOOR + s.name) for s in scores if s.value is not None]

@@ -213,7 +213,7 @@ class Method:
     batch: int
     ema: float = 0.1
     parts: tuple[str, ...] = ()  # the networks that a single step can be limited to
-    score_count: int = 1000  # pictures that are drawn to score a run; few where they are slow
+    score_count: int = 500  # pictures that are drawn to score a run; few where they are slow
     score_options: dict[str, float] = field(default_factory=dict)  # how they are drawn
 
     def build(self, config: Config | dict[str, Any] | None = None) -> Model:

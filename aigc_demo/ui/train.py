@@ -45,8 +45,8 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
         )  # fmt: skip
         overlay = gr.LinePlot(
             charts.overlay([], ""), x="seconds", y="value", color="run", height=280,
-            y_title=" ", color_map=charts.PALETTE, colors_in_legend=[], y_axis_format=".3~g",
-            label=T("compare_runs"), elem_id="runs_plot",
+            y_title=" ", color_map=charts.PALETTE, colors_in_legend=[], y_axis_format=",.3~f",
+            show_label=False, elem_id="runs_plot",
         )  # fmt: skip
         key = gr.Markdown(elem_classes="quiet", elem_id="compare_key")
         table = gr.Dataframe(
@@ -227,11 +227,12 @@ def _charts() -> dict[str, Any]:
 
     def line(name: str, note: str = "") -> None:
         with gr.Column(min_width=300):
+            gr.Markdown(T(f"chart_{name}"), elem_classes="chart", elem_id=f"title_{name}")
             found[name] = gr.LinePlot(
                 charts.curves({}), x="step", y="value", color="curve", height=HEIGHT, y_title=" ",
-                x_axis_format=",d", y_axis_format=".3~g", color_map=charts.COLOURS,
+                x_axis_format=",d", y_axis_format=",.3~f", color_map=charts.COLOURS,
                 colors_in_legend=[],
-                label=T(f"chart_{name}"), elem_id=f"chart_{name}",
+                show_label=False, elem_id=f"chart_{name}",
             )  # fmt: skip
             if note:
                 found[note] = gr.Markdown(elem_classes="quiet", elem_id=note)
@@ -244,11 +245,14 @@ def _charts() -> dict[str, Any]:
         line("recall", "recall_note")
     with gr.Row():
         with gr.Column(min_width=300):
+            found["outputs_title"] = gr.Markdown(
+                T("chart_outputs"), visible=False, elem_classes="chart", elem_id="title_outputs"
+            )
             found["outputs"] = gr.BarPlot(
                 visible=False, x="logit", y="pictures", color="kind", height=HEIGHT, y_title=" ",
-                x_axis_format=",d", y_axis_format=".3~g", color_map=charts.COLOURS,
+                x_axis_format=".2~g", y_axis_format=",.3~f", color_map=charts.COLOURS,
                 colors_in_legend=[],
-                label=T("chart_outputs"), elem_id="chart_outputs",
+                show_label=False, elem_id="chart_outputs",
             )  # fmt: skip
             found["outputs_note"] = gr.Markdown(
                 charts.legend({"real": "real", "fake": "fake"}), visible=False,

@@ -17,7 +17,7 @@ from aigc_demo.ui.training import Workshop
 PICTURES = ("status", "warnings", "picture", "film", "use_note", "model_file")
 CHARTS = (
     *("losses", "losses_note", "fid", "score_note", "kid", "recall", "recall_note"),
-    *("outputs", "outputs_note", "speed", "norm"),
+    *("outputs_title", "outputs", "outputs_note", "speed", "norm"),
 )
 BUTTONS = (
     *("pause", "resume", "slow", "step_both", "step_discriminator", "step_generator"),
@@ -126,7 +126,7 @@ def _drawn(view: View, *, scores: bool, language: str, first: bool) -> list[Any]
     duel = bool(METHODS[view.plan.method].parts) if view.plan.method in METHODS else False
     if first:
         updates["outputs"] = gr.BarPlot(charts.outputs(view), visible=duel)
-        updates["outputs_note"] = gr.Markdown(visible=duel)
+        updates["outputs_title"] = updates["outputs_note"] = gr.Markdown(visible=duel)
     elif duel:
         updates["outputs"] = charts.outputs(view)
     names = {name: name for name in view.losses() if name in charts.COLOURS}

@@ -26,7 +26,7 @@ def test_a_run_is_trained_and_its_model_paints(client: Client) -> None:
     name = client.predict(**plan, width=32, api_name="/train")
     run = until_done(client, name)
     assert (run["status"], run["step"]) == ("done", 20)
-    assert {"fid_compact_1k", "recall_compact_600"} <= set(run["scores"])
+    assert {"fid_compact_500", "recall_compact_500"} <= set(run["scores"])
     pictures, *_ = client.predict(
         model=f"yours-{name}", label="ring", count=2, api_name="/generate"
     )

@@ -146,7 +146,7 @@ def test_a_run_is_watched_paused_stepped_stopped_and_painted_with(
 def test_the_scores_and_their_floor_appear(open_page: Opener, shoot: Shooter) -> None:
     page = open_tab(open_page())
     start(page, method="VAE", minutes="0.5")
-    expect(page.locator("#score_note")).to_contain_text("fid_compact_1k", timeout=PATIENCE)
+    expect(page.locator("#score_note")).to_contain_text("fid_compact_500", timeout=PATIENCE)
     page.wait_for_function("document.querySelector('#chart_fid canvas, #chart_fid svg')")
     stop(page)
     page.get_by_role("button", name="Compare runs").click()

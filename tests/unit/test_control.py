@@ -140,7 +140,7 @@ def test_a_discriminators_opinion_is_told(tmp_path: Path, tiny_data: TinyData) -
     events = tiny.train(tmp_path, tiny.plan("dcgan", tiny_data.zip, steps=2))
     judged = [e for e in events if isinstance(e, Judged)]
     assert judged and all(set(e.outputs) == {"real", "fake"} for e in judged)
-    assert all(len(v) == 4 for e in judged for v in e.outputs.values())
+    assert all(len(v) == 32 for e in judged for v in e.outputs.values())
 
 
 def test_a_run_is_saved_before_it_waits_for_the_first_time_only_if_it_has_learnt(

@@ -54,7 +54,7 @@ def workers(tmp_path: Path) -> Iterator[worker.Workers]:
 
 
 def endless(data: TinyData, **fields: Any) -> Any:
-    return tiny.plan("dcgan", data.zip, **{"steps": 10_000_000, "save_every": 0.2} | fields)
+    return tiny.plan("dcgan", data.zip, **{"steps": 1_000_000, "save_every": 0.2} | fields)
 
 
 def test_a_queued_run_is_trained_and_the_others_wait_in_order(
@@ -190,8 +190,8 @@ def test_the_queue_has_an_end(
 def test_a_failed_run_says_why_and_the_next_one_is_trained(
     tmp_path: Path, tiny_data: TinyData, workers: worker.Workers
 ) -> None:
-    lost = worker.submit(tmp_path, tiny.plan("vae", tmp_path / "removed.zip"))
-    next_ = worker.submit(tmp_path, tiny.plan("vae", tiny_data.zip))
+    lost = worker.submit(tmp_path, tiny.plan("dcgan", tmp_path / "removed.zip"))
+    next_ = worker.submit(tmp_path, tiny.plan("dcgan", tiny_data.zip))
     workers.ensure()
     assert until(lambda: reason(next_)) == "done"
     assert last(lost)["reason"] == "failed"
