@@ -27,7 +27,7 @@ SIDE = {"dcgan": 32}  # methods that are made for one size of pictures
 ICONS = {
     "waiting": "…",
     "training": "▶",
-    "paused": "⏸",
+    "paused": "‖",
     "done": "✓",
     "stopped": "■",
     "diverged": "⚠",
