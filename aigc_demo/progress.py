@@ -104,10 +104,6 @@ class View:
     slow: bool = False
 
     @property
-    def directory_has_model(self) -> bool:
-        return self.log.saved
-
-    @property
     def left(self) -> float | None:
         """Return the seconds that the run still needs, or None where that is not known."""
         log = self.log

@@ -9,6 +9,7 @@ running average of the raw ones.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -55,7 +56,7 @@ class Option:
     info: str
 
 
-class Model(nn.Module):
+class Model(nn.Module, ABC):
     """A network with its configuration; ``state_dict()`` is its checkpoint."""
 
     options: ClassVar[tuple[Option, ...]] = ()
@@ -70,18 +71,18 @@ class Model(nn.Module):
             return None
         return nn.functional.one_hot(labels, self.config.classes).float()
 
+    @abstractmethod
     def trainer(self, *, lr: float, ema: float, seed: int) -> Trainer:
         """Return a trainer that moves this model's weights."""
-        raise NotImplementedError
 
 
 class Generative(Model):
     """A network that turns noise and a class into pictures."""
 
     @property
+    @abstractmethod
     def noise_shape(self) -> tuple[int, ...]:
         """The shape of one picture's noise."""
-        raise NotImplementedError
 
     def noise(self, seeds: Iterable[int]) -> Tensor:
         """Return noise (len(seeds), *noise_shape) for `sample`; a seed's noise never depends on
@@ -103,11 +104,11 @@ class Generative(Model):
         *_, images = self.decode_steps(latents, classes, **options)
         return images
 
+    @abstractmethod
     def decode_steps(
         self, latents: Tensor, classes: Tensor | None, **options: float
     ) -> Iterator[Tensor]:
         """Yield the pictures as they form, the finished ones last; at least one."""
-        raise NotImplementedError
 
     def sample(self, noise: Tensor, labels: Tensor | None = None, **options: float) -> Tensor:
         """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or None where
@@ -116,7 +117,7 @@ class Generative(Model):
         return self.decode(self.latents(noise, labels), self.one_hot(labels), **options)
 
 
-class Trainer:
+class Trainer(ABC):
     """Moves a model's weights by one batch at a time.
 
     ``model`` holds the averaged weights; ``network`` is the raw copy that the optimiser moves.
@@ -140,15 +141,15 @@ class Trainer:
         """Return the networks whose weights a resumed run needs, by name."""
         return {"network": self.network}
 
+    @abstractmethod
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimisers by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         """Update the raw networks on `batch`, or only one of the method's `parts`; return named,
         detached scalars.
         """
-        raise NotImplementedError
 
     def training_step(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         """Learn from one batch: zero, backward, step, average. Returns named, detached scalars."""
@@ -166,6 +167,7 @@ class Trainer:
 
         `thorough` is for the end of a run; in its course, quick is better than exact.
         """
+        return
 
     def schedule(self, factor: float) -> None:
         """Set every learning rate to `factor` of its first value."""

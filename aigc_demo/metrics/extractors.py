@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,7 +57,7 @@ class Features:
         return Features(torch.cat([p.values for p in parts]), logits)
 
 
-class Extractor:
+class Extractor(ABC):
     """Turns uint8 pictures into `Features`; a picture's features do not depend on the others.
 
     The network always sees `chunk` pictures, the last ones padded, since convolutions may round
@@ -91,9 +92,9 @@ class Extractor:
         values, logits = self.look(full.expand(-1, 3, -1, -1).to(self.device))
         return Features(values[:n].float().cpu(), logits[:n].float().cpu())
 
+    @abstractmethod
     def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Map uint8 pictures (chunk, 3, H, W) to features (chunk, F) and logits (chunk, K)."""
-        raise NotImplementedError
 
     def class_numbers(self, dataset_name: str, classes: tuple[str, ...]) -> list[int] | None:
         """Return the places of a data set's `classes` among the extractor's logits, or None where

@@ -20,7 +20,6 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "method": ("Method", "方法"),
     "train_data": ("Pictures to learn from", "用来学习的图片"),
-    "not_here": ("not here yet", "尚未下载"),
     "download_data": (
         "Download the pictures if they are missing (MNIST, Fashion-MNIST and CIFAR-10 only)",
         "缺少图片时自动下载（仅 MNIST、Fashion-MNIST、CIFAR-10）",
@@ -104,7 +103,6 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
         "The line called *floor* is what real test pictures get in the model's place: nothing can do better.",
         "名为 *floor* 的线是真实测试图片得到的分数：没有模型能更好。",
     ),
-    "more_charts": ("More charts", "更多图表"),
     "compare_runs": ("Compare runs", "比较训练"),
     "compare_pick": ("Runs to lay over each other", "要叠放比较的训练"),
     "compare_by": ("Curve", "曲线"),
