@@ -130,7 +130,7 @@ def check(plan: TrainPlan) -> Method:
         )
     method = METHODS[plan.method]
     try:
-        method.config.model_validate({"classes": 2} | plan.config)
+        method.config.model_validate({"classes": 2 * method.classes} | plan.config)
     except ValidationError as error:
         raise BadValue(explain(error)) from None
     return method
@@ -147,7 +147,9 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:
         return model.requires_grad_(True)
     torch.manual_seed(plan.seed)
     try:
-        model = method.build(_shape(dataset) | plan.config)
+        model = method.build(
+            _shape(dataset) | ({} if method.classes else {"classes": 0}) | plan.config
+        )
     except ValidationError as error:
         raise BadValue(explain(error)) from None
     _check_shape(model, dataset, field="config")

@@ -16,7 +16,7 @@ from torch import Tensor
 from aigc_demo import checkpoint, data, images, recipe
 from aigc_demo.errors import UserError
 from aigc_demo.events import Event, Judged, Preview, Saved, Scored, Step
-from aigc_demo.methods.base import Generative, Model, Trainer
+from aigc_demo.methods.base import Batch, Generative, Model, Trainer
 from aigc_demo.requests import TrainPlan
 from aigc_demo.scoring import Examiner
 
@@ -117,15 +117,20 @@ class Journal:
                 self.next[what] = time.monotonic() + max(every, 10 * (self.seconds() - start))
 
     def preview(self) -> Iterator[Event]:
-        """Write a sheet of eight columns, one row a class (at most ten), always from the same
-        noise.
+        """Write a sheet of eight columns, always of the same noise or pictures: of a model that
+        makes pictures one row a class (at most ten), of others the rows that they show.
         """
-        if not isinstance(self.model, Generative) or self.previewed_at == self.trainer.steps:
+        if self.previewed_at == self.trainer.steps:
             return
         self._prepare()
         self.previewed_at = self.trainer.steps
+        if isinstance(self.model, Generative):
+            sheet = contact_sheet(self.model, columns=8)
+        elif rows := self.model.rows(Batch(self.shown.images[:8])):
+            sheet = images.grid(images.to_pil(torch.cat(rows)), columns=8)
+        else:
+            return
         path = self.directory / PREVIEWS / f"{self.trainer.steps:08d}.png"
-        sheet = contact_sheet(self.model, columns=8)
         path.write_bytes(images.encode_png(sheet))
         yield Preview(self.trainer.steps, str(path.relative_to(self.directory)))
 

@@ -14,24 +14,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def step(loss: Tensor, optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
-    """Minimise `loss` by one step of `optimizer` and return the gradient norm, a detached scalar.
+def step(loss: Tensor, *optimizers: torch.optim.Optimizer, clip: float = 0.0) -> Tensor:
+    """Minimise `loss` by one step of each of `optimizers`, which share a network's weights, and
+    return the gradient norm, a detached scalar.
 
     Under ``torchrun`` the gradients are averaged over the processes; methods need not know of it.
     """
-    optimizer.zero_grad(set_to_none=True)
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    return apply_gradients(optimizer, clip=clip)
+    return apply_gradients(*optimizers, clip=clip)
 
 
-def apply_gradients(optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> Tensor:
+def apply_gradients(*optimizers: torch.optim.Optimizer, clip: float = 0.0) -> Tensor:
     """Average the gradients over processes, clip their norm to `clip` (0: do not) and step.
 
     Returns the norm before clipping, a detached scalar.
     """
-    parameters = [
-        p for group in optimizer.param_groups for p in group["params"] if p.grad is not None
-    ]
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    parameters = [p for group in groups for p in group["params"] if p.grad is not None]
     if dist.is_available() and dist.is_initialized():
         for p in parameters:
             dist.all_reduce(p.grad)
@@ -41,7 +42,8 @@ def apply_gradients(optimizer: torch.optim.Optimizer, *, clip: float = 0.0) -> T
         norm = nn.utils.clip_grad_norm_(parameters, clip)
     else:
         norm = torch.stack(torch._foreach_norm(gradients)).norm()
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     return norm.detach()
 
 
@@ -88,6 +90,69 @@ def normals(shape: tuple[int, ...], seeds: Iterable[int]) -> Tensor:
     return torch.stack(
         [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     )
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose step for a weight matrix has all directions equally long.
+
+    Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
+    https://kellerjordan.github.io/posts/muon/. The kernels of a convolution (O, I, k, k) are taken
+    as a matrix (O, I k k), whose nearest orthogonal matrix five steps of a Newton-Schulz iteration
+    approach. It is for convolutions inside a network: not for its first and last, nor for biases.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """Move the weights by one step against their gradients."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                mean = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                mean.mul_(group["momentum"]).add_(p.grad)
+                direction = p.grad.add(mean, alpha=group["momentum"]).flatten(1)
+                scale = max(1.0, direction.shape[0] / direction.shape[1]) ** 0.5
+                p.add_(orthogonal(direction).view(p.shape), alpha=-group["lr"] * scale)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """Return about U Vᵀ for `matrix` = U S Vᵀ: singular values between 0.7 and 1.2."""
+    x = matrix / (matrix.norm() + 1e-7)
+    if x.shape[0] > x.shape[1]:
+        return orthogonal(matrix.T).T
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (2.0315 * gram @ gram - 4.775 * gram) @ x
+    return x
+
+
+def zero(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Return `convolution` with weights of 0, so that a branch that ends with it adds nothing."""
+    nn.init.zeros_(convolution.weight)
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
+    return convolution
+
+
+def window(x: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """Return the same random `side` × `side` window of all pictures x (B, C, H, W), turned or
+    mirrored; all of them where they are not larger.
+    """
+    top, left, turn = (
+        int(torch.randint(0, n, (), generator=generator, device=generator.device))
+        for n in (max(1, x.shape[-2] - side + 1), max(1, x.shape[-1] - side + 1), 8)
+    )
+    x = x[..., top : top + side, left : left + side]
+    if turn & 1:
+        x = x.flip(-1)
+    if turn & 2:
+        x = x.flip(-2)
+    if turn & 4:
+        x = x.transpose(-1, -2)
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 # --- Fast 4×4 convolutions with stride 2 ---------------------------------------------------------

@@ -55,6 +55,14 @@ DATASETS: dict[str, Source] = {
             "emoji", "Emoji in four styles", 64, 3, "MIT, OFL, CC BY-SA 4.0",
             background=255, archive="emoji.zip",
         ),
+        Source(
+            "bsds500", "Photographs (BSDS500)", 128, 3, "research use", flip=True,
+            archive="bsds500.zip", train=("train/", "test/"), test=(), windows=12,
+        ),
+        Source(
+            "landscapes", "Landscape photographs", 128, 3, "unclear (Flickr)", flip=True,
+            archive="monet2photo.zip", train=("trainB/",), test=("testB/",),
+        ),
     )
 }  # fmt: skip
 
@@ -73,7 +81,8 @@ def load(
     size: int | None = None,
 ) -> Dataset:
     """Load a split of a registered set, or of a folder or zip of class folders whose path is
-    `name`, or of registered sets together (``mnist+cifar10``: RGB, 32×32, classes ``mnist/0`` …).
+    `name`, or of registered sets together (``mnist+cifar10``: RGB, as small as the smallest,
+    classes ``mnist/0`` …).
 
     The pictures come at the set's own size, or `size`. Raises BadData where the set is not there
     (with `download`, torchvision's sets are fetched, with a progress bar) and BadValue where the
@@ -82,8 +91,9 @@ def load(
     folder = data_root(root)
     if "+" in name and all(part in DATASETS for part in name.split("+")):
         parts = name.split("+")
+        smallest = min(DATASETS[p].size for p in parts)
         return _union(
-            [load(p, split, root=root, download=download, size=size or 32) for p in parts]
+            [load(p, split, root=root, download=download, size=size or smallest) for p in parts]
         )
     if source := DATASETS.get(name):
         source = replace(source, size=size or source.size)

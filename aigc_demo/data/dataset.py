@@ -81,6 +81,9 @@ class Source:
     classes: tuple[str, ...] = ()
     torchvision: Callable[..., object] | None = None
     archive: str = ""
+    train: tuple[str, ...] = ("train/",)  # the folders of a split, where the archive has splits
+    test: tuple[str, ...] = ("test/",)
+    windows: int = 1  # squares that are cut from a picture; 1: the largest one
 
 
 def fit(pixels: Tensor, size: int) -> Tensor:

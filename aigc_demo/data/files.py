@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import random
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -96,7 +97,8 @@ def _from_names(
         raise BadData(
             f"{source.title} has {len(names)} pictures; the limit is {MAX_FILES}. Use fewer."
         )
-    has_splits = any(n.startswith("train/") for n in names)
+    wanted = source.train if split == "train" else source.test
+    has_splits = any(n.startswith(source.train) for n in names)
     depth = 1 if has_splits else 0
 
     def group(name: str) -> str:
@@ -105,10 +107,10 @@ def _from_names(
 
     # A class has the same number in both splits, even where one of them has no picture of it.
     if has_splits:
-        names = [n for n in names if n.startswith(("train/", "test/"))]
+        names = [n for n in names if n.startswith((*source.train, *source.test))]
     classes = sorted({group(n) for n in names})
     if has_splits:
-        names = [n for n in names if n.startswith(f"{split}/")]
+        names = [n for n in names if n.startswith(wanted)]
     else:
         names = [n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")]
     if not names:
@@ -118,22 +120,23 @@ def _from_names(
 
     def decode(name: str) -> Tensor | None:
         try:
-            return _fit_image(images.open_image(read(name)), source)
+            return _cut(images.open_image(read(name)), source, seed=zlib.crc32(name.encode()))
         except (BadImage, *UNREADABLE):
             return None
 
-    kept: list[tuple[Tensor, int]] = []
+    kept: list[Tensor] = []
+    labels: list[int] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for name, pixels in zip(names, pool.map(decode, names), strict=True):
             if pixels is not None:
-                kept.append((pixels, classes.index(group(name))))
+                kept.append(pixels)
+                labels += [classes.index(group(name))] * len(pixels)
     if not kept:
         raise BadData(
             f"None of the {len(names)} files of {source.title} is a picture that can be read."
         )
     named = () if classes == [""] else tuple(classes)
-    pixels, labels = torch.stack([p for p, _ in kept]), torch.tensor([k for _, k in kept])
-    return _dataset(source, pixels, labels, named)
+    return _dataset(source, torch.cat(kept), torch.tensor(labels), named)
 
 
 def _dataset(source: Source, pixels: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Dataset:
@@ -148,14 +151,29 @@ def _dataset(source: Source, pixels: Tensor, labels: Tensor, classes: tuple[str,
     )
 
 
-def _fit_image(image: Image.Image, source: Source) -> Tensor:
-    """Return one picture as uint8 (C, size, size): flattened, cropped to a square, padded or
-    resized.
+def _cut(image: Image.Image, source: Source, *, seed: int) -> Tensor:
+    """Return squares of a flattened picture as uint8 (windows, C, size, size).
+
+    One square is the largest, from the middle. Several lie at random: every other one at the
+    picture's own scale, the rest of any side that fits, reduced.
     """
     image = images.flatten(image, "L" if source.channels == 1 else "RGB", source.background)
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    image = image.crop((left, top, left + side, top + side))
-    if not 0 <= source.size - side <= 8:
-        image = image.resize((source.size, source.size), Image.Resampling.LANCZOS)
-    return fit(images.to_pixels(image)[None], source.size)[0]
+    largest, size = min(image.size), source.size
+    if source.windows == 1 or largest <= size:
+        left, top = (image.width - largest) // 2, (image.height - largest) // 2
+        return _square(image, (left, top, left + largest, top + largest), size)
+    chance, squares = random.Random(seed), []
+    for i in range(source.windows):
+        side = size if i % 2 == 0 else chance.randint(size, largest)
+        left = chance.randint(0, image.width - side)
+        top = chance.randint(0, image.height - side)
+        squares.append(_square(image, (left, top, left + side, top + side), size))
+    return torch.cat(squares)
+
+
+def _square(image: Image.Image, box: tuple[int, int, int, int], size: int) -> Tensor:
+    """Return the square `box` of a picture as uint8 (1, C, size, size): padded or resized."""
+    image = image.crop(box)
+    if not 0 <= size - image.width <= 8:
+        image = image.resize((size, size), Image.Resampling.LANCZOS)
+    return fit(images.to_pixels(image)[None], size)

@@ -1,6 +1,6 @@
 """``METHODS``: every kind of model, by key. One file = one method = one paper."""
 
-from aigc_demo.methods import classifier, dcgan, flow, vae
+from aigc_demo.methods import classifier, dcgan, flow, repair, vae
 from aigc_demo.methods.base import Method
 
 METHODS: dict[str, Method] = {
@@ -9,6 +9,7 @@ METHODS: dict[str, Method] = {
         dcgan.METHOD,
         vae.METHOD,
         flow.METHOD,
+        repair.METHOD,
         classifier.METHOD,
     )
 }  # fmt: skip

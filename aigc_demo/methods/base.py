@@ -71,6 +71,12 @@ class Model(nn.Module, ABC):
             return None
         return nn.functional.one_hot(labels, self.config.classes).float()
 
+    def rows(self, batch: Batch) -> list[Tensor]:
+        """Return rows of pictures (B, C, H, W) that show what the model does to those of `batch`,
+        for previews of a run; none where it does nothing to pictures.
+        """
+        return []
+
     @abstractmethod
     def trainer(self, *, lr: float, ema: float, seed: int) -> Trainer:
         """Return a trainer that moves this model's weights."""
@@ -215,6 +221,7 @@ class Method:
     batch: int
     ema: float = 0.1
     parts: tuple[str, ...] = ()  # the networks that a single step can be limited to
+    classes: bool = True  # does it use the classes of its data
     score_count: int = 500  # pictures that are drawn to score a run; few where they are slow
     score_options: dict[str, float] = field(default_factory=dict)  # how they are drawn
 

@@ -1,0 +1,151 @@
+"""Damage to pictures, named and seeded: what restoration learns to undo, and what a class may try
+it on.
+
+Pictures are (B, C, H, W) in [-1, 1]. Noise is added without clipping, as denoisers are measured.
+Masks of what is lost are bool (H, W).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+WHITE = 2.0  # the distance from black to white
+
+
+def add_noise(x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
+    """Add Gaussian noise of standard deviation `sigma` (B,), in grey levels of 0 to 255."""
+    noise = torch.randn(x.shape, generator=generator, device=x.device)
+    return x + noise * sigma.view(-1, 1, 1, 1) * (WHITE / 255)
+
+
+def add_salt_and_pepper(x: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Turn `share` of the pixels black or white."""
+    b, _, h, w = x.shape
+    chance = torch.rand(b, 1, h, w, generator=generator, device=x.device)
+    x = torch.where(chance < share / 2, -1.0, x)
+    return torch.where(chance > 1 - share / 2, 1.0, x)
+
+
+def compress(x: Tensor, quality: Tensor) -> Tensor:
+    """Write and read each picture as JPEG of its `quality` (B,), 1 to 100."""
+    pixels = x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+    files = [
+        torchvision.io.encode_jpeg(p, int(q))
+        for p, q in zip(pixels, quality.tolist(), strict=True)
+    ]
+    read = torch.stack([torchvision.io.decode_image(f) for f in files])
+    return read.float().div(127.5).sub(1).to(x.device)
+
+
+def reduce(x: Tensor, factor: int) -> Tensor:
+    """Make pictures `factor` times smaller; sides that do not divide are rounded up."""
+    size = [math.ceil(side / factor) for side in x.shape[-2:]]
+    return F.interpolate(x, size, mode="bicubic", antialias=True, align_corners=False)
+
+
+def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring pictures to `size` (height, width) with bicubic interpolation."""
+    return F.interpolate(x, size, mode="bicubic", align_corners=False).clamp(-1, 1)
+
+
+def blur(x: Tensor, sigma: float) -> Tensor:
+    """Blur with a Gaussian of `sigma` pixels."""
+    radius = math.ceil(3 * sigma)
+    steps = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
+    kernel = torch.exp(-(steps**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
+    x = F.pad(x, (radius, radius, radius, radius), mode="replicate")
+    x = F.conv2d(x, kernel[:, :, None, :], groups=x.shape[1])
+    return F.conv2d(x, kernel[:, :, :, None], groups=x.shape[1])
+
+
+# --- Masks ---------------------------------------------------------------------------------------
+
+
+def brush_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:
+    """Return brush strokes that cover `share` of the picture.
+
+    A stroke is a bent line of two to eight pieces, as thick as 4 to 14 % of the shorter side.
+    """
+    return _strokes(height, width, share, generator, thickness=(0.04, 0.14), length=(0.04, 0.16))
+
+
+def scratch_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:
+    """Return long thin scratches that cover `share` of the picture."""
+    return _strokes(height, width, share, generator, thickness=(0.004, 0.012), length=(0.1, 0.3))
+
+
+def block_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:
+    """Return lost 16×16 blocks, as of a damaged transmission, that cover `share`."""
+    rows, columns = math.ceil(height / 16), math.ceil(width / 16)
+    count = max(1, round(share * rows * columns))
+    lost = torch.zeros(rows * columns, dtype=torch.bool)
+    lost[torch.randperm(rows * columns, generator=generator)[:count]] = True
+    lost = lost.view(rows, columns).repeat_interleave(16, 0).repeat_interleave(16, 1)
+    return lost[:height, :width]
+
+
+def text_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:
+    """Return lines of writing that cover `share` of the picture, or as much as there is room."""
+    side = min(height, width)
+    letters = "the quick brown fox jumps over the lazy dog "
+    mask = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(mask)
+    font = ImageFont.load_default(max(8, side // 14))
+    line, y = max(10, side // 10), float(torch.rand((), generator=generator)) * side / 14
+    while y < height:
+        start = int(torch.randint(0, len(letters), (), generator=generator))
+        draw.text((-side * 0.1, y), (letters * 8)[start : start + 200], fill=255, font=font)
+        y += line
+        if (np.asarray(mask) > 0).mean() >= share:
+            break
+    return torch.from_numpy(np.asarray(mask) > 0)
+
+
+def _strokes(
+    height: int,
+    width: int,
+    share: float,
+    generator: torch.Generator,
+    *,
+    thickness: tuple[float, float],
+    length: tuple[float, float],
+) -> Tensor:
+    """Draw bent lines until they cover `share`; thickness and length are shares of the side."""
+    mask = Image.new("L", (width, height))
+    draw, side = ImageDraw.Draw(mask), min(height, width)
+
+    def uniform(low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=generator))
+
+    while True:
+        x, y, heading = uniform(0, width), uniform(0, height), uniform(0, 2 * math.pi)
+        thick = max(1.0, side * uniform(*thickness))
+        for _ in range(int(uniform(2, 9))):
+            heading += uniform(-1.0, 1.0)
+            reach = side * uniform(*length)
+            end = (x + reach * math.cos(heading), y + reach * math.sin(heading))
+            draw.line([(x, y), end], fill=255, width=round(thick))
+            for a, b in ((x, y), end):
+                r = thick / 2
+                draw.ellipse((a - r, b - r, a + r, b + r), fill=255)
+            x, y = end
+            covered = np.asarray(mask) > 0
+            if covered.mean() >= share:
+                return torch.from_numpy(covered)
+
+
+MASKS: dict[str, Callable[[int, int, float, torch.Generator], Tensor]] = {
+    "scratches": scratch_mask,
+    "text": text_mask,
+    "blocks": block_mask,
+    "strokes": brush_mask,
+}
