@@ -143,8 +143,19 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:
             raise BadValue(
                 f"init: this checkpoint was made by {card.method}; choose one of {method.name}."
             )
+        start = model.state_dict()
+        try:
+            model = method.build(card.config | plan.config)
+            model.load_state_dict(start)
+        except ValidationError as error:
+            raise BadValue(explain(error)) from None
+        except RuntimeError:
+            raise BadValue(
+                "config: these settings make another network than the checkpoint of init; "
+                "leave out those of its layers."
+            ) from None
         _check_shape(model, dataset, field="init")
-        return model.requires_grad_(True)
+        return model
     torch.manual_seed(plan.seed)
     try:
         model = method.build(

@@ -115,7 +115,7 @@ class Muon(torch.optim.Optimizer):
                 mean.mul_(group["momentum"]).add_(p.grad)
                 direction = p.grad.add(mean, alpha=group["momentum"]).flatten(1)
                 scale = max(1.0, direction.shape[0] / direction.shape[1]) ** 0.5
-                p.add_(orthogonal(direction).view(p.shape), alpha=-group["lr"] * scale)
+                p.add_(orthogonal(direction).reshape(p.shape), alpha=-group["lr"] * scale)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """``METHODS``: every kind of model, by key. One file = one method = one paper."""
 
-from aigc_demo.methods import classifier, dcgan, flow, repair, vae
+from aigc_demo.methods import classifier, dcgan, flow, inpaint, repair, vae
 from aigc_demo.methods.base import Method
 
 METHODS: dict[str, Method] = {
@@ -10,6 +10,7 @@ METHODS: dict[str, Method] = {
         vae.METHOD,
         flow.METHOD,
         repair.METHOD,
+        inpaint.METHOD,
         classifier.METHOD,
     )
 }  # fmt: skip

@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from aigc_demo import damage, device as devices
 from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
@@ -45,6 +46,14 @@ class RepairConfig(Config):
     )
     grey: float = Field(0.1, ge=0, le=1, description="share of grey pictures in training")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.crop > self.size:
+            raise ValueError(
+                f"crop: {self.crop} is more than the size {self.size}; make it smaller"
+            )
+        return self
 
 
 class Residual(nn.Module):
