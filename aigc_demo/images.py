@@ -9,11 +9,13 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
@@ -65,10 +67,10 @@ def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> I
         raise BadImage(
             "The file is not a picture that can be read; use PNG, JPEG or WebP."
         ) from None
-    return _upright(image)
+    return upright(image)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
     """Turn a photo as its camera says; the rest of the camera's notes may be damaged."""
     try:
         orientation = image.getexif().get(ORIENTATION)
@@ -86,6 +88,76 @@ def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) 
         under = Image.new("RGBA", image.size, (background, background, background, 255))
         image = Image.alpha_composite(under, image)
     return image.convert(mode)
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A picture as the integers of its file: colour (H, W, 1 or 3), uint8 or uint16, and
+    transparency (H, W) of the same type, or None.
+    """
+
+    colour: NDArray[Any]
+    alpha: NDArray[Any] | None = None
+
+    @property
+    def peak(self) -> int:
+        """The value of white."""
+        return int(np.iinfo(self.colour.dtype).max)
+
+    def floats(self) -> NDArray[np.float32]:
+        """Return the colours as float32 (H, W, 3) in [0, 1]; grey becomes three equal ones."""
+        values = self.colour.astype(np.float32) / self.peak
+        return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
+
+    def integers(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Round float32 (H, W, 3) in [0, 1] to this picture's type and number of colours."""
+        if self.colour.shape[2] == 1:
+            values = values.mean(axis=2, keepdims=True)
+        return np.rint(values.clip(0, 1) * self.peak).astype(self.colour.dtype)
+
+
+def split(image: Image.Image) -> Planes:
+    """Return the values of a picture of any mode without loss, where Pillow has a way: L, LA, RGB,
+    RGBA and 16 bits of grey; others become RGB or RGBA.
+    """
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        return Planes(values.clip(0, 65535).astype(np.uint16)[..., None])
+    if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
+        image = image.convert("LA" if image.mode in ("L", "La", "1") else "RGBA")
+    if image.mode in ("1", "F"):
+        image = image.convert("L")
+    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+        image = image.convert("RGB")
+    values = np.array(image, dtype=np.uint8).reshape(image.height, image.width, -1)
+    if values.shape[2] in (2, 4):
+        return Planes(values[..., :-1], values[..., -1])
+    return Planes(values)
+
+
+def join(planes: Planes) -> Image.Image:
+    """Return the picture of `planes`: L, LA, RGB, RGBA or I;16."""
+    colour = planes.colour
+    if planes.alpha is not None:
+        colour = np.concatenate([colour, planes.alpha[..., None]], axis=2)
+    array = np.ascontiguousarray(colour[..., 0] if colour.shape[2] == 1 else colour)
+    return Image.fromarray(array)
+
+
+def read_mask(image: Image.Image) -> NDArray[np.uint8]:
+    """Return how much of each pixel is to be filled, uint8 (H, W): 0 nothing, 255 all of it.
+
+    Read from the transparency of a picture that has one, from its brightness otherwise. Masks of
+    0 and 1 count as 0 and 255.
+    """
+    planes = split(image)
+    transparent = planes.alpha is not None and int(planes.alpha.min()) < planes.peak
+    values = planes.alpha if transparent else planes.colour.max(axis=2)
+    if planes.peak > 255 and values.max() > 255:
+        values = values // 257
+    elif values.max() == 1:
+        values = values * 255
+    return values.astype(np.uint8)
 
 
 def to_pixels(image: Image.Image) -> Tensor:

@@ -6,8 +6,9 @@ methods and classes exist is not known here; `studio` and `engine` check those.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aigc_demo.errors import BadValue
@@ -79,6 +80,25 @@ class MorphRequest(Request):
     evaluations: int | None = Field(None, ge=2, le=64)
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
+
+
+class RestoreRequest(Request):
+    """Ask for a picture to be repaired.
+
+    `mask` is white where the picture is to be filled (grey: blended), and as large as the picture;
+    None means all of it, which only methods that do not fill can do. `sigma` is the noise in grey
+    levels of 0 to 255, None: estimated. `factor` is how many times larger ``upscale`` makes it.
+    With `truth`, the picture as it should be, the result is scored.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    image: Image.Image
+    mask: Image.Image | None = None
+    method: Name = "inpaint"
+    sigma: float | None = Field(None, ge=0, le=100)
+    factor: Literal[2, 4] = 2
+    truth: Image.Image | None = None
 
 
 class TrainPlan(Request):

@@ -27,11 +27,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import checkpoint, device as devices, images, journal, runs
+from aigc_demo import checkpoint, device as devices, images, journal, restoration, runs
 from aigc_demo.catalogue import YOURS, ModelInfo, Stamp, describe, stamp_of
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
-from aigc_demo.methods.base import Generative
-from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest
+from aigc_demo.methods.base import Generative, Model
+from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest, RestoreRequest
+from aigc_demo.restoration import RestoreResult
 
 CHUNK = 8
 MAX_LOADED = 6
@@ -174,6 +175,20 @@ class Studio:
                 done += images.to_pil(x[: len(part)])
         n, label = request.frames, ends[0] if ends[0] == ends[1] else f"{ends[0]} → {ends[1]}"
         return GenerateResult(done, [request.seed] * n, [label] * n, time.perf_counter() - start)
+
+    def restore(self, request: RestoreRequest) -> RestoreResult:
+        """Return the restored picture; raises UserError where something does not fit."""
+        *_, result = self.restore_steps(request)
+        assert isinstance(result, RestoreResult)
+        return result
+
+    def restore_steps(self, request: RestoreRequest) -> Iterator[float | RestoreResult]:
+        """Yield the share that is done, from 0 to 1, then the result."""
+        yield from restoration.run(request, self._restorer, self._lock)
+
+    def _restorer(self, name: str) -> Model:
+        self.info(name)
+        return self._model(name)
 
     def _chunk(
         self,

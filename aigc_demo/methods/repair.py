@@ -30,6 +30,7 @@ Width = Annotated[int, Field(ge=8, le=512)]
 Damage = Literal["noise", "jpeg", "resolution", "blur"]
 # What a strength of 1 is: grey levels, loss of quality, times smaller, pixels.
 STRONGEST: dict[str, float] = {"noise": 55.0, "jpeg": 95.0, "resolution": 4.0, "blur": 3.0}
+BLIND = ("jpeg", "blur")
 
 
 class RepairConfig(Config):
@@ -73,7 +74,10 @@ class Residual(nn.Module):
 
 
 class Repair(Model):
-    """Maps a damaged picture and the strength of its damage to the restored picture."""
+    """Maps a damaged picture and the strength of its damage to the restored picture.
+
+    Of JPEG artefacts and blur it is not told the strength: in use nobody knows it.
+    """
 
     config: RepairConfig
     multiple = 4  # sides must divide by it
@@ -95,6 +99,8 @@ class Repair(Model):
         about in [-1, 1]; H and W divide by `multiple`.
         """
         h = nn.functional.pixel_unshuffle(x, 2)
+        if self.config.damage in BLIND:
+            strength = torch.zeros_like(strength)
         plane = strength.view(-1, 1, 1, 1).expand(-1, -1, *h.shape[-2:]).to(h.dtype)
         h = torch.cat([h, plane], dim=1).contiguous(memory_format=torch.channels_last)
         h = self.encoder(self.head(h))

@@ -17,6 +17,7 @@ from aigc_demo.metrics.extractors import (
     download_inception,
     inception,
 )
+from aigc_demo.metrics.pairs import compare_pictures, feature_distance, psnr, ssim
 from aigc_demo.metrics.reference import Reference, choose, reference
 from aigc_demo.metrics.scores import Score, compare, short
 
@@ -30,16 +31,20 @@ __all__ = [
     "closer_share",
     "compact",
     "compare",
+    "compare_pictures",
     "download_inception",
     "draw",
     "draws",
+    "feature_distance",
     "frechet_distance",
     "inception",
     "inception_score",
     "kernel_distance",
     "nearest",
     "precision_recall",
+    "psnr",
     "reference",
     "short",
     "spread",
+    "ssim",
 ]
