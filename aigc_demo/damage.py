@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ import torch.nn.functional as F
 import torchvision
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from aigc_demo import images
 
 WHITE = 2.0  # the distance from black to white
 
@@ -149,3 +152,75 @@ MASKS: dict[str, Callable[[int, int, float, torch.Generator], Tensor]] = {
     "blocks": block_mask,
     "strokes": brush_mask,
 }
+
+
+# --- Whole pictures ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A damaged picture, what it was before, the mask of what is lost (white) or None, and what
+    was done, in words.
+    """
+
+    image: Image.Image
+    truth: Image.Image
+    mask: Image.Image | None
+    what: str
+
+
+KINDS = ("scratches", "text", "blocks", "noise", "salt_and_pepper", "jpeg", "blur", "resolution")
+
+
+def spoil(image: Image.Image, kind: str, *, strength: float, seed: int) -> Damaged:
+    """Damage a picture of any mode; `strength` is in (0, 1], `kind` one of KINDS.
+
+    The truth is the picture itself, but for ``resolution``: there it is cut to a multiple of how
+    much smaller the damaged one is.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    planes = images.split(image)
+    if kind == "resolution":
+        factor = 2 if strength <= 0.5 else 4
+        height, width = (max(1, side // factor) * factor for side in planes.colour.shape[:2])
+        alpha = None if planes.alpha is None else planes.alpha[:height, :width]
+        planes = images.Planes(planes.colour[:height, :width], alpha)
+    truth = images.join(planes)
+    x = torch.from_numpy(planes.floats().transpose(2, 0, 1))[None] * WHITE - 1
+    height, width = x.shape[-2:]
+    if kind in MASKS:
+        share = 0.02 + 0.28 * strength if kind != "blocks" else 0.02 + 0.48 * strength
+        lost = MASKS[kind](height, width, share, generator)
+        mask = Image.fromarray(lost.numpy().astype(np.uint8) * 255)
+        what = f"{kind}, {float(lost.float().mean()):.0%} of the pixels"
+        return Damaged(_picture(x.masked_fill(lost, 1.0), planes), truth, mask, what)
+    if kind == "noise":
+        sigma = 55 * strength
+        noisy = add_noise(x, torch.tensor([sigma]), generator)
+        return Damaged(_picture(noisy, planes), truth, None, f"Gaussian noise, σ = {sigma:.0f}")
+    if kind == "salt_and_pepper":
+        share = 0.3 * strength
+        what = f"{share:.0%} of the pixels black or white"
+        return Damaged(
+            _picture(add_salt_and_pepper(x, share, generator), planes), truth, None, what
+        )
+    if kind == "jpeg":
+        quality = round(100 - 95 * strength)
+        squeezed = compress(x, torch.tensor([max(1, quality)]))
+        return Damaged(_picture(squeezed, planes), truth, None, f"JPEG, quality {quality}")
+    if kind == "blur":
+        sigma = 3 * strength
+        blurred = blur(x, max(0.05, sigma))
+        return Damaged(_picture(blurred, planes), truth, None, f"blur, σ = {sigma:.1f} pixels")
+    if kind == "resolution":
+        alpha = None if planes.alpha is None else planes.alpha[::factor, ::factor]
+        smaller = images.Planes(planes.colour[::factor, ::factor], alpha)
+        what = f"{factor} times smaller"
+        return Damaged(_picture(reduce(x, factor), smaller), truth, None, what)
+    raise ValueError(kind)
+
+
+def _picture(x: Tensor, like: images.Planes) -> Image.Image:
+    """Return x (1, 3, H, W) as a picture of the mode of `like`."""
+    values = x[0].permute(1, 2, 0).add(1).div(WHITE).clamp(0, 1).numpy()
+    return images.join(images.Planes(like.integers(values), like.alpha))

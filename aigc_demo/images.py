@@ -144,22 +144,6 @@ def join(planes: Planes) -> Image.Image:
     return Image.fromarray(array)
 
 
-def read_mask(image: Image.Image) -> NDArray[np.uint8]:
-    """Return how much of each pixel is to be filled, uint8 (H, W): 0 nothing, 255 all of it.
-
-    Read from the transparency of a picture that has one, from its brightness otherwise. Masks of
-    0 and 1 count as 0 and 255.
-    """
-    planes = split(image)
-    transparent = planes.alpha is not None and int(planes.alpha.min()) < planes.peak
-    values = planes.alpha if transparent else planes.colour.max(axis=2)
-    if planes.peak > 255 and values.max() > 255:
-        values = values // 257
-    elif values.max() == 1:
-        values = values * 255
-    return values.astype(np.uint8)
-
-
 def to_pixels(image: Image.Image) -> Tensor:
     """Return an L or RGB picture as uint8 (C, H, W)."""
     array = np.asarray(image, dtype=np.uint8)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import classical, device as devices, images, metrics, tiling
+from aigc_demo import classical, device as devices, images, masks, metrics, tiling
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.images import Planes
 from aigc_demo.methods.base import Model
@@ -100,7 +100,7 @@ def run(
             )
         image, exif = turned, b""
     planes = images.split(image)
-    weights = None if mask is None else images.read_mask(mask)
+    weights = None if mask is None else masks.read(mask)
     with lock:
         model = load(tool.model) if tool.model else None
     sigma = request.sigma

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from aigc_demo import nn as blocks
+from aigc_demo.optim import PowerEMA
 
 Task = Literal["generate", "restore", "translate", "measure"]
 Condition = Literal["none", "label", "text", "image"]
@@ -133,7 +134,7 @@ class Trainer(ABC):
         self.model = model
         self.network: Any = copy.deepcopy(model).train()
         self.lr = lr
-        self.ema = blocks.PowerEMA(ema)
+        self.ema = PowerEMA(ema)
         self.steps = 0
         device = next(model.parameters()).device
         self.generator = torch.Generator(device).manual_seed(seed)

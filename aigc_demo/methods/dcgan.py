@@ -40,9 +40,9 @@ from aigc_demo.nn import (
     Double,
     Expand,
     Halve,
-    apply_gradients,
     diff_augment,
 )
+from aigc_demo.optim import apply_gradients
 
 
 class DCGANConfig(Config):

@@ -28,7 +28,8 @@ from typing_extensions import Self
 
 from aigc_demo import damage, device as devices
 from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
-from aigc_demo.nn import step, window, zero
+from aigc_demo.nn import window, zero
+from aigc_demo.optim import muon_and_adam, step
 
 Width = Annotated[int, Field(ge=8, le=512)]
 MASKS = 512  # that are drawn once and used again, turned and mirrored
@@ -167,9 +168,8 @@ class InpaintTrainer(Trainer):
         shares = (low + (high - low) * torch.rand(MASKS, generator=chance)).tolist()
         masks = [damage.brush_mask(side, side, s, chance) for s in shares]
         self.masks = torch.stack(masks)[:, None].float().to(self.device)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
-        )
+        net = self.network
+        self.moved = muon_and_adam(net, (net.encoder, net.middle, net.decoder), lr)
         self.discriminator: Discriminator | None = None
         if config.adversarial:
             torch.manual_seed(seed)
@@ -185,8 +185,8 @@ class InpaintTrainer(Trainer):
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         if self.discriminator is None:
-            return {"inpaint": self.optimizer}
-        return {"inpaint": self.optimizer, "discriminator": self.optimizer_d}
+            return self.moved
+        return self.moved | {"discriminator": self.optimizer_d}
 
     def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config
@@ -210,7 +210,7 @@ class InpaintTrainer(Trainer):
                 game = -(self.discriminator(filled, hole) * near).sum() / near.sum()
             total = loss + config.adversarial * game
             measured |= {"discriminator": d.detach(), "generator": game.detach()}
-        norm = step(total, self.optimizer, clip=config.clip)
+        norm = step(total, *self.moved.values(), clip=config.clip)
         error = ((filled.detach().clamp(-1, 1) - x).div(2).square() * hole).sum() / lost
         return measured | {"psnr": -10 * error.log10(), "grad_norm": norm}
 

@@ -24,7 +24,8 @@ from typing_extensions import Self
 
 from aigc_demo import damage, device as devices
 from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
-from aigc_demo.nn import Muon, step, window, zero
+from aigc_demo.nn import window, zero
+from aigc_demo.optim import muon_and_adam, step
 
 Width = Annotated[int, Field(ge=8, le=512)]
 Damage = Literal["noise", "jpeg", "resolution", "blur"]
@@ -125,19 +126,11 @@ class RepairTrainer(Trainer):
 
     def __init__(self, model: Repair, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
-        hidden = [
-            p
-            for part in (self.network.encoder, self.network.middle, self.network.decoder)
-            for p in part.parameters()
-            if p.ndim == 4
-        ]
-        known = set(map(id, hidden))
-        rest = [p for p in self.network.parameters() if id(p) not in known]
-        self.hidden = Muon(hidden, lr=10 * lr)
-        self.rest = torch.optim.Adam(rest, lr=lr / 2, betas=(0.9, 0.99), fused=True)
+        net = self.network
+        self.moved = muon_and_adam(net, (net.encoder, net.middle, net.decoder), lr)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"hidden": self.hidden, "rest": self.rest}
+        return self.moved
 
     def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config
@@ -151,7 +144,7 @@ class RepairTrainer(Trainer):
         with devices.autocast(self.device):
             restored = self.network(damaged, strength)
         loss = (restored - x).abs().mean()
-        norm = step(loss, self.hidden, self.rest, clip=config.clip)
+        norm = step(loss, *self.moved.values(), clip=config.clip)
         error = (restored.detach().clamp(-1, 1) - x).div(2).square().mean()
         return {"loss": loss.detach(), "psnr": -10 * error.log10(), "grad_norm": norm}
 

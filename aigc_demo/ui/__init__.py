@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.studio import Studio
-from aigc_demo.ui import generate, train
+from aigc_demo.ui import generate, restore, sending, train
 from aigc_demo.ui.charts import COLOURS, PALETTE
 from aigc_demo.ui.limits import BodyLimit
 from aigc_demo.ui.texts import I18N, T
@@ -41,10 +41,13 @@ def build_demo(studio: Studio) -> gr.Blocks:
         delete_cache=(3600, 3600),
         fill_width=False,
     ) as demo:
+        offers = sending.Offers()
         gr.Markdown(T("heading"), elem_id="heading")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate") as tab:
-                opener = generate.build(studio, demo, tab)
+                opener = generate.build(studio, demo, tab, offers)
+            with gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore"):
+                restore.build(studio, demo, tabs, offers, opener.gallery)
             if studio.runs_root is not None:
                 with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
                     train.build(studio, demo, tab, tabs, opener)

@@ -13,6 +13,7 @@ from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui import cards, painting, variations
 from aigc_demo.ui.handlers import bind
 from aigc_demo.ui.painting import ALL
+from aigc_demo.ui.sending import Offers
 from aigc_demo.ui.texts import T
 from aigc_demo.ui.variations import choices_of
 
@@ -63,6 +64,7 @@ class Opener:
 
     outputs: list[Any]
     put: Callable[[GenerateRequest], list[Any]]
+    gallery: gr.Gallery
 
     def through(self, ask: Callable[..., GenerateRequest]) -> Callable[..., list[Any]]:
         """Return a handler that opens this tab with the request that `ask` returns."""
@@ -73,7 +75,7 @@ class Opener:
         return handler
 
 
-def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab) -> Opener:
+def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opener:
     """Add the tab's contents to the page that is being built."""
     models = [m for m in studio.models("generate")]
     usable = [m for m in models if not m.problem]
@@ -101,6 +103,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab) -> Opener:
             with gr.Row():
                 reuse = gr.Button(T("reuse"), elem_id="reuse", size="sm")
                 zip_button = gr.Button(T("download_all"), elem_id="download_all", size="sm")
+                offers.add(gallery)
                 zip_file = gr.DownloadButton("zip", elem_id="zip_file", visible="hidden")
             link = gr.Textbox(label=T("link"), interactive=False, buttons=["copy"], elem_id="link")
             dropped = gr.File(
@@ -213,7 +216,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab) -> Opener:
     tab.select(lambda: gr.Dropdown(cards.choices(studio)), None, controls.model, **quiet)
     dropped.upload(bind(restore, studio), dropped, everything, **quiet)
     demo.load(bind(open_link, studio), None, everything, **quiet)
-    return Opener(everything, put)
+    return Opener(everything, put, gallery)
 
 
 LATEX = [

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from aigc_demo import nn as blocks
-from aigc_demo.nn import DIFF_AUGMENTS, PowerEMA, diff_augment
+from aigc_demo.nn import DIFF_AUGMENTS, diff_augment
+from aigc_demo.optim import PowerEMA, step
 
 
 def weights_of_the_past(spread: float, steps: int) -> Tensor:
@@ -144,7 +145,7 @@ def test_cutout_blanks_at_most_a_square_of_half_the_side() -> None:
 def test_a_step_clips_the_gradient_and_returns_its_norm(clip: float, moved: float) -> None:
     w = nn.Parameter(torch.tensor([3.0, 4.0]))
     w.grad = torch.full((2,), 99.0)  # of an earlier step
-    norm = blocks.step(
+    norm = step(
         (w * torch.tensor([600.0, 800.0])).sum(), torch.optim.SGD([w], lr=1.0), clip=clip
     )
     assert norm == pytest.approx(1000) and not norm.requires_grad

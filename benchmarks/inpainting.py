@@ -1,0 +1,102 @@
+"""Holes in photographs (CBSD68, the middle square, reduced), brush strokes over 10–20, 30–40 and
+50–60 % of the picture, one mask a picture and bucket from a fixed seed.
+
+PSNR is of the pixels in the hole, the mean over the pictures; the compact distance is the mean
+distance of the features of `compact` over the 32×32 tiles that the hole touches. Lower is better
+there: it sees blur that PSNR forgives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from aigc_demo import damage
+from aigc_demo.errors import UserError
+from aigc_demo.requests import RestoreRequest
+from aigc_demo.restoration import TOOLS
+from aigc_demo.studio import Studio
+from benchmarks.photographs import photographs, square
+from benchmarks.report import table, write_section
+
+TITLE = "Inpainting, CBSD68"
+SIDES = (128, 256)
+BUCKETS = ((10, 20), (30, 40), (50, 60))
+NEEDED = {128: 1.0, 256: 0.5}  # dB more than the best classical method
+
+
+def masks(side: int, bucket: tuple[int, int], count: int) -> list[Image.Image]:
+    """Return masks whose shares lie in the bucket."""
+    low, high = bucket
+    found = []
+    for i in range(count):
+        generator = torch.Generator().manual_seed(1000 * low + i)
+        share = (low + (high - low) * (0.1 + 0.8 * i / count)) / 100
+        lost = damage.brush_mask(side, side, share, generator).numpy()
+        found.append(Image.fromarray(lost.astype(np.uint8) * 255))
+    return found
+
+
+def measure(
+    studio: Studio, method: str, pictures: list[Image.Image], holes: list[Image.Image]
+) -> tuple[float, float, float]:
+    """Return mean PSNR in the hole, mean compact distance and median seconds."""
+    psnrs, distances, times = [], [], []
+    pairs = list(zip(pictures, holes, strict=True))
+    for truth, mask in tqdm(pairs, desc=method, leave=False):
+        grey = Image.new("RGB", truth.size, (127, 127, 127))
+        broken = Image.composite(grey, truth, mask)
+        request = RestoreRequest(image=broken, mask=mask, method=method, truth=truth)
+        result = studio.restore(request)
+        psnrs.append(result.scores["psnr_hole"])
+        distances.append(result.scores["compact_distance"])
+        times.append(result.seconds)
+    return statistics.fmean(psnrs), statistics.fmean(distances), statistics.median(times)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print and write the section."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoints", default="checkpoints")
+    parser.add_argument("--methods", nargs="*", help="all that fill unless given")
+    parser.add_argument("--count", type=int, help="pictures; all unless given")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet of some results here")
+    given = parser.parse_args(arguments)
+    try:
+        originals = photographs()[: given.count]
+        studio = Studio(given.checkpoints)
+        there = {m.name for m in studio.models("restore") if not m.problem}
+        methods = [t.name for t in TOOLS.values() if t.fills and (not t.model or t.model in there)]
+        methods = given.methods or methods
+        rows = []
+        for side in SIDES:
+            pictures = [square(p, side) for p in originals]
+            holes = {b: masks(side, b, len(pictures)) for b in BUCKETS}
+            for method in methods:
+                found = [measure(studio, method, pictures, holes[b]) for b in BUCKETS]
+                cells = [f"{psnr:.2f} / {distance:.2f}" for psnr, distance, _ in found]
+                seconds = statistics.median(s for *_, s in found)
+                rows.append([f"{method}, {side} px", *cells, f"{seconds:.2f}"])
+                print(rows[-1], flush=True)
+    except UserError as error:
+        print(f"inpainting: {error}", file=sys.stderr)
+        return 2
+    columns = [f"{low}–{high} %" for low, high in BUCKETS]
+    text = table(["PSNR in the hole, dB / compact distance", *columns, "seconds"], rows)
+    print(text)
+    if given.count is None and given.methods is None and given.checkpoints == "checkpoints":
+        goal = "; ".join(f"{dB} dB at {side} px" for side, dB in NEEDED.items())
+        note = f"{__doc__.strip()}\n\nThe goal: above the best classical method by {goal}."
+        write_section(TITLE, "python -m benchmarks.inpainting", f"{note}\n\n{text}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
