@@ -53,6 +53,8 @@ def biharmonic(picture: Picture, hole: Hole) -> Picture:
 
     Its time grows faster than the hole.
     """
+    if hole.all():
+        return telea(picture, hole)
     filled = restoration.inpaint_biharmonic(
         picture, hole, channel_axis=-1, split_into_regions=True
     )

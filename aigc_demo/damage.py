@@ -7,6 +7,7 @@ Masks of what is lost are bool (H, W).
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-import torchvision
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -39,13 +39,12 @@ def add_salt_and_pepper(x: Tensor, share: float, generator: torch.Generator) -> 
 
 def compress(x: Tensor, quality: Tensor) -> Tensor:
     """Write and read each picture as JPEG of its `quality` (B,), 1 to 100."""
-    pixels = x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu()
-    files = [
-        torchvision.io.encode_jpeg(p, int(q))
-        for p, q in zip(pixels, quality.tolist(), strict=True)
-    ]
-    read = torch.stack([torchvision.io.decode_image(f) for f in files])
-    return read.float().div(127.5).sub(1).to(x.device)
+    read = []
+    for image, q in zip(images.to_pil(x), quality.tolist(), strict=True):
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=round(q))
+        read.append(images.to_pixels(Image.open(file)))
+    return images.from_pixels(torch.stack(read)).to(x.device)
 
 
 def reduce(x: Tensor, factor: int) -> Tensor:
@@ -89,11 +88,13 @@ def scratch_mask(height: int, width: int, share: float, generator: torch.Generat
 def block_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:
     """Return lost 16×16 blocks, as of a damaged transmission, that cover `share`."""
     rows, columns = math.ceil(height / 16), math.ceil(width / 16)
-    count = max(1, round(share * rows * columns))
-    lost = torch.zeros(rows * columns, dtype=torch.bool)
-    lost[torch.randperm(rows * columns, generator=generator)[:count]] = True
-    lost = lost.view(rows, columns).repeat_interleave(16, 0).repeat_interleave(16, 1)
-    return lost[:height, :width]
+    lost = torch.zeros(height, width, dtype=torch.bool)
+    for block in torch.randperm(rows * columns, generator=generator).tolist():
+        top, left = 16 * (block // columns), 16 * (block % columns)
+        lost[top : top + 16, left : left + 16] = True
+        if lost.float().mean() >= share:
+            break
+    return lost
 
 
 def text_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:

@@ -22,10 +22,12 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_demo import classical, device as devices, images, masks, metrics, tiling
+from aigc_demo.catalogue import YOURS
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.images import Planes
 from aigc_demo.methods.base import Model
-from aigc_demo.methods.repair import STRONGEST
+from aigc_demo.methods.inpaint import Inpaint
+from aigc_demo.methods.repair import STRONGEST, Repair
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.tiling import Clean, Fill, Hole, Picture, Weights
 
@@ -88,8 +90,10 @@ def run(
     never while the reader is. Raises UserError where the request does not fit together.
     """
     start = time.perf_counter()
-    tool, image = tool_of(request), request.image
-    mask = request.mask
+    image, mask = request.image, request.mask
+    with lock:
+        tool = tool_of(request, load)
+        model = load(tool.model) if tool.model else None
     exif = image.getexif().tobytes() if image.getexif() else b""
     if mask is not None and mask.size != image.size:
         turned = images.upright(image)
@@ -101,8 +105,6 @@ def run(
         image, exif = turned, b""
     planes = images.split(image)
     weights = None if mask is None else masks.read(mask)
-    with lock:
-        model = load(tool.model) if tool.model else None
     sigma = request.sigma
     if tool.needs_sigma and sigma is None and not (tool.fills and weights is not None):
         sigma = estimate(planes)
@@ -125,10 +127,15 @@ def run(
     yield RestoreResult(result, seconds, scores, sigma if tool.needs_sigma else None)
 
 
-def tool_of(request: RestoreRequest) -> Tool:
-    """Return what the request names; raises BadValue where it does not fit the mask."""
-    tool = TOOLS.get(request.method)
-    if tool is None:
+def tool_of(request: RestoreRequest, load: Callable[[str], Model]) -> Tool:
+    """Return what the request names: one of TOOLS or a model that was trained here; raises
+    BadValue where there is none or it does not fit the mask.
+    """
+    if request.method in TOOLS:
+        tool = TOOLS[request.method]
+    elif request.method.startswith(YOURS):
+        tool = tool_with(request.method, load(request.method))
+    else:
         raise BadValue(
             f"method: there is no method “{request.method[:60]}”; "
             f"choose one of {', '.join(TOOLS)}."
@@ -148,6 +155,16 @@ def tool_of(request: RestoreRequest) -> Tool:
                 f"{images.MAX_PIXELS / 1e6:.0f}. Use a smaller picture or factor."
             )
     return tool
+
+
+def tool_with(name: str, model: Model) -> Tool:
+    """Return what a model can do that was trained to restore; raises BadValue for others."""
+    if isinstance(model, Inpaint):
+        return Tool(name, model=name, fills=True)
+    if not isinstance(model, Repair):
+        raise BadValue(f"method: {name} was not trained to restore pictures; choose another one.")
+    enlarges, noise = (model.config.damage == kind for kind in ("resolution", "noise"))
+    return Tool(name, model=name, cleans=not enlarges, enlarges=enlarges, needs_sigma=noise)
 
 
 def _steps(

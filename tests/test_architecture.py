@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": {"checkpoint", "methods", "methods.base"},
     "classical": set(),
     "tiling": set(),
-    "restoration": {"classical", "metrics", "tiling", "methods", "methods.base"},
+    "restoration": {"catalogue", "classical", "metrics", "tiling", "methods", "methods.base"},
     "studio": {
         "catalogue",
         "restoration",

@@ -22,8 +22,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 8, "latent": 8},
     "vae": {"width": 16, "latent": 3, "components": 2},
     "flow": {"width": 16, "growth": [1, 1], "depth": [1, 1]},
+    "repair": {"widths": [8, 8], "blocks": [1, 1], "crop": 16},
+    "inpaint": {"widths": [8] * 4, "blocks": [1] * 4, "dilations": [1], "crop": 32},
     "classifier": {"widths": [8, 8, 8], "features": 8},
 }
+RESTORE = [name for name, method in METHODS.items() if method.task == "restore"]
 GENERATE = [name for name, method in METHODS.items() if method.task == "generate"]
 SHAPES = ("discs", "squares")
 EACH = 12  # pictures a class; of the 24 names 3 are held out
@@ -110,11 +113,18 @@ def follow(directory: Path, **settings: Any) -> Iterator[Event]:
     return runs.run(directory, **{"device": torch.device("cpu"), "log_every": 0.0} | settings)
 
 
-def model(method: str, *, seed: int = 0, classes: int = 2, channels: int = 3) -> Generative:
+def model(
+    method: str,
+    *,
+    seed: int = 0,
+    classes: int = 2,
+    channels: int = 3,
+    config: dict[str, Any] | None = None,
+) -> Generative:
     """Return an untrained tiny model whose weights survive being stored in half precision."""
     torch.manual_seed(seed)
     shape = {"classes": classes, "channels": channels}
-    built = METHODS[method].build(CONFIGS[method] | shape)
+    built = METHODS[method].build(CONFIGS[method] | shape | (config or {}))
     for value in built.state_dict().values():
         if value.is_floating_point():
             value.add_(0.05 * torch.randn(value.shape)).copy_(value.half())

@@ -29,7 +29,7 @@ from typing_extensions import Self
 from aigc_demo import damage, device as devices
 from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
 from aigc_demo.nn import window, zero
-from aigc_demo.optim import muon_and_adam, step
+from aigc_demo.optim import step
 
 Width = Annotated[int, Field(ge=8, le=512)]
 MASKS = 512  # that are drawn once and used again, turned and mirrored
@@ -81,7 +81,6 @@ class Inpaint(Model):
 
     config: InpaintConfig
     multiple = 16  # sides must divide by it
-    reach = 128  # pixels around a place that can change it
 
     def __init__(self, config: InpaintConfig) -> None:
         super().__init__(config)
@@ -97,6 +96,15 @@ class Inpaint(Model):
         )
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in stages[:-1])
         self.tail = zero(nn.Conv2d(widths[0], 4 * 3, 3, padding=1))
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a place that can change it: each convolution adds its radius, at the
+        scale of its stage, and the corners of the cells one cell more.
+        """
+        *outer, deepest = self.config.blocks
+        cells = sum(2 * n * 2**i for i, n in enumerate(outer, 1)) + 16 * deepest
+        return 2 * 2 + cells + 16 * (sum(self.config.dilations) + 1)
 
     def forward(self, x: Tensor, hole: Tensor, guess: Tensor | None = None) -> Tensor:
         """Return pictures (B, 3, H, W), about in [-1, 1], float32, that agree with x (B, 3, H, W)
@@ -168,8 +176,9 @@ class InpaintTrainer(Trainer):
         shares = (low + (high - low) * torch.rand(MASKS, generator=chance)).tolist()
         masks = [damage.brush_mask(side, side, s, chance) for s in shares]
         self.masks = torch.stack(masks)[:, None].float().to(self.device)
-        net = self.network
-        self.moved = muon_and_adam(net, (net.encoder, net.middle, net.decoder), lr)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
+        )
         self.discriminator: Discriminator | None = None
         if config.adversarial:
             torch.manual_seed(seed)
@@ -185,8 +194,8 @@ class InpaintTrainer(Trainer):
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         if self.discriminator is None:
-            return self.moved
-        return self.moved | {"discriminator": self.optimizer_d}
+            return {"inpaint": self.optimizer}
+        return {"inpaint": self.optimizer, "discriminator": self.optimizer_d}
 
     def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config
@@ -210,7 +219,7 @@ class InpaintTrainer(Trainer):
                 game = -(self.discriminator(filled, hole) * near).sum() / near.sum()
             total = loss + config.adversarial * game
             measured |= {"discriminator": d.detach(), "generator": game.detach()}
-        norm = step(total, *self.moved.values(), clip=config.clip)
+        norm = step(total, self.optimizer, clip=config.clip)
         error = ((filled.detach().clamp(-1, 1) - x).div(2).square() * hole).sum() / lost
         return measured | {"psnr": -10 * error.log10(), "grad_norm": norm}
 

@@ -82,7 +82,6 @@ class Repair(Model):
 
     config: RepairConfig
     multiple = 4  # sides must divide by it
-    reach = 64  # pixels around a place that can change it
 
     def __init__(self, config: RepairConfig) -> None:
         super().__init__(config)
@@ -94,6 +93,14 @@ class Repair(Model):
         self.up = nn.Sequential(nn.Conv2d(wider, 4 * wide, 1), nn.PixelShuffle(2))
         self.decoder = nn.Sequential(*(Residual(wide) for _ in range(outer)))
         self.tail = zero(nn.Conv2d(wide, 4 * 3, 3, padding=1))
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a place that can change it: each convolution adds its radius, at the
+        scale of its stage, and the corners of the cells one cell more.
+        """
+        outer, inner = self.config.blocks
+        return 2 * (2 + 4 * outer) + 4 * 2 * inner + 4
 
     def forward(self, x: Tensor, strength: Tensor) -> Tensor:
         """Map damaged pictures (B, 3, H, W) and strengths (B,) in [0, 1] to restored pictures,

@@ -105,6 +105,9 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
                 zip_button = gr.Button(T("download_all"), elem_id="download_all", size="sm")
                 offers.add(gallery)
                 zip_file = gr.DownloadButton("zip", elem_id="zip_file", visible="hidden")
+            with gr.Row(visible=enlarges(studio)):
+                factor = gr.Radio([2, 4], value=4, label=T("factor"), elem_id="enlarge_factor")
+                enlarge = gr.Button(T("enlarge"), elem_id="enlarge", size="sm")
             link = gr.Textbox(label=T("link"), interactive=False, buttons=["copy"], elem_id="link")
             dropped = gr.File(
                 label=T("restore"), file_types=[".png"], elem_id="restore", height=120
@@ -155,8 +158,13 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
         **device,
     ).success(None, js=CLICK_JS)
 
+    enlarge.click(
+        bind(painting.enlarge, studio, gpu=True), [settings, factor], [gallery, details],
+        api_visibility="private", **device,
+    )  # fmt: skip
+
     chosen = [controls.model, controls.label, controls.seed, *controls.options]
-    to_label = variations.build(studio, usable, chosen, device)
+    to_label = variations.build(studio, usable, chosen, device, offers)
     with gr.Accordion(T("how"), open=False, elem_id="how"):
         lessons = {
             name: gr.Markdown(
@@ -223,6 +231,11 @@ LATEX = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 ]
+
+
+def enlarges(studio: Studio) -> bool:
+    """Tell whether the model is here that enlarges pictures."""
+    return any(m.name == "upscale" and not m.problem for m in studio.models("restore"))
 
 
 def _only(function: Any) -> Any:

@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import random
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 
 from aigc_demo import images
 from aigc_demo.errors import BadValue
-from aigc_demo.requests import GenerateRequest
+from aigc_demo.requests import GenerateRequest, RestoreRequest
 from aigc_demo.studio import GenerateResult, ModelInfo, Studio
 from aigc_demo.ui.handlers import downloadable
 
@@ -168,6 +169,24 @@ def make_zip(studio: Studio, settings: str) -> str:
             content = images.encode_png(image, _marks(settings, seed, label))
             archive.writestr(_file_name(seed, label), content)
     return downloadable(out.getvalue(), f"{request.model}-{request.seed}.zip")
+
+
+def enlarge(studio: Studio, settings: str, factor: int) -> tuple[list[tuple[str, str]], str]:
+    """Return the pictures that `settings` (JSON) describe, `factor` (2 or 4) times larger by the
+    model ``upscale``, with their captions, and a line of details.
+    """
+    start = time.perf_counter()
+    request = restored(settings)
+    result = studio.generate(request)
+    gallery = []
+    for image, seed, label in zip(result.images, result.seeds, result.labels, strict=True):
+        asked = RestoreRequest(image=image, method="upscale", factor=factor)
+        content = images.encode_png(studio.restore(asked).image)
+        caption = f"{label} · {seed}" if label else str(seed)
+        gallery.append((downloadable(content, f"x{factor}-{_file_name(seed, label)}"), caption))
+    info = studio.info(request.model)
+    side, seconds = info.size * factor, time.perf_counter() - start
+    return gallery, f"{info.title} · {side}×{side} px · {len(gallery)} in {seconds:.2f} s"
 
 
 def restored(settings: str) -> GenerateRequest:

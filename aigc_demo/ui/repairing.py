@@ -4,15 +4,13 @@ controls' values.
 
 from __future__ import annotations
 
-import functools
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from aigc_demo import damage, images, masks
 from aigc_demo.errors import BadImage, BadValue, UserError
@@ -20,8 +18,10 @@ from aigc_demo.requests import RestoreRequest
 from aigc_demo.restoration import TOOLS, RestoreResult
 from aigc_demo.studio import Studio
 from aigc_demo.ui.handlers import downloadable
+from aigc_demo.ui.texts import T
 
 MAX_GROW = 100
+SAME = 1.0  # grey levels by which a picture may differ on the average and be the same
 COLUMNS = ("method", "seconds", "psnr", "psnr_hole", "ssim", "compact_distance")
 # The method that undoes a kind of damage.
 REMEDY = {
@@ -34,6 +34,27 @@ REMEDY = {
     "blur": "deblur",
     "resolution": "upscale",
 }
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The file of an undamaged picture, and that of the damaged one, or of what became of it, in
+    the editor.
+    """
+
+    file: str
+    shown: str
+
+    def of(self, image: Image.Image) -> Image.Image | None:
+        """Return the undamaged picture if `image` is the one that is shown, as far as a browser
+        keeps its colours; None for another picture.
+        """
+        shown = images.open_image(Path(self.shown)).convert("RGB")
+        if shown.size != image.size:
+            return None
+        difference = ImageChops.difference(shown, image.convert("RGB"))
+        near = max(ImageStat.Stat(difference).mean) <= SAME
+        return images.open_image(Path(self.file)) if near else None
 
 
 @dataclass(frozen=True)
@@ -50,13 +71,25 @@ class Form:
     estimate: bool = True
     sigma: float = 25
     factor: int = 2
-    truth: str | None = None
+    truth: Truth | None = None
 
 
 def usable(studio: Studio) -> list[str]:
-    """Return the methods that are here: the classical ones, and those whose model can be used."""
-    there = {m.name for m in studio.models("restore") if not m.problem}
-    return [t.name for t in TOOLS.values() if not t.model or t.model in there]
+    """Return the methods that are here: the classical ones, those whose model can be used, and
+    the models that were trained here.
+    """
+    there = [m for m in studio.models("restore") if not m.problem]
+    names = {m.name for m in there}
+    shipped = [t.name for t in TOOLS.values() if not t.model or t.model in names]
+    return shipped + [m.name for m in there if m.yours]
+
+
+def choices(studio: Studio) -> list[tuple[Any, str]]:
+    """Return the usable methods with their titles."""
+    return [
+        (T(f"tool_{name}") if name in TOOLS else f"★ {studio.info(name).title}", name)
+        for name in usable(studio)
+    ]
 
 
 def picture_of(editor: dict[str, Any] | None) -> Image.Image:
@@ -115,7 +148,7 @@ def request_of(form: Form, method: str | None = None) -> RestoreRequest:
     image = picture_of(form.editor)
     tool = TOOLS.get(method or form.method)
     mask = None if tool is not None and tool.enlarges else mask_of(form, image.size)
-    truth = images.open_image(Path(form.truth)) if form.truth else None
+    truth = form.truth.of(image) if form.truth else None
     return RestoreRequest(
         image=image,
         mask=None if mask is None else masks.to_image(mask),
@@ -207,9 +240,9 @@ def _rounded(value: float | None) -> float | str:
 
 def spoil(
     form: Form, kind: str, strength: float, seed: float
-) -> tuple[str, str | None, str, str, str]:
-    """Return the files of the damaged picture, of the mask of what is lost (or None) and of the
-    truth, what was done, and the method that may undo it. What is already damaged is damaged anew,
+) -> tuple[Truth, str | None, str, str]:
+    """Return the files of the truth and the damaged picture, that of the mask of what is lost (or
+    None), what was done, and the method that may undo it. What is already damaged is damaged anew,
     from its truth.
     """
     if kind not in damage.KINDS:
@@ -218,18 +251,15 @@ def spoil(
         raise BadValue("strength: give a number above 0, up to 1.")
     if not isinstance(seed, int | float) or isinstance(seed, bool) or not 0 <= seed < 2**53:
         raise BadValue("seed: give a whole number from 0.")
-    image = images.open_image(Path(form.truth)) if form.truth else picture_of(form.editor)
+    image = picture_of(form.editor)
+    image = (form.truth.of(image) if form.truth else None) or image
     done = damage.spoil(image, kind, strength=float(strength), seed=int(seed))
     mask = None
     if done.mask is not None:
         mask = downloadable(images.encode_png(done.mask), "mask.png")
-    return (
-        downloadable(images.encode_png(done.image), "damaged.png"),
-        mask,
-        downloadable(images.encode_png(done.truth), "truth.png"),
-        done.what,
-        REMEDY[kind],
-    )
+    truth = downloadable(images.encode_png(done.truth), "truth.png")
+    damaged = downloadable(images.encode_png(done.image), "damaged.png")
+    return Truth(truth, damaged), mask, done.what, REMEDY[kind]
 
 
 def shown_mask(form: Form) -> str:
@@ -267,25 +297,3 @@ def restore_file(
     found = {"method": method, "seconds": round(result.seconds, 3), "sigma": result.sigma}
     name = f"{Path(image).stem[:60]}-{method}.png"
     return downloadable(images.encode_png(result.image), name), found
-
-
-EXAMPLES = ("Cat", "Coffee", "Rocket")
-
-
-@functools.cache
-def examples() -> dict[str, str]:
-    """Return the files of the example photographs by name; their terms are in docs/EXAMPLES.md."""
-    from skimage import data
-
-    loaded = (data.chelsea(), data.coffee(), data.rocket())
-    return {
-        name: downloadable(images.encode_png(Image.fromarray(pixels)), f"{name.lower()}.png")
-        for name, pixels in zip(EXAMPLES, loaded, strict=True)
-    }
-
-
-def example(name: str) -> str:
-    """Return the file of an example, made anew where the page's cache has lost it."""
-    if not os.path.exists(examples()[name]):
-        examples.cache_clear()
-    return examples()[name]

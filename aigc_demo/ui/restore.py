@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -11,9 +11,9 @@ import gradio as gr
 from aigc_demo import damage
 from aigc_demo.restoration import TOOLS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import repairing, sending
+from aigc_demo.ui import examples, repairing, sending
 from aigc_demo.ui.handlers import bind
-from aigc_demo.ui.repairing import Form
+from aigc_demo.ui.repairing import Form, Truth
 from aigc_demo.ui.texts import T
 
 PRIVATE = {"api_visibility": "private"}
@@ -43,7 +43,7 @@ class Inputs:
 
 
 def build(
-    studio: Studio, demo: gr.Blocks, tabs: gr.Tabs, offers: sending.Offers, gallery: gr.Gallery
+    studio: Studio, tab: gr.Tab, tabs: gr.Tabs, offers: sending.Offers, gallery: gr.Gallery
 ) -> None:
     """Add the tab's contents; connect the buttons that send pictures here, and the one that sends
     the result to `gallery`.
@@ -64,9 +64,13 @@ def build(
                 label=T("details"), interactive=False, elem_id="restore_details", max_lines=3
             )
             with gr.Row():
-                file = gr.DownloadButton(T("result_file"), elem_id="result_file", size="sm")
-                again = gr.Button(T("go_on"), elem_id="go_on", size="sm")
-                back = gr.Button(T("send_generate"), elem_id="send_generate", size="sm")
+                file = gr.DownloadButton(
+                    T("result_file"), elem_id="result_file", size="sm", min_width=90
+                )
+                again = gr.Button(T("go_on"), elem_id="go_on", size="sm", min_width=90)
+                back = gr.Button(
+                    T("send_generate"), elem_id="send_generate", size="sm", min_width=90
+                )
             marked = gr.Image(
                 label=T("mask_shown"), type="filepath", format="png", interactive=False,
                 visible=False, elem_id="mask_shown", buttons=["fullscreen"], height=260,
@@ -85,7 +89,7 @@ def build(
     result = gr.State(None)
 
     # Restore, compare, look at the mask.
-    event = go.click(
+    go.click(
         bind(_restore, studio, gpu=True), inputs.all(), [pair, result, details, marked, file],
         **PRIVATE, **DEVICE,
     )  # fmt: skip
@@ -93,9 +97,11 @@ def build(
         bind(_compare, studio, gpu=True), inputs.all(), [compared, table, problems],
         **PRIVATE, **DEVICE,
     )  # fmt: skip
-    inputs.method.change(
-        _fit, inputs.method, [inputs.sigma, inputs.estimate, inputs.factor], **QUIET
-    )
+    for changed in (inputs.method.change, inputs.estimate.change):
+        changed(
+            _fit, [inputs.method, inputs.estimate], [inputs.sigma, inputs.estimate, inputs.factor],
+            **QUIET,
+        )  # fmt: skip
     chosen["show_mask"].click(bind(_show_mask, studio), inputs.all(), marked, **QUIET)
 
     # Damage on purpose.
@@ -110,14 +116,18 @@ def build(
 
     # Pictures that come and go.
     placed = [inputs.editor, inputs.mask_file, inputs.truth]
-    for event in (inputs.editor.upload, inputs.editor.clear):
-        event(lambda: (None, None), None, [inputs.mask_file, inputs.truth], **QUIET)
+    # The editor calls it an upload, too, when a picture is placed there by a button.
+    inputs.editor.upload(
+        bind(_forget, studio), [inputs.editor, inputs.truth], [inputs.mask_file, inputs.truth],
+        **QUIET,
+    )  # fmt: skip
     for name, button in chosen["examples"].items():
         button.click(bind(_example(name), studio), None, placed, **QUIET)
-    again.click(bind(_go_on, studio), [result, compared, inputs.truth], [*placed, pair], **QUIET)
+    again.click(bind(_go_on, studio), [result, inputs.truth], [*placed, pair], **QUIET)
     for button, source, number in (*offers.all,):
         button.click(bind(_receive, studio), [source, number], [tabs, *placed], **QUIET)
     back.click(bind(_send_back, studio), [result, gallery], [tabs, gallery], **QUIET)
+    tab.select(lambda: gr.Dropdown(repairing.choices(studio)), None, inputs.method, **QUIET)
     _add_api(studio)
 
 
@@ -132,21 +142,19 @@ def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
     )  # fmt: skip
     with gr.Row(elem_id="restore_examples"):
         chosen["examples"] = {
-            name: gr.Button(name, size="sm", elem_id=f"example_{name}")
-            for name in repairing.EXAMPLES
+            name: gr.Button(name, size="sm", elem_id=f"example_{name}", min_width=90)
+            for name in examples.EXAMPLES
         }
     here = repairing.usable(studio)
     method = gr.Dropdown(
-        [(T(f"tool_{name}"), name) for name in here], value=here[0], label=T("restore_method"),
+        repairing.choices(studio), value=here[0], label=T("restore_method"),
         info=T("restore_method_info"), elem_id="restore_method",
     )  # fmt: skip
     tool = TOOLS[here[0]]
     estimate = gr.Checkbox(
         True, label=T("estimate"), elem_id="restore_estimate", visible=tool.needs_sigma
     )
-    sigma = gr.Slider(
-        0, 100, 25, step=1, label=T("sigma"), elem_id="restore_sigma", visible=tool.needs_sigma
-    )
+    sigma = gr.Slider(0, 100, 25, step=1, label=T("sigma"), elem_id="restore_sigma", visible=False)
     factor = gr.Radio(
         [2, 4], value=2, label=T("factor"), elem_id="restore_factor", visible=tool.enlarges
     )
@@ -176,8 +184,12 @@ def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
         )
         seed = gr.Number(0, label=T("seed"), precision=0, elem_id="damage_seed")
         with gr.Row():
-            chosen["damage"] = gr.Button(T("damage_go"), size="sm", elem_id="damage_go")
-            chosen["undamaged"] = gr.Button(T("undamaged"), size="sm", elem_id="undamaged")
+            chosen["damage"] = gr.Button(
+                T("damage_go"), size="sm", elem_id="damage_go", min_width=90
+            )
+            chosen["undamaged"] = gr.Button(
+                T("undamaged"), size="sm", elem_id="undamaged", min_width=90
+            )
         chosen["harm"] = [kind, strength, seed]
     truth = gr.State(None)
     inputs = Inputs(
@@ -186,11 +198,15 @@ def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
     return inputs, chosen
 
 
-def _fit(method: str) -> list[Any]:
-    """Show the settings that the method has."""
-    tool = TOOLS[method]
-    noise = tool.needs_sigma
-    return [gr.Slider(visible=noise), gr.Checkbox(visible=noise), gr.Radio(visible=tool.enlarges)]
+def _fit(method: str, estimate: bool) -> list[Any]:
+    """Show the settings that the method has; of a model that was trained here, all."""
+    tool = TOOLS.get(method)
+    noise, enlarges = tool is None or tool.needs_sigma, tool is None or tool.enlarges
+    return [
+        gr.Slider(visible=noise and not estimate),
+        gr.Checkbox(visible=noise),
+        gr.Radio(visible=enlarges),
+    ]
 
 
 def _restore(
@@ -217,25 +233,32 @@ def _show_mask(studio: Studio, *values: Any) -> Any:
 
 
 def _spoil(studio: Studio, *values: Any) -> list[Any]:
-    picture, mask, truth, what, remedy = repairing.spoil(Form(*values[:-3]), *values[-3:])
+    truth, mask, what, remedy = repairing.spoil(Form(*values[:-3]), *values[-3:])
     method = remedy if remedy in repairing.usable(studio) else gr.skip()
-    return [_placed(picture), mask, truth, what, method]
+    return [_placed(truth.shown), mask, truth, what, method]
 
 
-def _undamaged(studio: Studio, truth: str | None) -> list[Any]:
-    return [_placed(sending.file_of(truth)), None, None]
+def _forget(studio: Studio, editor: Any, truth: Truth | None) -> list[Any]:
+    """Forget the mask file and the truth where the picture in the editor is another one."""
+    known = truth is not None and truth.of(repairing.picture_of(editor)) is not None
+    return [gr.skip(), gr.skip()] if known else [None, None]
+
+
+def _undamaged(studio: Studio, truth: Truth | None) -> list[Any]:
+    return [_placed(sending.file_of(truth.file if truth else None)), None, None]
 
 
 def _example(name: str) -> Any:
     def show(studio: Studio) -> list[Any]:
         """Put an example into the editor."""
-        return [_placed(repairing.example(name)), None, None]
+        return [_placed(examples.example(name)), None, None]
 
     return show
 
 
-def _go_on(studio: Studio, result: str | None, compared: Any, truth: str | None) -> list[Any]:
-    return [_placed(sending.file_of(result)), None, truth, None]
+def _go_on(studio: Studio, result: str | None, truth: Truth | None) -> list[Any]:
+    file = sending.file_of(result)
+    return [_placed(file), None, replace(truth, shown=file) if truth else None, None]
 
 
 def _receive(studio: Studio, source: Any, number: int) -> list[Any]:

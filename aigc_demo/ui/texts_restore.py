@@ -72,6 +72,7 @@ RESTORE_TEXTS: dict[str, tuple[str, str]] = {
     "damage_strength": ("Strength", "强度"),
     "damage_go": ("Damage it", "弄坏"),
     "undamaged": ("Back to the undamaged picture", "恢复未损坏的图片"),
+    "enlarge": ("Enlarge the pictures", "放大图片"),
     "send_restore": ("Send to Restore", "发送到修复"),
     "send_generate": ("Back to the gallery of Generate", "送回“生成”的图库"),
     "how_restore": (

@@ -17,6 +17,7 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui import charts, endpoints, training, watching
 from aigc_demo.ui.generate import LATEX, Opener
 from aigc_demo.ui.handlers import bind
+from aigc_demo.ui.sending import Offers
 from aigc_demo.ui.texts import T
 from aigc_demo.ui.training import Form, Workshop
 
@@ -27,7 +28,14 @@ QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 CLICK_JS = "() => { setTimeout(() => document.querySelector('#model_file').click(), 100); }"
 
 
-def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: Opener) -> None:
+def build(
+    studio: Studio,
+    demo: gr.Blocks,
+    tab: gr.Tab,
+    tabs: gr.Tabs,
+    opener: Opener,
+    offers: Offers,
+) -> None:
     """Add the tab's contents to the page that is being built."""
     workshop = Workshop.of(studio)
     gr.Markdown(T("train_intro"), elem_id="train_intro")
@@ -35,7 +43,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs, opener: O
         with gr.Column(scale=2, min_width=300):
             form, preset, go = _form()
         with gr.Column(scale=3, min_width=300):
-            panel, picker, buttons = _panel()
+            panel, picker, buttons = _panel(offers)
     lower = _charts()
     with gr.Accordion(T("compare_runs"), open=False, elem_id="compare_runs"):
         chips = gr.CheckboxGroup([], label=T("compare_pick"), elem_id="compare_pick")
@@ -183,7 +191,7 @@ def _values(form: dict[str, Any]) -> list[Any]:
     return [form[f.name] for f in fields(Form)]
 
 
-def _panel() -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Button]]:
+def _panel(offers: Offers) -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Button]]:
     """Add what is seen of a run: its state, buttons and film."""
     picker = gr.Dropdown([], label=T("run"), info=T("run_info"), elem_id="run")
     panel: dict[str, Any] = {
@@ -212,6 +220,7 @@ def _panel() -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Button]]:
         1, 2, 1, step=1, label=T("film"), info=T("film_info"), elem_id="film", visible=False
     )
     with gr.Row():
+        offers.add(panel["picture"])
         for name in ("use", "download_model"):
             buttons[name] = gr.Button(T(name), size="sm", elem_id=name, visible=False)
     panel["use_note"] = gr.Markdown(

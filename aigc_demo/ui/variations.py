@@ -16,6 +16,7 @@ from aigc_demo.requests import GenerateRequest, MorphRequest
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui.handlers import bind, downloadable
 from aigc_demo.ui.painting import ALL, PIXEL_ART, SHOWN_SIDE, request_of
+from aigc_demo.ui.sending import Offers
 from aigc_demo.ui.texts import T
 
 
@@ -113,26 +114,34 @@ def sheet_of_rows(rows: list[tuple[str, list[Image.Image]]], *, crisp: bool) -> 
 
 
 def build(
-    studio: Studio, usable: list[ModelInfo], chosen: list[gr.Component], device: dict[str, Any]
+    studio: Studio,
+    usable: list[ModelInfo],
+    chosen: list[gr.Component],
+    device: dict[str, Any],
+    offers: Offers,
 ) -> gr.Dropdown:
     """Add the three variations below the tab; return the dropdown of the class that morphs go to.
 
     `chosen` are the controls of the tab: model, class, seed and the options; `device` limits what
-    runs at once.
+    runs at once, `offers` sends pictures to other tabs.
     """
     private = {"api_visibility": "private", **device}
     with gr.Tabs(elem_id="more"):
         with gr.Tab(T("morph_tab"), id="morph", elem_id="tab_morph"):
-            to_label = _build_morph(studio, usable, chosen, private)
+            to_label = _build_morph(studio, usable, chosen, private, offers)
         with gr.Tab(T("cross_tab"), id="cross", elem_id="tab_cross"):
-            _build_cross(studio, chosen, private)
+            _build_cross(studio, chosen, private, offers)
         with gr.Tab(T("compare_tab"), id="compare", elem_id="tab_compare"):
-            _build_compare(studio, usable, chosen[2], private)
+            _build_compare(studio, usable, chosen[2], private, offers)
     return to_label
 
 
 def _build_morph(
-    studio: Studio, usable: list[ModelInfo], chosen: list[gr.Component], private: dict[str, Any]
+    studio: Studio,
+    usable: list[ModelInfo],
+    chosen: list[gr.Component],
+    private: dict[str, Any],
+    offers: Offers,
 ) -> gr.Dropdown:
     gr.Markdown(T("morph_intro"))
     with gr.Row():
@@ -163,6 +172,7 @@ def _build_morph(
                 elem_id="still",
                 buttons=["download", "fullscreen"],
             )
+            offers.add(still)
             frame = gr.Slider(1, 16, 1, step=1, label=T("frame"), elem_id="frame")
     kept = gr.State([], time_to_live=3600)
 
@@ -176,19 +186,26 @@ def _build_morph(
     return to_label
 
 
-def _build_cross(studio: Studio, chosen: list[gr.Component], private: dict[str, Any]) -> None:
+def _build_cross(
+    studio: Studio, chosen: list[gr.Component], private: dict[str, Any], offers: Offers
+) -> None:
     model, _, seed, *options = chosen
     gr.Markdown(T("cross_intro"))
     columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="cross_columns")
     go = gr.Button(T("cross_go"), variant="primary", elem_id="cross_go")
     sheet = _sheet("cross")
+    offers.add(sheet)
     go.click(
         bind(class_by_seed, studio, gpu=True), [model, seed, columns, *options], sheet, **private
     )
 
 
 def _build_compare(
-    studio: Studio, usable: list[ModelInfo], seed: gr.Component, private: dict[str, Any]
+    studio: Studio,
+    usable: list[ModelInfo],
+    seed: gr.Component,
+    private: dict[str, Any],
+    offers: Offers,
 ) -> None:
     families = {m.data: [other for other in usable if other.data == m.data] for m in usable}
     sets = sorted(families, key=lambda name: -len(families[name]))
@@ -205,6 +222,7 @@ def _build_compare(
         columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="compare_columns")
     go = gr.Button(T("compare_go"), variant="primary", elem_id="compare_go")
     sheet = _sheet("compare_sheet")
+    offers.add(sheet)
     table = gr.Dataframe(
         headers=["model", "ms a picture", "MB", "pictures seen"],
         interactive=False, label=T("details"), elem_id="compare_table",

@@ -155,7 +155,9 @@ def _names(view: View) -> dict[str, str]:
 def _buttons(view: View | None) -> list[Any]:
     """Show the buttons that do something now."""
     state = view.status if view else ""
-    parts = METHODS[view.plan.method].parts if view and view.plan.method in METHODS else ()
+    method = METHODS.get(view.plan.method) if view else None
+    parts = method.parts if method else ()
+    paints = method is not None and method.task == "generate"
     going, held = state == "training", state == "paused"
     visible = {
         "pause": going,
@@ -166,7 +168,7 @@ def _buttons(view: View | None) -> list[Any]:
         "step_generator": held and "generator" in parts,
         "stop": state in ACTIVE,
         "discard": view is not None,
-        "use": view is not None and view.log.saved,
+        "use": paints and view is not None and view.log.saved,
         "download_model": view is not None and view.log.saved,
     }
     return [gr.skip() if n == "sure" else gr.Button(visible=visible[n]) for n in BUTTONS]

@@ -61,8 +61,8 @@ def test_the_average_of_a_constant_is_the_constant(spread: float) -> None:
     nn.init.constant_(source.weight, 0.3)
     source.num_batches_tracked.fill_(7)
     ema = PowerEMA(spread)
-    for step in range(1, 50):
-        ema.update(target, source, step)
+    for t in range(1, 50):
+        ema.update(target, source, t)
     for name, value in source.state_dict().items():
         torch.testing.assert_close(target.state_dict()[name], value)
 
@@ -145,9 +145,7 @@ def test_cutout_blanks_at_most_a_square_of_half_the_side() -> None:
 def test_a_step_clips_the_gradient_and_returns_its_norm(clip: float, moved: float) -> None:
     w = nn.Parameter(torch.tensor([3.0, 4.0]))
     w.grad = torch.full((2,), 99.0)  # of an earlier step
-    norm = step(
-        (w * torch.tensor([600.0, 800.0])).sum(), torch.optim.SGD([w], lr=1.0), clip=clip
-    )
+    norm = step((w * torch.tensor([600.0, 800.0])).sum(), torch.optim.SGD([w], lr=1.0), clip=clip)
     assert norm == pytest.approx(1000) and not norm.requires_grad
     torch.testing.assert_close(
         w.detach(), torch.tensor([3 - 0.6 * moved, 4 - 0.8 * moved]), rtol=1e-4, atol=1e-4

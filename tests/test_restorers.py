@@ -1,0 +1,174 @@
+"""Every method that restores keeps the same promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from aigc_demo import checkpoint, device as devices
+from aigc_demo.methods import METHODS, repair
+from aigc_demo.methods.base import Batch, Model, Trainer
+from tests import tiny
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"repair-{kind}": ("repair", {"damage": kind}) for kind in repair.STRONGEST},
+    "inpaint": ("inpaint", {"guessed": 0.5}),
+    "inpaint-adversarial": ("inpaint", {"adversarial": 0.1}),
+}
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+def build(case: str, *, trained: bool = False, ema: float = 0.05) -> tuple[Model, Trainer]:
+    method, config = CASES[case]
+    if trained:
+        model: Model = tiny.model(method, classes=0, config=config)
+    else:
+        torch.manual_seed(0)
+        model = METHODS[method].build(tiny.CONFIGS[method] | config)
+    model.requires_grad_(True)
+    return model, model.trainer(lr=METHODS[method].lr, ema=ema, seed=0)
+
+
+def copies(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {k: v.clone() for k, v in module.state_dict().items()}
+
+
+@every_case
+def test_steps_move_all_weights_and_return_finite_detached_scalars(case: str) -> None:
+    model, trainer = build(case, trained=True)
+    raw = {n: copies(m) for n, m in trainer.modules().items()}
+    averaged = copies(model)
+    for i in range(4):
+        losses = trainer.training_step(tiny.batch(classes=0, seed=i))
+    assert trainer.steps == 4 and {"loss", "psnr", "grad_norm"} <= set(losses)
+    for name, value in losses.items():
+        assert value.shape == () and value.isfinite() and not value.requires_grad, name
+    for name, module in trainer.modules().items():
+        for key, parameter in module.named_parameters():
+            assert not torch.equal(parameter, raw[name][key]), f"{name}.{key}"
+    for key, parameter in model.named_parameters():
+        assert not torch.equal(parameter, averaged[key]), key
+
+
+@every_case
+def test_a_few_dozen_steps_bring_results_nearer_to_the_truth(case: str) -> None:
+    model, trainer = build(case, ema=0.0)
+    x = torch.zeros(8, 3, 32, 32)
+    x[:, :, :, 8:16] = 0.9
+    x[:, :, :, 24:] = -0.6
+
+    def error() -> float:
+        _, restored, truth = model.rows(Batch(x))
+        return float((restored - truth).abs().mean())
+
+    before = error()
+    for i in range(120):
+        trainer.schedule(1 - i / 120)
+        trainer.training_step(Batch(x))
+    assert error() < 0.95 * before
+
+
+@every_case
+def test_low_precision_and_full_precision_lose_about_the_same(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for dtype in (None, torch.bfloat16):
+        monkeypatch.setattr(devices, "low_precision", lambda _, dtype=dtype: dtype)
+        _, trainer = build(case, trained=True)
+        found.append(trainer.training_step(tiny.batch(8, classes=0)))
+    for name, full in found[0].items():
+        assert float(found[1][name]) == pytest.approx(float(full), rel=0.1, abs=0.05), name
+
+
+@every_case
+def test_a_trainer_goes_on_exactly_from_its_saved_state(tmp_path: Path, case: str) -> None:
+    batches = [tiny.batch(classes=0, seed=i) for i in range(4)]
+    model, trainer = build(case, trained=True)
+    for batch in batches[:2]:
+        trainer.training_step(batch)
+    state = {"trainer": trainer.state_dict(), "model": model.state_dict()}
+    checkpoint.save_state(tmp_path / "s", state)
+    other, resumed = build(case, trained=True)
+    kept = checkpoint.load_state(tmp_path / "s")
+    resumed.load_state_dict(kept["trainer"])
+    other.load_state_dict(kept["model"])
+    for batch in batches[2:]:
+        assert trainer.training_step(batch) == resumed.training_step(batch)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key]), key
+
+
+@every_case
+def test_an_untrained_network_returns_what_it_was_given(case: str) -> None:
+    model, _ = build(case)
+    x = tiny.batch(2, classes=0).images
+    if case.startswith("repair"):
+        assert torch.equal(model(x, torch.rand(2)), x)
+    else:
+        hole = torch.zeros(2, 1, 32, 32)
+        hole[..., 8:16, 8:16] = 1
+        guess = torch.full_like(x, 0.3)
+        assert torch.equal(model(x, hole, guess), torch.where(hole > 0, guess, x))
+        assert torch.equal(model(x, hole), torch.where(hole > 0, torch.zeros_like(x), x))
+
+
+@every_case
+def test_nothing_further_away_than_its_reach_changes_a_pixel(case: str) -> None:
+    """Tiles are cut with this margin: if the network saw further, there would be seams."""
+    method, config = CASES[case]
+    torch.manual_seed(0)
+    model = METHODS[method].build(config | ({"widths": [8] * 4} if method == "inpaint" else {}))
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    side = 2 * model.reach + 64
+    x = torch.zeros(1, 3, 16, side, requires_grad=True)
+    if method == "repair":
+        y = model(x, torch.ones(1))
+    else:
+        y = model(x, torch.zeros(1, 1, 16, side), None) + model(x, torch.ones(1, 1, 16, side), x)
+    (gradient,) = torch.autograd.grad(y[..., side // 2].sum(), x)
+    seen = gradient.abs().sum((0, 1, 2)).nonzero().flatten()
+    furthest = int((seen - side // 2).abs().max())
+    assert model.reach / 4 < furthest <= model.reach
+
+
+@every_case
+def test_rows_show_damage_result_and_truth(case: str) -> None:
+    model, _ = build(case)
+    batch = tiny.batch(8, classes=0)
+    damaged, restored, truth = model.rows(batch)
+    assert damaged.shape == restored.shape == truth.shape == batch.images.shape
+    assert torch.equal(truth, batch.images) and not torch.equal(damaged, truth)
+
+
+@pytest.mark.parametrize("kind", repair.STRONGEST)
+def test_more_strength_is_more_damage(kind: repair.Damage) -> None:
+    x = tiny.batch(2, classes=0).images[:1].expand(3, -1, -1, -1)
+    strength = torch.tensor([0.1, 0.5, 1.0])
+    damaged = repair.harm(x, kind, strength, torch.Generator().manual_seed(0))
+    errors = (damaged - x).square().mean((1, 2, 3)).tolist()
+    assert damaged.shape == x.shape and errors == sorted(errors)
+
+
+def test_a_network_is_not_told_what_nobody_knows() -> None:
+    x = tiny.batch(1, classes=0).images
+    for kind, told in (("noise", True), ("jpeg", False), ("blur", False), ("resolution", True)):
+        model = tiny.model("repair", classes=0, config={"damage": kind})
+        weak, strong = (model(x, torch.tensor([s])) for s in (0.1, 0.9))
+        assert torch.equal(weak, strong) is not told
+
+
+@pytest.mark.parametrize("method", tiny.RESTORE)
+@pytest.mark.parametrize(
+    "wrong", [{"classes": 2}, {"channels": 1}, {"crop": 256}, {"crop": 33}, {"widths": [8]},
+              {"clip": float("nan")}, {"unknown": 1}], ids=str,
+)  # fmt: skip
+def test_a_wrong_setting_is_refused(method: str, wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        METHODS[method].build(wrong)
