@@ -11,6 +11,9 @@ BENCHMARKS = (
     "latency_training",
     "fid_speed",
     "ranking",
+    "denoising",
+    "inpainting",
+    "restore_speed",
     "three_minutes",
 )
 

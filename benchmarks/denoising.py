@@ -21,7 +21,7 @@ from aigc_demo import checkpoint, classical, metrics, restoration
 from aigc_demo.errors import UserError
 from aigc_demo.methods.repair import STRONGEST
 from benchmarks.photographs import floats, photographs, rounded
-from benchmarks.report import table, write_section
+from benchmarks.report import table, write_metrics, write_section
 
 TITLE = "Colour denoising, CBSD68"
 SIGMAS = (15, 25, 50)
@@ -73,14 +73,19 @@ def main(arguments: list[str] | None = None) -> int:
         "denoise, σ estimated": lambda x, _: network(x, classical.noise_level(x)),
     }
     rows = [[name, *(f"{v:.2f}" for v in values), "—"] for name, values in PUBLISHED.items()]
+    measured: dict[str, float] = {}
     for name, denoise in methods.items():
         results = [measure(denoise, sigma, given.count) for sigma in SIGMAS]
         seconds = statistics.median(seconds for _, seconds in results)
         rows.append([name, *(f"{psnr:.2f}" for psnr, _ in results), f"{seconds:.2f}"])
         print(rows[-1], flush=True)
+        if denoise is network:
+            for sigma, (psnr, _) in zip(SIGMAS, results, strict=True):
+                measured[f"psnr_cbsd68_sigma_{sigma}"] = psnr
     text = table(["PSNR, dB", *(f"σ = {s}" for s in SIGMAS), "seconds a picture"], rows)
     print(text)
     if given.count is None and given.checkpoint == "checkpoints/denoise":
+        write_metrics(Path(given.checkpoint), measured)
         write_section(TITLE, "python -m benchmarks.denoising", f"{__doc__.strip()}\n\n{text}")
     return 0
 

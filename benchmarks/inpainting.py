@@ -18,17 +18,18 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from aigc_demo import damage
+from aigc_demo import damage, images
 from aigc_demo.errors import UserError
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.restoration import TOOLS
 from aigc_demo.studio import Studio
 from benchmarks.photographs import photographs, square
-from benchmarks.report import table, write_section
+from benchmarks.report import table, write_metrics, write_section
 
 TITLE = "Inpainting, CBSD68"
 SIDES = (128, 256)
 BUCKETS = ((10, 20), (30, 40), (50, 60))
+SHOWN = 3  # results a bucket on the sheet
 NEEDED = {128: 1.0, 256: 0.5}  # dB more than the best classical method
 
 
@@ -45,10 +46,17 @@ def masks(side: int, bucket: tuple[int, int], count: int) -> list[Image.Image]:
 
 
 def measure(
-    studio: Studio, method: str, pictures: list[Image.Image], holes: list[Image.Image]
+    studio: Studio,
+    method: str,
+    pictures: list[Image.Image],
+    holes: list[Image.Image],
+    shown: list[Image.Image],
 ) -> tuple[float, float, float]:
-    """Return mean PSNR in the hole, mean compact distance and median seconds."""
+    """Return mean PSNR in the hole, mean compact distance and median seconds; add the first
+    results to `shown`.
+    """
     psnrs, distances, times = [], [], []
+    before = len(shown)
     pairs = list(zip(pictures, holes, strict=True))
     for truth, mask in tqdm(pairs, desc=method, leave=False):
         grey = Image.new("RGB", truth.size, (127, 127, 127))
@@ -58,6 +66,8 @@ def measure(
         psnrs.append(result.scores["psnr_hole"])
         distances.append(result.scores["compact_distance"])
         times.append(result.seconds)
+        if len(shown) < before + SHOWN:
+            shown.append(result.image)
     return statistics.fmean(psnrs), statistics.fmean(distances), statistics.median(times)
 
 
@@ -67,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--checkpoints", default="checkpoints")
     parser.add_argument("--methods", nargs="*", help="all that fill unless given")
     parser.add_argument("--count", type=int, help="pictures; all unless given")
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet of some results here")
+    parser.add_argument("--sheet", type=Path, help="write a sheet of the first results here")
     given = parser.parse_args(arguments)
     try:
         originals = photographs()[: given.count]
@@ -76,15 +86,25 @@ def main(arguments: list[str] | None = None) -> int:
         methods = [t.name for t in TOOLS.values() if t.fills and (not t.model or t.model in there)]
         methods = given.methods or methods
         rows = []
+        measured: dict[str, dict[str, float]] = {m: {} for m in methods}
         for side in SIDES:
             pictures = [square(p, side) for p in originals]
             holes = {b: masks(side, b, len(pictures)) for b in BUCKETS}
+            shown: list[Image.Image] = []
             for method in methods:
-                found = [measure(studio, method, pictures, holes[b]) for b in BUCKETS]
+                found = [measure(studio, method, pictures, holes[b], shown) for b in BUCKETS]
                 cells = [f"{psnr:.2f} / {distance:.2f}" for psnr, distance, _ in found]
                 seconds = statistics.median(s for *_, s in found)
                 rows.append([f"{method}, {side} px", *cells, f"{seconds:.2f}"])
                 print(rows[-1], flush=True)
+                for (low, high), (psnr, distance, _) in zip(BUCKETS, found, strict=True):
+                    name = f"cbsd68_{side}px_{low}_{high}"
+                    measured[method][f"psnr_hole_{name}"] = psnr
+                    measured[method][f"compact_distance_{name}"] = distance
+            if given.sheet:
+                images.grid(shown, len(BUCKETS) * SHOWN).save(
+                    given.sheet.with_stem(f"{given.sheet.stem}-{side}")
+                )
     except UserError as error:
         print(f"inpainting: {error}", file=sys.stderr)
         return 2
@@ -94,6 +114,9 @@ def main(arguments: list[str] | None = None) -> int:
     if given.count is None and given.methods is None and given.checkpoints == "checkpoints":
         goal = "; ".join(f"{dB} dB at {side} px" for side, dB in NEEDED.items())
         note = f"{__doc__.strip()}\n\nThe goal: above the best classical method by {goal}."
+        for method in methods:
+            if TOOLS[method].model:
+                write_metrics(Path(given.checkpoints) / TOOLS[method].model, measured[method])
         write_section(TITLE, "python -m benchmarks.inpainting", f"{note}\n\n{text}")
     return 0
 

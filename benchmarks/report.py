@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from aigc_demo import device as devices
+from aigc_demo import checkpoint, device as devices
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 INTRODUCTION = """# Results
@@ -29,6 +29,13 @@ def machine() -> str:
     """Return a line about this machine: processor, threads, number format, torch."""
     described = devices.describe(devices.default_device())
     return f"{described}; torch {torch.__version__}; {date.today().isoformat()}"
+
+
+def write_metrics(folder: Path, metrics: dict[str, float]) -> None:
+    """Add rounded `metrics` to the card of a model."""
+    card = checkpoint.read_card(folder)
+    card.metrics.update({name: round(value, 3) for name, value in metrics.items()})
+    checkpoint.write_text(folder / checkpoint.CARD, card.model_dump_json(indent=1) + "\n")
 
 
 def write_section(title: str, command: str, markdown: str, *, path: Path = RESULTS) -> None:

@@ -70,7 +70,7 @@ def test_a_few_dozen_steps_bring_results_nearer_to_the_truth(case: str) -> None:
     for i in range(120):
         trainer.schedule(1 - i / 120)
         trainer.training_step(Batch(x))
-    assert error() < 0.95 * before
+    assert error() < 0.97 * before
 
 
 @every_case

@@ -9,7 +9,7 @@ so that the network decides where it knows something and where it guesses. Where
 than the network can see across, it is filled at a smaller scale first; at the next scale the
 network is given that filling, enlarged, as a guess to sharpen.
 
-    loss = E |filled - original| over the hole
+    loss = E log mean (filled - original)²        over the hole of each picture: its PSNR
 
 With `adversarial` a discriminator of patches (Isola et al., "Image-to-Image Translation with
 Conditional Adversarial Networks", 2017, https://arxiv.org/abs/1611.07004) that sees the filled
@@ -32,6 +32,7 @@ from aigc_demo.nn import window, zero
 from aigc_demo.optim import step
 
 Width = Annotated[int, Field(ge=8, le=512)]
+DARK = 1e-4  # mean square of an error that nobody sees: less is not worth learning
 MASKS = 512  # that are drawn once and used again, turned and mirrored
 
 
@@ -204,8 +205,8 @@ class InpaintTrainer(Trainer):
         guess, guessed = self._guess(x)
         with devices.autocast(self.device):
             filled = self.network(x, hole, guess) if guessed else self.network(x, hole)
-        lost = hole.sum() * 3
-        loss = ((filled - x).abs() * hole).sum() / lost
+        wrong = ((filled - x).div(2).square() * hole).sum((1, 2, 3)) / (3 * hole.sum((1, 2, 3)))
+        loss = (wrong + DARK).log().mean()
         measured = {"loss": loss.detach()}
         total = loss
         if self.discriminator is not None:
@@ -220,8 +221,8 @@ class InpaintTrainer(Trainer):
             total = loss + config.adversarial * game
             measured |= {"discriminator": d.detach(), "generator": game.detach()}
         norm = step(total, self.optimizer, clip=config.clip)
-        error = ((filled.detach().clamp(-1, 1) - x).div(2).square() * hole).sum() / lost
-        return measured | {"psnr": -10 * error.log10(), "grad_norm": norm}
+        psnr = -10 * wrong.detach().log10().mean()
+        return measured | {"psnr": psnr, "grad_norm": norm}
 
     def _holes(self, x: Tensor) -> Tensor:
         """Return a hole (B, 1, H, W) for each picture, turned or mirrored."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aigc_demo import nn as blocks
+from aigc_demo import nn as blocks, optim
 from aigc_demo.nn import DIFF_AUGMENTS, diff_augment
 from aigc_demo.optim import PowerEMA, step
 
@@ -24,7 +24,7 @@ def weights_of_the_past(spread: float, steps: int) -> Tensor:
 
 @pytest.mark.parametrize("spread", [0.02, 0.05, 0.1, 0.2])
 def test_gamma_solves_the_papers_relation(spread: float) -> None:
-    gamma = blocks._gamma(spread)
+    gamma = optim._gamma(spread)
     assert gamma > 0
     assert (gamma + 1) / ((gamma + 2) ** 2 * (gamma + 3)) == pytest.approx(spread**2)
 
@@ -33,7 +33,7 @@ def test_gamma_solves_the_papers_relation(spread: float) -> None:
 def test_the_average_spans_the_promised_share_of_the_run(spread: float) -> None:
     steps = 2000
     weights = weights_of_the_past(spread, steps)
-    gamma, share = blocks._gamma(spread), torch.arange(1, steps + 1) / steps
+    gamma, share = optim._gamma(spread), torch.arange(1, steps + 1) / steps
     mean = (weights * share).sum()
     assert mean == pytest.approx((gamma + 1) / (gamma + 2), rel=0.01)
     assert (weights * (share - mean) ** 2).sum().sqrt() == pytest.approx(spread, rel=0.01)
@@ -42,7 +42,7 @@ def test_the_average_spans_the_promised_share_of_the_run(spread: float) -> None:
 @pytest.mark.parametrize("spread", [0.05, 0.2])
 def test_the_weights_of_the_past_follow_the_power_profile(spread: float) -> None:
     weights = weights_of_the_past(spread, 500)
-    gamma = torch.tensor(blocks._gamma(spread), dtype=torch.float64)
+    gamma = torch.tensor(optim._gamma(spread), dtype=torch.float64)
     # The product of (u - 1) / (u + gamma) over u = s + 1 … t, times (1 + gamma) / (s + gamma).
     s = torch.arange(1, 501, dtype=torch.float64)
     log = torch.lgamma(s + gamma) - torch.lgamma(s) - torch.lgamma(500 + 1 + gamma)

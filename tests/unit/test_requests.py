@@ -7,6 +7,7 @@ import typing
 from typing import Any
 
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
@@ -17,8 +18,10 @@ from aigc_demo.requests import Request, TrainPlan
 LEAST: dict[str, dict[str, Any]] = {
     "GenerateRequest": {"model": "m"},
     "MorphRequest": {"model": "m"},
+    "RestoreRequest": {"image": Image.new("RGB", (4, 4))},
     "TrainPlan": {"method": "flow", "data": "mnist", "steps": 1, "seconds": 1.0},
 }
+PICTURES = {"RestoreRequest"}  # requests that hold pictures do not travel as JSON
 KINDS = {kind.__name__: kind for kind in Request.__subclasses__()}
 FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e9, 2**64, -(2**64)]
 
@@ -143,7 +146,7 @@ def test_a_request_cannot_be_changed(kind: str) -> None:
         request.seed = 3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in PICTURES])
 def test_a_request_survives_json(kind: str) -> None:
     request = make(kind)
     assert KINDS[kind].model_validate_json(request.model_dump_json()) == request
