@@ -290,3 +290,16 @@ def test_pictures_are_brought_to_the_size_that_was_set(
     tiny.train(tmp_path, plan)
     model, _ = checkpoint.load(tmp_path / "run" / "model")
     assert model.noise_shape == (3, 16, 16)
+
+
+def test_settings_of_training_can_change_with_init_and_those_of_the_network_cannot(
+    tmp_path: Path, trained: Path, tiny_data: TinyData
+) -> None:
+    init = str(trained / "shapes-dcgan")
+    config = {"loss": "hinge"}
+    tiny.train(tmp_path, tiny.plan("dcgan", tiny_data.zip, init=init, config=config), "a")
+    found = checkpoint.read_card(tmp_path / "a" / "model").config
+    assert (found["loss"], found["width"]) == ("hinge", tiny.CONFIGS["dcgan"]["width"])
+    wider = tiny.plan("dcgan", tiny_data.zip, init=init, config={"width": 16})
+    with pytest.raises(BadValue, match="config: these settings make another network"):
+        tiny.train(tmp_path, wider, "b")
