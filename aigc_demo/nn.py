@@ -188,6 +188,51 @@ def _rows(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten(1)
 
 
+# --- Smooth filling ------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def fill_smoothly(x: Tensor, hole: Tensor, *, steps: int = 12) -> Tensor:
+    """Return x (B, C, H, W) with `hole` (B, 1, H, W), 1 where something is lost, filled by about
+    the surface of least bending: that which minimises ∫ (Δu)².
+
+    Coarse to fine, by `steps` conjugate gradients at each scale. Damelin & Hoang, "On Surface
+    Completion and Image Inpainting by Biharmonic Functions", 2018.
+    """
+    x, hole = x.float(), hole.float()
+    known = 1 - hole
+    if min(x.shape[-2:]) >= 8 and bool((hole > 0).any()):
+        weight = F.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)
+        mean = F.avg_pool2d(x * known, 2, ceil_mode=True, count_include_pad=False)
+        lost = (weight < 0.5).float()
+        coarse = fill_smoothly(mean / weight.clamp(min=1e-6), lost, steps=steps)
+        start = F.interpolate(coarse, x.shape[-2:], mode="bilinear", align_corners=False)
+    else:
+        start = (x * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp(1)
+    u = torch.where(hole > 0, start, x)
+    r = -hole * _laplace(_laplace(u))
+    p, old = r, r.square().sum((2, 3), keepdim=True)
+    for _ in range(steps):
+        q = hole * _laplace(_laplace(p))
+        a = old / (p * q).sum((2, 3), keepdim=True).clamp(min=1e-12)
+        u, r = u + a * p, r - a * q
+        new = r.square().sum((2, 3), keepdim=True)
+        p, old = r + new / old.clamp(min=1e-12) * p, new
+    low, high = (
+        f(x.masked_fill(hole > 0, 0), (2, 3), keepdim=True) for f in (torch.amin, torch.amax)
+    )
+    return torch.where(hole > 0, u.clamp(low, high), x)
+
+
+def _laplace(u: Tensor) -> Tensor:
+    """Return the sum of the differences to the four neighbours; nothing lies beyond the edge."""
+    down, right = u[..., 1:, :] - u[..., :-1, :], u[..., 1:] - u[..., :-1]
+    return (
+        F.pad(down, (0, 0, 0, 1)) - F.pad(down, (0, 0, 1, 0))
+        + F.pad(right, (0, 1)) - F.pad(right, (1, 0))
+    )  # fmt: skip
+
+
 # --- Differentiable augmentation -----------------------------------------------------------------
 #
 # Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020,

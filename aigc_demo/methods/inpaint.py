@@ -5,9 +5,10 @@ https://arxiv.org/abs/1806.03589: each convolution also computes how much of its
 
     gated(x) = silu(W x) · σ(G x),
 
-so that the network decides where it knows something and where it guesses. Where a hole is larger
-than the network can see across, it is filled at a smaller scale first; at the next scale the
-network is given that filling, enlarged, as a guess to sharpen.
+so that the network decides where it knows something and where it guesses. It is shown the hole
+filled by the surface of least bending and finds what to add: edges, and what it has seen in other
+pictures. Where a hole is larger than the network can see across, it is filled at a smaller scale
+first; at the next scale that filling, enlarged, takes the place of the smooth surface.
 
     loss = E log mean (filled - original)²        over the hole of each picture: its PSNR
 
@@ -28,7 +29,7 @@ from typing_extensions import Self
 
 from aigc_demo import damage, device as devices
 from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
-from aigc_demo.nn import window, zero
+from aigc_demo.nn import fill_smoothly, window, zero
 from aigc_demo.optim import step
 
 Width = Annotated[int, Field(ge=8, le=512)]
@@ -109,11 +110,12 @@ class Inpaint(Model):
 
     def forward(self, x: Tensor, hole: Tensor, guess: Tensor | None = None) -> Tensor:
         """Return pictures (B, 3, H, W), about in [-1, 1], float32, that agree with x (B, 3, H, W)
-        outside of `hole` (B, 1, H, W), 1 where something is lost; `guess` is like x, or None.
+        outside of `hole` (B, 1, H, W), 1 where something is lost; `guess` is like x, or None: a
+        smooth filling then takes its place.
 
         What x holds inside the hole does not matter. H and W divide by `multiple`.
         """
-        inside = torch.zeros_like(x) if guess is None else guess
+        inside = fill_smoothly(x, hole) if guess is None else guess
         known = torch.zeros_like(hole) if guess is None else hole
         start = torch.where(hole > 0, inside, x)
         h = F.pixel_unshuffle(torch.cat([start, hole, known], dim=1), 2)

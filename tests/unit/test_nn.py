@@ -150,3 +150,54 @@ def test_a_step_clips_the_gradient_and_returns_its_norm(clip: float, moved: floa
     torch.testing.assert_close(
         w.detach(), torch.tensor([3 - 0.6 * moved, 4 - 0.8 * moved]), rtol=1e-4, atol=1e-4
     )
+
+
+# --- Smooth filling ---
+
+
+def holed(side: int = 40) -> torch.Tensor:
+    hole = torch.zeros(1, 1, side, side)
+    hole[..., 12:24, 15:30] = 1
+    return hole
+
+
+def test_a_plane_is_continued_and_the_rest_is_untouched() -> None:
+    rows = torch.linspace(-0.8, 0.8, 40)
+    plane = (0.6 * rows[:, None] + 0.4 * rows[None, :]).expand(1, 3, 40, 40)
+    filled = blocks.fill_smoothly(torch.where(holed() > 0, 9.0, plane), holed(), steps=60)
+    assert (filled - plane).abs().max() < 0.02
+    assert torch.equal(
+        filled[holed().expand_as(filled) == 0], plane[holed().expand_as(plane) == 0]
+    )
+
+
+def test_more_steps_bend_less() -> None:
+    x = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+    def bending(steps: int) -> float:
+        filled = blocks.fill_smoothly(x, holed(), steps=steps)
+        return float(blocks._laplace(filled).square().sum())
+
+    assert bending(40) < bending(10) < bending(0) < float(blocks._laplace(x).square().sum())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (5, 3), (33, 47)])
+@pytest.mark.parametrize("lost", ["nothing", "everything", "half"])
+def test_any_hole_is_filled_with_finite_values_in_range(shape: tuple[int, int], lost: str) -> None:
+    x = torch.rand(2, 3, *shape) * 2 - 1
+    hole = torch.full((2, 1, *shape), float(lost == "everything"))
+    if lost == "half":
+        hole[..., : shape[1] // 2] = 1
+    filled = blocks.fill_smoothly(x, hole)
+    assert filled.isfinite().all() and filled.abs().max() <= 1
+    if lost == "nothing":
+        assert torch.equal(filled, x)
+
+
+def test_a_picture_is_filled_alike_alone_and_in_a_batch() -> None:
+    x = torch.rand(3, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    hole = (torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(1)) < 0.4).float()
+    together = blocks.fill_smoothly(x, hole)
+    for i in range(3):
+        alone = blocks.fill_smoothly(x[i : i + 1], hole[i : i + 1])
+        torch.testing.assert_close(together[i : i + 1], alone, rtol=0, atol=1e-5)
