@@ -35,7 +35,7 @@ def request(method: str, size: tuple[int, int]) -> RestoreRequest:
     noise = np.random.default_rng(0).normal(0, 15, (*size[::-1], 3))
     photo = np.asarray(Image.fromarray(data.astronaut()).resize(size), float)
     image = Image.fromarray((photo + noise).clip(0, 255).astype(np.uint8))
-    if method not in ("inpaint", "telea", "inpaint_texture"):
+    if method not in ("inpaint", "telea"):
         return RestoreRequest(image=image, method=method)
     lost = damage.brush_mask(*size[::-1], 0.1, torch.Generator().manual_seed(0)).numpy()
     mask = Image.fromarray(lost.astype(np.uint8) * 255)

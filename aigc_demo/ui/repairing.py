@@ -22,7 +22,13 @@ from aigc_demo.ui.texts import T
 
 MAX_GROW = 100
 SAME = 1.0  # grey levels by which a picture may differ on the average and be the same
-COLUMNS = ("method", "seconds", "psnr", "psnr_hole", "ssim", "compact_distance")
+SCORES = {
+    "psnr": "PSNR (dB)",
+    "psnr_hole": "PSNR in the mask (dB)",
+    "ssim": "SSIM",
+    "compact_distance": "compact distance",
+}
+HEADERS = ("method", "seconds", *SCORES.values())
 # The method that undoes a kind of damage.
 REMEDY = {
     "scratches": "inpaint",
@@ -227,7 +233,7 @@ def compare(
         else:
             path = downloadable(images.encode_png(result.image), f"{method}.png")
             gallery.append((path, method))
-            scores = [_rounded(result.scores.get(name)) for name in COLUMNS[2:]]
+            scores = [_rounded(result.scores.get(name)) for name in SCORES]
             rows.append([method, round(result.seconds, 2), *scores])
         yield gallery, rows, "\n\n".join(problems)
 

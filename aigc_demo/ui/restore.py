@@ -79,8 +79,9 @@ def build(
         label=T("compared"), format="png", columns=4, height="auto", object_fit="contain",
         elem_id="compared", buttons=["download", "fullscreen"], interactive=False, visible=False,
     )  # fmt: skip
+    chosen_go = offers.add(compared, text="go_on_chosen")
     table = gr.Dataframe(
-        headers=list(repairing.COLUMNS), interactive=False, label=T("compared_table"),
+        headers=list(repairing.HEADERS), interactive=False, label=T("compared_table"),
         elem_id="compared_table", visible=False,
     )  # fmt: skip
     problems = gr.Markdown(elem_id="compared_problems", elem_classes="quiet")
@@ -94,7 +95,7 @@ def build(
         **PRIVATE, **DEVICE,
     )  # fmt: skip
     all_go.click(
-        bind(_compare, studio, gpu=True), inputs.all(), [compared, table, problems],
+        bind(_compare, studio, gpu=True), inputs.all(), [compared, chosen_go, table, problems],
         **PRIVATE, **DEVICE,
     )  # fmt: skip
     for changed in (inputs.method.change, inputs.estimate.change):
@@ -124,7 +125,7 @@ def build(
     for name, button in chosen["examples"].items():
         button.click(bind(_example(name), studio), None, placed, **QUIET)
     again.click(bind(_go_on, studio), [result, inputs.truth], [*placed, pair], **QUIET)
-    for button, source, number in (*offers.all,):
+    for button, source, number in offers.all:
         button.click(bind(_receive, studio), [source, number], [tabs, *placed], **QUIET)
     back.click(bind(_send_back, studio), [result, gallery], [tabs, gallery], **QUIET)
     tab.select(lambda: gr.Dropdown(repairing.choices(studio)), None, inputs.method, **QUIET)
@@ -225,7 +226,12 @@ def _restore(
 
 def _compare(studio: Studio, *values: Any) -> Iterator[list[Any]]:
     for gallery, rows, problems in repairing.compare(studio, Form(*values)):
-        yield [gr.Gallery(gallery, visible=True), gr.Dataframe(rows, visible=True), problems]
+        yield [
+            gr.Gallery(gallery, visible=True),
+            gr.Button(visible=True),
+            gr.Dataframe(rows, visible=True),
+            problems,
+        ]
 
 
 def _show_mask(studio: Studio, *values: Any) -> Any:

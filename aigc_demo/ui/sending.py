@@ -23,9 +23,11 @@ class Offers:
     def __init__(self) -> None:
         self.all: list[tuple[gr.Button, gr.Component, gr.State]] = []
 
-    def add(self, source: gr.Gallery | gr.Image) -> gr.Button:
-        """Put a button here that sends the picture of `source`."""
-        button = gr.Button(T("send_restore"), size="sm", elem_id=f"send_{source.elem_id}")
+    def add(self, source: gr.Gallery | gr.Image, *, text: str = "send_restore") -> gr.Button:
+        """Put a button here that sends the picture of `source`, hidden where that is hidden."""
+        button = gr.Button(
+            T(text), size="sm", elem_id=f"send_{source.elem_id}", visible=source.visible
+        )
         chosen = gr.State(0)
         if isinstance(source, gr.Gallery):
             quiet = {"api_visibility": "private", "show_progress": "hidden"}

@@ -16,10 +16,6 @@ RESTORE_TEXTS: dict[str, tuple[str, str]] = {
         "inpaint、telea … biharmonic 填补标记的部分；其他方法修复整张图片或其标记的部分",
     ),
     "tool_inpaint": ("Fill: learned (inpaint)", "填补：学习得到（inpaint）"),
-    "tool_inpaint_texture": (
-        "Fill: learned, with texture (inpaint_texture)",
-        "填补：学习得到，带纹理（inpaint_texture）",
-    ),
     "tool_telea": ("Fill: from the rim inwards (Telea)", "填补：由边缘向内（Telea）"),
     "tool_navier_stokes": ("Fill: Navier-Stokes", "填补：Navier-Stokes"),
     "tool_biharmonic": ("Fill: smoothest surface (biharmonic)", "填补：最光滑曲面（双调和）"),
@@ -53,6 +49,7 @@ RESTORE_TEXTS: dict[str, tuple[str, str]] = {
     "mask_shown": ("In red: what is filled", "红色：将被填补的部分"),
     "result_file": ("Download the result (PNG)", "下载结果（PNG）"),
     "go_on": ("Go on with the result", "以结果继续"),
+    "go_on_chosen": ("Go on with the one that is clicked", "以点选的结果继续"),
     "compared": ("All methods", "所有方法"),
     "compared_table": ("Times and scores", "用时与评分"),
     "damage_more": ("Damage it for me", "替我弄坏它"),

@@ -180,7 +180,7 @@ def test_comparing_grows_a_table_of_what_can_fill(studio: Studio, tmp_path: Path
     assert [row[0] for row in rows] == [name for _, name in gallery]
     assert {row[0] for row in rows} == {t.name for t in TOOLS.values() if t.fills}
     assert [len(rows) for _, rows, _ in steps][0] >= 1 and problems == ""
-    assert all(len(row) == len(repairing.COLUMNS) for row in rows)
+    assert all(len(row) == len(repairing.HEADERS) for row in rows)
 
 
 def test_comparing_without_a_mask_takes_what_cleans(studio: Studio, tmp_path: Path) -> None:
