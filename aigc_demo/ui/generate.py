@@ -200,7 +200,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
             *_fit(studio, request.model, list(lessons), label=request.label or ALL, values=values),
         ]  # fmt: skip
 
-    def restore(studio: Studio, path: str | None) -> list[Any]:
+    def put_dropped(studio: Studio, path: str | None) -> list[Any]:
         """Set every control to what the dropped picture says."""
         return put(painting.read_dropped(studio, path))
 
@@ -222,7 +222,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     controls.model.input(bind(_only(fit), studio), controls.model, fitted, **quiet)
     tab.select(lambda: gr.Dropdown(cards.choices(studio)), None, controls.model, **quiet)
-    dropped.upload(bind(restore, studio), dropped, everything, **quiet)
+    dropped.upload(bind(put_dropped, studio), dropped, everything, **quiet)
     demo.load(bind(open_link, studio), None, everything, **quiet)
     return Opener(everything, put, gallery)
 
