@@ -13,6 +13,7 @@ BENCHMARKS = (
     "ranking",
     "denoising",
     "inpainting",
+    "repairing",
     "restore_speed",
     "three_minutes",
 )
