@@ -40,6 +40,8 @@ class Journal:
         self.plan, self.directory, self.dataset = plan, directory, dataset
         self.model, self.trainer, self.batch = model, trainer, batch
         self.examiner: Examiner | None = None
+        # Read at once: the folder may be that of another run, which goes on.
+        self.before = checkpoint.read_card(Path(plan.init)) if plan.init else None
         now = time.monotonic()
         self.since = now - seconds_before
         self.next = {"preview": now, "save": now + plan.save_every}
@@ -140,7 +142,12 @@ class Journal:
             return
         self._prepare()
         card = recipe.card(
-            self.plan, self.dataset, self.trainer, batch=self.batch, seconds=self.seconds()
+            self.plan,
+            self.dataset,
+            self.trainer,
+            batch=self.batch,
+            seconds=self.seconds(),
+            before=self.before,
         )
         checkpoint.save(self.directory / MODEL, self.model, card)
         state = {

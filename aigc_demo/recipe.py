@@ -17,10 +17,17 @@ from aigc_demo.requests import TrainPlan
 
 
 def card(
-    plan: TrainPlan, dataset: data.Dataset, trainer: Trainer, *, batch: int, seconds: float
+    plan: TrainPlan,
+    dataset: data.Dataset,
+    trainer: Trainer,
+    *,
+    batch: int,
+    seconds: float,
+    before: checkpoint.Card | None = None,
 ) -> checkpoint.Card:
-    """Return the card of the model that `trainer` moves, as it is now."""
-    before = checkpoint.read_card(Path(plan.init)) if plan.init else None
+    """Return the card of the model that `trainer` moves, as it is now; `before` is that of the
+    weights it started from.
+    """
     config = trainer.model.config
     return checkpoint.Card(
         method=plan.method,

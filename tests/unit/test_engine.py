@@ -303,3 +303,14 @@ def test_settings_of_training_can_change_with_init_and_those_of_the_network_cann
     wider = tiny.plan("dcgan", tiny_data.zip, init=init, config={"width": 16})
     with pytest.raises(BadValue, match="config: these settings make another network"):
         tiny.train(tmp_path, wider, "b")
+
+
+def test_a_card_tells_of_the_weights_that_training_began_with(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    model = tiny.save(tmp_path / "init", "dcgan")
+    plan = tiny.plan("dcgan", tiny_data.zip, init=str(tmp_path / "init"))
+    for event in tiny.follow(runs.create(tmp_path, plan, "run")):
+        if isinstance(event, Step) and event.step == 1:  # the other run goes on and saves
+            checkpoint.save(tmp_path / "init", model, tiny.card(model, "dcgan", steps=99))
+    assert checkpoint.read_card(tmp_path / "run" / "model").started_from["steps"] == 0
