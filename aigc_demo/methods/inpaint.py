@@ -223,7 +223,7 @@ class InpaintTrainer(Trainer):
             total = loss + config.adversarial * game
             measured |= {"discriminator": d.detach(), "generator": game.detach()}
         norm = step(total, self.optimizer, clip=config.clip)
-        psnr = -10 * wrong.detach().log10().mean()
+        psnr = -10 * wrong.detach().clamp(min=1e-10).log10().mean()
         return measured | {"psnr": psnr, "grad_norm": norm}
 
     def _holes(self, x: Tensor) -> Tensor:

@@ -153,7 +153,11 @@ class RepairTrainer(Trainer):
         loss = (restored - x).abs().mean()
         norm = step(loss, *self.moved.values(), clip=config.clip)
         error = (restored.detach().clamp(-1, 1) - x).div(2).square().mean()
-        return {"loss": loss.detach(), "psnr": -10 * error.log10(), "grad_norm": norm}
+        return {
+            "loss": loss.detach(),
+            "psnr": -10 * error.clamp(min=1e-10).log10(),
+            "grad_norm": norm,
+        }
 
 
 def harm(x: Tensor, kind: Damage, strength: Tensor, generator: torch.Generator) -> Tensor:
