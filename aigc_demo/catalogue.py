@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from aigc_demo import checkpoint
 from aigc_demo.methods import METHODS
-from aigc_demo.methods.base import Option
+from aigc_demo.methods.base import Method, Option, Translator
 
 Stamp = tuple[int, ...]
 
@@ -27,6 +29,8 @@ class ModelInfo:
     method: str = ""
     data: str = ""
     labels: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ()
     size: int = 0
     channels: int = 0
     options: tuple[Option, ...] = ()
@@ -51,12 +55,24 @@ def describe(name: str, folder: Path, card: checkpoint.Card) -> ModelInfo:
         method=method.name,
         data=card.data,
         labels=card.classes,
+        domains=card.domains or ("A", "B") * (method.task == "translate"),
+        directions=_directions(method, card),
         size=int(card.config.get("size", 32)),
         channels=int(card.config.get("channels", 3)),
         options=tuple(replace(o, default=card.defaults.get(o.name, o.default)) for o in options),
         megabytes=(folder / checkpoint.WEIGHTS).stat().st_size / 1e6,
         card=card.model_dump(mode="json"),
     )
+
+
+def _directions(method: Method, card: checkpoint.Card) -> tuple[str, ...]:
+    """Return the ways that a model that translates can go, without its weights."""
+    if not issubclass(method.network, Translator):
+        return ()
+    with torch.device("meta"):
+        model = method.build(card.config)
+    assert isinstance(model, Translator)
+    return model.directions
 
 
 def stamp_of(folder: Path) -> Stamp:

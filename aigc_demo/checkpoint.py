@@ -38,6 +38,7 @@ class Card(BaseModel):
     data_size: int = 0
     data_licence: str = ""
     classes: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()  # A and B, of a model that translates
     seed: int = 0
     steps: int = 0
     images_seen: int = 0

@@ -46,6 +46,7 @@ def train(
     method = check(plan)
     size = plan.config.get("size")
     dataset = data.load(plan.data, "train", root=root, download=download, size=size)
+    dataset = _fitting(method, dataset)
     batch = plan.batch or method.batch
     if len(dataset) < 2:
         raise BadData(f"{dataset.title} has {len(dataset)} picture; training needs at least 2.")
@@ -134,6 +135,33 @@ def check(plan: TrainPlan) -> Method:
     except ValidationError as error:
         raise BadValue(explain(error)) from None
     return method
+
+
+def _fitting(method: Method, dataset: data.Dataset) -> data.Dataset:
+    """Return `dataset` as `method` takes it; raises BadData where it cannot."""
+    several = isinstance(dataset, data.Domains)
+    if method.needs == "pictures":
+        if several:
+            raise BadData(
+                f"{dataset.title} is a set of several domains, for translation; choose cyclegan "
+                "or pix2pix, or another set."
+            )
+        return dataset
+    if not several:
+        raise BadData(
+            f"{method.title} needs pictures of two domains, and {dataset.title} has one; give a "
+            "folder or zip with trainA/ and trainB/, or one of the sets for translation."
+        )
+    if method.needs == "pairs":
+        if not dataset.paired:
+            raise BadData(
+                f"{method.title} learns from pairs, and the pictures of {dataset.title} do not "
+                "belong together; choose cyclegan."
+            )
+        return dataset
+    if len(dataset.domains) != 2:
+        raise BadData(f"{method.title} goes between two domains; choose a set of two.")
+    return dataset.unpaired()
 
 
 def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:

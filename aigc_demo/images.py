@@ -167,6 +167,27 @@ def to_pil(x: Tensor) -> list[Image.Image]:
     return [Image.fromarray(a[..., 0] if a.shape[-1] == 1 else a) for a in arrays]
 
 
+def to_batch(
+    piece: NDArray[np.float32], multiple: int, device: torch.device, *, least: int = 1
+) -> Tensor:
+    """Return a piece (H, W, C) in [0, 1] as (1, C, H', W') in [-1, 1] on `device`, continued as in
+    a mirror until its sides divide by `multiple` and are `least` long.
+    """
+    edges = []
+    for side in piece.shape[:2]:
+        longer = max(side, least)
+        edges.append((0, longer - side + -longer % multiple))
+    padded = np.pad(piece, [*edges, (0, 0)], mode="symmetric")
+    x = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None]
+    return x.to(device).mul(2).sub(1)
+
+
+def from_batch(x: Tensor, height: int, width: int) -> NDArray[np.float32]:
+    """Return (1, C, H', W') in [-1, 1] as a piece (height, width, C) in [0, 1]."""
+    y = x[0, :, :height, :width].float().add(1).div(2).clamp(0, 1)
+    return y.permute(1, 2, 0).cpu().numpy()
+
+
 def grid(images: Sequence[Image.Image], columns: int, gap: int = 2) -> Image.Image:
     """Lay pictures of one size out in rows of `columns` on a transparent-free grey ground."""
     width, height = images[0].size

@@ -128,7 +128,7 @@ class Journal:
         self.previewed_at = self.trainer.steps
         if isinstance(self.model, Generative):
             sheet = contact_sheet(self.model, columns=8)
-        elif rows := self.model.rows(Batch(self.shown.images[:8])):
+        elif rows := self.model.rows(_first(self.shown, 8)):
             sheet = images.grid(images.to_pil(torch.cat(rows)), columns=8)
         else:
             return
@@ -189,6 +189,12 @@ class Journal:
             batches = self.dataset.batches(self.batch, seed=0, device=self.trainer.device)
             self.trainer.finish(batches, thorough=thorough)
             self.prepared_at = self.trainer.steps
+
+
+def _first(batch: Batch, count: int) -> Batch:
+    """Return the first pictures of a batch."""
+    labels, targets = (None if x is None else x[:count] for x in (batch.labels, batch.targets))
+    return Batch(batch.images[:count], labels, targets)
 
 
 def contact_sheet(model: Generative, *, columns: int, rows: int = 10) -> Any:

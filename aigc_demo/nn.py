@@ -31,15 +31,17 @@ def zero(convolution: nn.Conv2d) -> nn.Conv2d:
     return convolution
 
 
-def window(x: Tensor, side: int, generator: torch.Generator) -> Tensor:
+def window(x: Tensor, side: int, generator: torch.Generator, *, turned: bool = True) -> Tensor:
     """Return the same random `side` × `side` window of all pictures x (B, C, H, W), turned or
-    mirrored; all of them where they are not larger.
+    mirrored unless told not to be; all of them where they are not larger.
     """
     top, left, turn = (
         int(torch.randint(0, n, (), generator=generator, device=generator.device))
         for n in (max(1, x.shape[-2] - side + 1), max(1, x.shape[-1] - side + 1), 8)
     )
     x = x[..., top : top + side, left : left + side]
+    if not turned:
+        turn = 0
     if turn & 1:
         x = x.flip(-1)
     if turn & 2:

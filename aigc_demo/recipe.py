@@ -38,6 +38,7 @@ def card(
         data_size=len(dataset),
         data_licence=dataset.licence,
         classes=dataset.classes if config.classes else (),
+        domains=dataset.domains if isinstance(dataset, data.Domains) else (),
         seed=plan.seed,
         steps=trainer.steps,
         images_seen=trainer.steps * batch,

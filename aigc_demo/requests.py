@@ -101,6 +101,27 @@ class RestoreRequest(Request):
     truth: Image.Image | None = None
 
 
+class TranslateRequest(Request):
+    """Ask for a picture to be taken into the other domain of `model`.
+
+    `direction` is ``AtoB`` or ``BtoA``: its card names the domains A and B. `style` names the
+    domain to go to, where the model knows several; it goes before `direction`. `strength` blends
+    the picture (0) with its translation (1). With `cycle` the translation is also taken back,
+    where the model can. `scale` says at what size it works: that of the picture, that of the
+    pictures that it was trained on, or what suits it (auto).
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    image: Image.Image
+    model: Name
+    direction: Literal["AtoB", "BtoA"] = "AtoB"
+    style: Name | None = None
+    strength: float = Field(1.0, ge=0, le=1)
+    cycle: bool = True
+    scale: Literal["auto", "picture", "trained"] = "auto"
+
+
 class TrainPlan(Request):
     """All that decides what a training run does; saved beside it as plan.json.
 

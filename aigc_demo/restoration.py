@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from aigc_demo import classical, device as devices, images, masks, metrics, tiling
 from aigc_demo.catalogue import YOURS
@@ -239,39 +238,22 @@ def filler(tool: Tool, model: Model | None) -> Fill:
 @torch.no_grad()
 def repaired(model: Model, piece: Picture, strength: float) -> Picture:
     """Pass a piece of any size through a network of `methods.repair`."""
-    x, (height, width) = _tensor(piece, model)
-    with devices.autocast(x.device):
-        y = model(x, torch.tensor([strength], device=x.device))
-    return _array(y, height, width)
+    device = next(model.parameters()).device
+    x = images.to_batch(piece, model.multiple, device)
+    with devices.autocast(device):
+        y = model(x, torch.tensor([strength], device=device))
+    return images.from_batch(y, *piece.shape[:2])
 
 
 @torch.no_grad()
 def filled(model: Model, piece: Picture, hole: Hole, guess: Picture | None) -> Picture:
     """Pass a piece of any size and its hole through a network of `methods.inpaint`."""
-    x, (height, width) = _tensor(piece, model)
-    mask, _ = _tensor(hole[..., None].astype(np.float32), model)
-    y, _ = _tensor(guess, model) if guess is not None else (None, None)
-    with devices.autocast(x.device):
-        z = model(x, (mask + 1) / 2, y)
-    return _array(z, height, width)
-
-
-def _tensor(piece: Picture, model: Model) -> tuple[Tensor, tuple[int, int]]:
-    """Return a piece as (1, C, H, W) in [-1, 1], its sides padded to what the network needs, and
-    its own height and width.
-    """
-    height, width = piece.shape[:2]
-    edges = [(0, -side % model.multiple) for side in (height, width)]
-    padded = np.pad(piece, [*edges, (0, 0)], mode="symmetric")
     device = next(model.parameters()).device
-    x = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None]
-    return x.to(device).mul(2).sub(1), (height, width)
-
-
-def _array(x: Tensor, height: int, width: int) -> Picture:
-    """Return (1, C, H, W) in [-1, 1] as a piece of `height` × `width`."""
-    y = x[0, :, :height, :width].float().add(1).div(2).clamp(0, 1)
-    return y.permute(1, 2, 0).cpu().numpy()
+    parts = (piece, hole[..., None].astype(np.float32), guess)
+    x, mask, y = (None if p is None else images.to_batch(p, model.multiple, device) for p in parts)
+    with devices.autocast(device):
+        z = model(x, (mask + 1) / 2, y)
+    return images.from_batch(z, *piece.shape[:2])
 
 
 def enlarge(planes: Planes, factor: int, model: Model | None) -> Iterator[float | Planes]:

@@ -27,12 +27,27 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import checkpoint, device as devices, images, journal, restoration, runs
+from aigc_demo import (
+    checkpoint,
+    device as devices,
+    images,
+    journal,
+    restoration,
+    runs,
+    translation,
+)
 from aigc_demo.catalogue import YOURS, ModelInfo, Stamp, describe, stamp_of
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
 from aigc_demo.methods.base import Generative, Model
-from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest, RestoreRequest
+from aigc_demo.requests import (
+    MAX_SEED,
+    GenerateRequest,
+    MorphRequest,
+    RestoreRequest,
+    TranslateRequest,
+)
 from aigc_demo.restoration import RestoreResult
+from aigc_demo.translation import TranslateResult
 
 CHUNK = 8
 MAX_LOADED = 6
@@ -185,6 +200,19 @@ class Studio:
     def restore_steps(self, request: RestoreRequest) -> Iterator[float | RestoreResult]:
         """Yield the share that is done, from 0 to 1, then the result."""
         yield from restoration.run(request, self._restorer, self._lock)
+
+    def translate(self, request: TranslateRequest) -> TranslateResult:
+        """Return the picture in the other domain; raises UserError where something does not
+        fit.
+        """
+        *_, result = self.translate_steps(request)
+        assert isinstance(result, TranslateResult)
+        return result
+
+    def translate_steps(self, request: TranslateRequest) -> Iterator[float | TranslateResult]:
+        """Yield the share that is done, from 0 to 1, then the result."""
+        info = self.info(request.model)
+        yield from translation.run(request, info, self._model, self._lock)
 
     def _restorer(self, name: str) -> Model:
         self.info(name)

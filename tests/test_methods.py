@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import fmean
 
 import pytest
 import torch
 from pydantic import ValidationError
 
-from aigc_demo import checkpoint, device as devices
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Generative, Trainer
 from tests import tiny
@@ -35,26 +33,6 @@ def build(method: str, classes: int = 2, channels: int = 3) -> tuple[Generative,
 
 def copies(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {k: v.clone() for k, v in model.state_dict().items()}
-
-
-@every_method
-@every_shape
-def test_a_step_moves_all_weights_and_returns_finite_detached_scalars(
-    method: str, classes: int, channels: int
-) -> None:
-    model, trainer = build(method, classes, channels)
-    raw = {n: copies(m) for n, m in trainer.modules().items()}
-    averaged = copies(model)
-    for i in range(2):
-        losses = trainer.training_step(tiny.batch(classes=classes, channels=channels, seed=i))
-    assert trainer.steps == 2 and len(losses) >= 2
-    for name, value in losses.items():
-        assert value.shape == () and value.isfinite() and not value.requires_grad, name
-    for name, module in trainer.modules().items():
-        for key, parameter in module.named_parameters():
-            assert not torch.equal(parameter, raw[name][key]), f"{name}.{key}"
-    for key, parameter in model.named_parameters():
-        assert not torch.equal(parameter, averaged[key]), key
 
 
 @every_method
@@ -159,76 +137,6 @@ def test_a_few_dozen_steps_lower_the_loss(method: str, names: list[str]) -> None
     totals = [sum(float(losses[name]) for name in names) for losses in measured]
     first, last = fmean(totals[:5]), fmean(totals[-5:])
     assert last < first - 0.3 * abs(first)
-
-
-@every_method
-def test_low_precision_and_full_precision_lose_about_the_same(
-    method: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = {}
-    for dtype in (None, torch.bfloat16):
-        monkeypatch.setattr(devices, "low_precision", lambda _, dtype=dtype: dtype)
-        _, trainer = build(method)
-        found[dtype] = trainer.training_step(tiny.batch(16))
-    for name, full in found[None].items():
-        low = found[torch.bfloat16][name]
-        assert low.dtype == torch.float32, name
-        assert float(low) == pytest.approx(float(full), rel=0.1, abs=0.05), name
-
-
-@every_method
-@pytest.mark.parametrize("classes", [0, 2])
-def test_a_trainer_goes_on_exactly_from_its_saved_state(
-    tmp_path: Path, method: str, classes: int
-) -> None:
-    batches = [tiny.batch(classes=classes, seed=i) for i in range(4)]
-    model, trainer = build(method, classes)
-    for batch in batches[:2]:
-        trainer.training_step(batch)
-    checkpoint.save_state(
-        tmp_path / "s", {"trainer": trainer.state_dict(), "model": model.state_dict()}
-    )
-    other, resumed = build(method, classes)
-    state = checkpoint.load_state(tmp_path / "s")
-    resumed.load_state_dict(state["trainer"])
-    other.load_state_dict(state["model"])
-    for batch in batches[2:]:
-        ours, theirs = trainer.training_step(batch), resumed.training_step(batch)
-        assert ours == theirs
-    for key, value in model.state_dict().items():
-        assert torch.equal(value, other.state_dict()[key]), key
-
-
-@every_method
-def test_moments_lie_in_memory_as_their_weights_do(tmp_path: Path, method: str) -> None:
-    """A fused optimiser pairs them by place: a resumed run with other strides learns wrongly."""
-    model = tiny.model(method).to(memory_format=torch.channels_last)
-    trainer = trainer_of(model, method)
-    trainer.training_step(tiny.batch())
-    checkpoint.save_state(tmp_path / "s", trainer.state_dict())
-    resumed = trainer_of(tiny.model(method).to(memory_format=torch.channels_last), method)
-    resumed.load_state_dict(checkpoint.load_state(tmp_path / "s"))
-    for optimizer in resumed.optimizers().values():
-        for p, moments in optimizer.state.items():
-            assert moments["exp_avg"].stride() == p.stride()
-
-
-@every_method
-def test_the_rate_is_a_share_of_the_first_one(method: str) -> None:
-    _, trainer = build(method)
-    for factor in (0.5, 0.1, 1.0):
-        trainer.schedule(factor)
-        for optimizer in trainer.optimizers().values():
-            rates = {group["lr"] for group in optimizer.param_groups}
-            assert rates == {METHODS[method].lr * factor}
-
-
-@every_method
-def test_a_method_is_registered_by_its_name(method: str) -> None:
-    found = METHODS[method]
-    assert found.name == method and found.title and found.task == "generate"
-    defaults = found.config()
-    assert found.config.model_validate_json(defaults.model_dump_json()) == defaults
 
 
 @every_method

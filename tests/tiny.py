@@ -23,10 +23,13 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "vae": {"width": 16, "latent": 3, "components": 2},
     "flow": {"width": 16, "growth": [1, 1], "depth": [1, 1]},
     "repair": {"widths": [8, 8], "blocks": [1, 1], "crop": 16},
+    "cyclegan": {"width": 8, "blocks": 1, "crop": 16, "d_width": 8, "d_layers": 1, "pool": 3},
+    "pix2pix": {"size": 32, "widths": [8, 8], "d_width": 8, "d_layers": 1},
     "inpaint": {"widths": [8] * 4, "blocks": [1] * 4, "dilations": [1], "crop": 32},
     "classifier": {"widths": [8, 8, 8], "features": 8},
 }
 RESTORE = [name for name, method in METHODS.items() if method.task == "restore"]
+TRANSLATE = [name for name, method in METHODS.items() if method.task == "translate"]
 GENERATE = [name for name, method in METHODS.items() if method.task == "generate"]
 SHAPES = ("discs", "squares")
 EACH = 12  # pictures a class; of the 24 names 3 are held out
@@ -146,10 +149,10 @@ def save(folder: Path, method: str, **fields: Any) -> Generative:
 
 
 def batch(size: int = 4, *, classes: int = 2, channels: int = 3, seed: int = 0) -> Batch:
-    """Return random pictures of one class after the other."""
+    """Return random pictures of one class after the other, and others to translate them to."""
     generator = torch.Generator().manual_seed(seed)
-    x = torch.rand(size, channels, 32, 32, generator=generator) * 2 - 1
-    return Batch(x, torch.arange(size) % max(classes, 1))
+    x, y = torch.rand(2, size, channels, 32, 32, generator=generator) * 2 - 1
+    return Batch(x, torch.arange(size) % max(classes, 1), y)
 
 
 def same(a: Any, b: Any) -> bool:

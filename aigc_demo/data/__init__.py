@@ -16,10 +16,13 @@ import torch
 import torchvision
 
 from aigc_demo.data import files
-from aigc_demo.data.dataset import Dataset, Source, Split, fit
+from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.errors import BadData, BadValue
 
-__all__ = ["DATASETS", "Dataset", "Source", "Split", "available", "data_root", "load"]
+__all__ = ["DATASETS", "Dataset", "Domains", "Source", "Split", "available", "data_root", "load"]
+
+STYLES = ("twemoji", "noto", "fluentui", "openmoji")
+A_AND_B = {"train": ("trainA/", "trainB/"), "test": ("testA/", "testB/")}
 
 
 FASHION = (
@@ -63,6 +66,29 @@ DATASETS: dict[str, Source] = {
             "landscapes", "Landscape photographs", 128, 3, "unclear (Flickr)", flip=True,
             archive="monet2photo.zip", train=("trainB/",), test=("testB/",),
         ),
+        Source(
+            "monet2photo", "Monet and photographs", 128, 3,
+            "paintings public domain, photos unclear", flip=True, archive="monet2photo.zip",
+            domains=("Monet", "photo"), **A_AND_B,
+        ),
+        Source(
+            "summer2winter", "Summer and winter", 128, 3, "unclear (Flickr)",
+            flip=True, archive="summer2winter.zip", domains=("summer", "winter"), **A_AND_B,
+        ),
+        Source(
+            "facades", "Façades and their plans", 128, 3, "CMP, unverified",
+            flip=True, archive="facades.zip", domains=("plan", "photo"), paired=True, **A_AND_B,
+        ),
+        Source(
+            "twemoji2fluentui", "Emoji: Twemoji and Fluent", 64, 3, "MIT", background=255,
+            archive="emoji.zip", domains=("twemoji", "fluentui"), paired=True, held_out=100,
+            train=("twemoji/", "fluentui/"), test=("twemoji/", "fluentui/"),
+        ),
+        Source(
+            "emoji_styles", "Emoji in any style", 64, 3, "MIT, OFL, CC BY-SA 4.0", background=255,
+            archive="emoji.zip", domains=STYLES, paired=True, held_out=100,
+            train=tuple(f"{s}/" for s in STYLES), test=tuple(f"{s}/" for s in STYLES),
+        ),
     )
 }  # fmt: skip
 
@@ -84,6 +110,9 @@ def load(
     `name`, or of registered sets together (``mnist+cifar10``: RGB, as small as the smallest,
     classes ``mnist/0`` …).
 
+    A folder or zip with trainA/ and trainB/
+    is a set of two domains; pairs, where all names in them are the same.
+
     The pictures come at the set's own size, or `size`. Raises BadData where the set is not there
     (with `download`, torchvision's sets are fetched, with a progress bar) and BadValue where the
     name means nothing.
@@ -91,6 +120,8 @@ def load(
     folder = data_root(root)
     if "+" in name and all(part in DATASETS for part in name.split("+")):
         parts = name.split("+")
+        if any(DATASETS[p].domains for p in parts):
+            raise BadValue("data: sets of several domains cannot be put together; give one alone.")
         smallest = min(DATASETS[p].size for p in parts)
         return _union(
             [load(p, split, root=root, download=download, size=size or smallest) for p in parts]
@@ -107,8 +138,7 @@ def load(
         )
     path = Path(name)
     if path.is_dir() or path.suffix.lower() == ".zip" and path.is_file():
-        source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255)
-        return files.read(source, path, split)
+        return files.read_yours(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
         f"choose one of {', '.join(DATASETS)}, or give a folder or zip of class folders."

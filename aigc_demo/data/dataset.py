@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -47,24 +47,100 @@ class Dataset:
         n, step = len(self), start
         orders: dict[int, Tensor] = {}
         while True:
-            positions = torch.arange(step * size, (step + 1) * size)
-            epochs = torch.unique(positions // n).tolist()
-            orders = {e: orders[e] if e in orders else self._order(seed, e) for e in epochs}
-            chosen = torch.cat([orders[e][positions[positions // n == e] % n] for e in epochs])
+            chosen = self._chosen(n, size, step, seed, orders)
             x = images.from_pixels(self.images[chosen])
             if self.flip is not False:
-                generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
-                mirrored = torch.rand(size, generator=generator) < 0.5
-                if isinstance(self.flip, Tensor):
-                    mirrored &= self.flip[chosen]
-                x = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
+                mirrored = self._mirrored(size, step, seed, chosen)
+                x = torch.where(mirrored, x.flip(-1), x)
             x = x.to(device, memory_format=torch.channels_last)
             yield Batch(x, self.labels[chosen].to(device))
             step += 1
 
-    def _order(self, seed: int, epoch: int) -> Tensor:
-        generator = torch.Generator().manual_seed((seed * 7919 + epoch) % 2**63)
-        return torch.randperm(len(self), generator=generator)
+    def _chosen(
+        self, n: int, size: int, step: int, seed: int, orders: dict[int, Tensor]
+    ) -> Tensor:
+        """Return which of `n` pictures a batch has; `orders` holds those of recent epochs."""
+        positions = torch.arange(step * size, (step + 1) * size)
+        epochs = torch.unique(positions // n).tolist()
+        recent = {e: orders[e] if e in orders else _order(n, seed, e) for e in epochs}
+        orders.clear()
+        orders.update(recent)
+        return torch.cat([recent[e][positions[positions // n == e] % n] for e in epochs])
+
+    def _mirrored(self, size: int, step: int, seed: int, chosen: Tensor) -> Tensor:
+        """Return which of a batch are mirrored (size, 1, 1, 1)."""
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+        mirrored = torch.rand(size, generator=generator) < 0.5
+        if isinstance(self.flip, Tensor):
+            mirrored &= self.flip[chosen]
+        return mirrored[:, None, None, None]
+
+
+def _order(n: int, seed: int, epoch: int) -> Tensor:
+    generator = torch.Generator().manual_seed((seed * 7919 + epoch) % 2**63)
+    return torch.randperm(n, generator=generator)
+
+
+@dataclass(frozen=True)
+class Domains(Dataset):
+    """Pictures of several domains: `images` are those of the first, `others` those of the rest.
+
+    Where they are `paired`, picture i of one domain is that of the same thing as picture i of
+    another; where they are not, there may be more of one than of another. With two domains a batch
+    goes from the first to the second; with more, `classes` are their names, and each picture goes
+    from any domain to any other.
+    """
+
+    others: tuple[Tensor, ...] = ()
+    domains: tuple[str, ...] = ()
+    paired: bool = False
+
+    def __len__(self) -> int:
+        return max(len(x) for x in (self.images, *self.others))
+
+    def unpaired(self) -> Domains:
+        """Return the same pictures, of which nobody knows what belongs together."""
+        return replace(self, paired=False)
+
+    def batches(
+        self,
+        size: int,
+        *,
+        seed: int,
+        start: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> Iterator[Batch]:
+        """Yield batches for ever, in an order that `seed` alone decides, with ``targets``: the
+        pictures of the other domain, of the same things where they are paired.
+        """
+        step = start
+        every = (self.images, *self.others)
+        orders: list[dict[int, Tensor]] = [{} for _ in every]
+        while True:
+            if len(every) == 2:
+                seeds = (seed, seed if self.paired else seed + 1)
+                chosen = [
+                    self._chosen(len(x), size, step, s, known)
+                    for x, s, known in zip(every, seeds, orders, strict=True)
+                ]
+                ends = [x[i] for x, i in zip(every, chosen, strict=True)]
+                labels = torch.ones(size, dtype=torch.int64)
+                first = chosen[0]
+            else:
+                first = self._chosen(len(self), size, step, seed, orders[0])
+                generator = torch.Generator().manual_seed((seed * 65_537 + step) % 2**63)
+                ways = torch.rand(size, len(every), generator=generator).argsort(dim=1)
+                source, labels = ways[:, 0], ways[:, 1]
+                stacked = torch.stack([x[first] for x in every])
+                place = torch.arange(size)
+                ends = [stacked[source, place], stacked[labels, place]]
+            x, y = (images.from_pixels(end) for end in ends)
+            if self.flip is not False:
+                mirrored = self._mirrored(size, step, seed, first)
+                x, y = (torch.where(mirrored, end.flip(-1), end) for end in (x, y))
+            x, y = (end.to(device, memory_format=torch.channels_last) for end in (x, y))
+            yield Batch(x, labels.to(device), y)
+            step += 1
 
 
 @dataclass(frozen=True)
@@ -81,9 +157,13 @@ class Source:
     classes: tuple[str, ...] = ()
     torchvision: Callable[..., object] | None = None
     archive: str = ""
-    train: tuple[str, ...] = ("train/",)  # the folders of a split, where the archive has splits
+    # the folders of a split, where the archive has splits; those of the domains, where it has them
+    train: tuple[str, ...] = ("train/",)
     test: tuple[str, ...] = ("test/",)
     windows: int = 1  # squares that are cut from a picture; 1: the largest one
+    domains: tuple[str, ...] = ()  # of a set for translation, whose folders are those of `train`
+    paired: bool = False  # do files of the same name in its domains belong together
+    held_out: int = 0  # names that are held out where the archive has no splits
 
 
 def fit(pixels: Tensor, size: int) -> Tensor:

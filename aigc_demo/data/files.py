@@ -13,8 +13,9 @@ import os
 import random
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aigc_demo import checkpoint, images
-from aigc_demo.data.dataset import Dataset, Source, Split, fit
+from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.errors import BadData, BadImage
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
@@ -44,8 +45,30 @@ def read(source: Source, path: Path, split: Split) -> Dataset:
         with contextlib.suppress(OSError):  # the cache may be read-only or full
             kept.parent.mkdir(parents=True, exist_ok=True)
             tensors = {"images": found.images, "labels": found.labels}
+            if isinstance(found, Domains):
+                tensors |= {f"images{i}": x for i, x in enumerate(found.others, 1)}
             checkpoint.write_tensors(kept, tensors, {"classes": json.dumps(found.classes)})
     return found
+
+
+def read_yours(path: Path, split: Split, size: int | None) -> Dataset:
+    """Return a split of somebody's own folder or zip: class folders, or trainA/ and trainB/."""
+    source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255)
+    with opened(source, path) as (names, _):
+        ends = [{Path(n).stem for n in names if n.startswith(f"train{d}/")} for d in "AB"]
+        test = any(n.startswith("testA/") for n in names)
+    if all(ends):
+        train = ("trainA/", "trainB/")
+        source = replace(
+            source,
+            domains=("A", "B"),
+            paired=ends[0] == ends[1],
+            size=size or 128,
+            train=train,
+            test=("testA/", "testB/") if test else train,
+            held_out=0 if test else max(1, min(map(len, ends)) // HELD_OUT),
+        )
+    return read(source, path, split)
 
 
 def _kept(source: Source, path: Path, split: Split) -> Path:
@@ -62,34 +85,33 @@ def _recall(source: Source, kept: Path) -> Dataset | None:
         with safe_open(kept, framework="pt") as file:
             classes = tuple(json.loads(file.metadata()["classes"]))
             pixels, labels = file.get_tensor("images"), file.get_tensor("labels")
+            others = [file.get_tensor(f"images{i}") for i in range(1, len(source.domains))]
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
+    if source.domains:
+        return domains_of(source, [pixels, *others])
     return _dataset(source, pixels, labels, classes)
 
 
-def _from_files(source: Source, path: Path, split: Split) -> Dataset:
-    """Read a folder or zip of class folders, with or without train/ and test/ above them."""
+@contextlib.contextmanager
+def opened(source: Source, path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
+    """Give the names of the pictures in a folder or zip, sorted, and what reads one of them."""
     if path.is_dir():
         names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
-
-        def read(name: str) -> bytes:
-            return (path / name).read_bytes()
-
-        return _from_names(source, names, read, split)
+        yield _pictures(source, names), lambda name: (path / name).read_bytes()
+        return
     try:
         with zipfile.ZipFile(path) as archive:
             infos = [i for i in archive.infolist() if not i.is_dir()]
             names = sorted(i.filename for i in infos if i.file_size <= MAX_FILE_BYTES)
-            return _from_names(source, names, archive.read, split)
+            yield _pictures(source, names), archive.read
     except zipfile.BadZipFile:
         raise BadData(
             f"The archive of {source.name} is damaged or not a zip; copy it again."
         ) from None
 
 
-def _from_names(
-    source: Source, names: list[str], read: Callable[[str], bytes], split: Split
-) -> Dataset:
+def _pictures(source: Source, names: list[str]) -> list[str]:
     names = [
         n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")
     ]
@@ -97,6 +119,22 @@ def _from_names(
         raise BadData(
             f"{source.title} has {len(names)} pictures; the limit is {MAX_FILES}. Use fewer."
         )
+    return names
+
+
+def _from_files(source: Source, path: Path, split: Split) -> Dataset:
+    """Read a folder or zip of class folders, with or without train/ and test/ above them; or one
+    of domains.
+    """
+    with opened(source, path) as (names, read):
+        if source.domains:
+            return _from_domains(source, names, read, split)
+        return _from_names(source, names, read, split)
+
+
+def _from_names(
+    source: Source, names: list[str], read: Callable[[str], bytes], split: Split
+) -> Dataset:
     wanted = source.train if split == "train" else source.test
     has_splits = any(n.startswith(source.train) for n in names)
     depth = 1 if has_splits else 0
@@ -118,25 +156,90 @@ def _from_names(
             f"{source.title} holds no pictures for “{split}”; use PNG, JPEG or WebP files."
         )
 
-    def decode(name: str) -> Tensor | None:
-        try:
-            return _cut(images.open_image(read(name)), source, seed=zlib.crc32(name.encode()))
-        except (BadImage, *UNREADABLE):
-            return None
-
     kept: list[Tensor] = []
     labels: list[int] = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for name, pixels in zip(names, pool.map(decode, names), strict=True):
-            if pixels is not None:
-                kept.append(pixels)
-                labels += [classes.index(group(name))] * len(pixels)
+    for name, pixels in zip(names, _decode(source, names, read), strict=True):
+        if pixels is not None:
+            kept.append(pixels)
+            labels += [classes.index(group(name))] * len(pixels)
     if not kept:
         raise BadData(
             f"None of the {len(names)} files of {source.title} is a picture that can be read."
         )
     named = () if classes == [""] else tuple(classes)
     return _dataset(source, torch.cat(kept), torch.tensor(labels), named)
+
+
+def _decode(
+    source: Source, names: list[str], read: Callable[[str], bytes]
+) -> Iterator[Tensor | None]:
+    """Yield the pixels of each file, or None where it cannot be read."""
+
+    def decode(name: str) -> Tensor | None:
+        try:
+            return _cut(images.open_image(read(name)), source, seed=zlib.crc32(name.encode()))
+        except (BadImage, *UNREADABLE):
+            return None
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield from pool.map(decode, names)
+
+
+def _from_domains(
+    source: Source, names: list[str], read: Callable[[str], bytes], split: Split
+) -> Domains:
+    """Read the folders of the domains: for pairs, the names that all of them have."""
+    folders = source.train if split == "train" else source.test
+    found: list[dict[str, str]] = []
+    for folder in folders:
+        found.append({n[len(folder) :]: n for n in names if n.startswith(folder)})
+    if source.paired:
+        found = [{str(Path(n).with_suffix("")): file for n, file in f.items()} for f in found]
+        common = sorted(set.intersection(*map(set, found)))
+        found = [{n: f[n] for n in common} for f in found]
+    if source.held_out:
+        found = [_part(f, source.held_out, split) for f in found]
+    decoded = [list(_decode(source, list(f.values()), read)) for f in found]
+    if source.paired:  # a pair of which one picture cannot be read is none
+        whole = [i for i, pair in enumerate(zip(*decoded, strict=True)) if None not in pair]
+        decoded = [[d[i] for i in whole] for d in decoded]
+    pixels = [[x for x in d if x is not None] for d in decoded]
+    for name, some in zip(source.domains, pixels, strict=True):
+        if not some:
+            raise BadData(
+                f"{source.title} holds no pictures of “{name}” for “{split}”"
+                + (" that are there in every domain" if source.paired else "")
+                + "; use PNG, JPEG or WebP files."
+            )
+    return domains_of(source, [torch.cat(x) for x in pixels])
+
+
+def _part(found: dict[str, str], count: int, split: Split) -> dict[str, str]:
+    """Return the `count` names that are held out, or the others.
+
+    Which those are is decided name by name, so that what one set holds out no larger or smaller
+    set of the same names learns from.
+    """
+    shuffled = sorted(found, key=lambda name: hashlib.blake2b(name.encode()).digest())
+    held = set(shuffled[: min(count, len(found) // 2)])
+    return {n: f for n, f in found.items() if (n in held) == (split == "test")}
+
+
+def domains_of(source: Source, pixels: list[Tensor]) -> Domains:
+    """Return the pictures of the domains of `source`, in their order, as a data set."""
+    several = len(pixels) > 2
+    return Domains(
+        name=source.name,
+        title=source.title,
+        images=pixels[0],
+        labels=torch.zeros(len(pixels[0]), dtype=torch.int64),
+        classes=source.domains if several else (),
+        licence=source.licence,
+        flip=source.flip,
+        others=tuple(pixels[1:]),
+        domains=source.domains,
+        paired=source.paired,
+    )
 
 
 def _dataset(source: Source, pixels: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Dataset:

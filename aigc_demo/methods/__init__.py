@@ -1,6 +1,6 @@
 """``METHODS``: every kind of model, by key. One file = one method = one paper."""
 
-from aigc_demo.methods import classifier, dcgan, flow, inpaint, repair, vae
+from aigc_demo.methods import classifier, cyclegan, dcgan, flow, inpaint, pix2pix, repair, vae
 from aigc_demo.methods.base import Method
 
 METHODS: dict[str, Method] = {
@@ -11,6 +11,8 @@ METHODS: dict[str, Method] = {
         flow.METHOD,
         repair.METHOD,
         inpaint.METHOD,
+        cyclegan.METHOD,
+        pix2pix.METHOD,
         classifier.METHOD,
     )
 }  # fmt: skip

@@ -1,6 +1,7 @@
-"""What every method is made of: `Batch`, `Model`, `Generative`, `Trainer` and `Method`.
+"""What every method is made of: `Batch`, `Model`, `Trainer` and `Method`.
 
-A *model* (`Model`; `Generative` where it makes pictures) is what is saved, loaded and used: its
+A *model* (`Model`; `Generative` where it makes pictures, `Translator` where it turns one kind into
+another) is what is saved, loaded and used: its
 ``state_dict()`` is the checkpoint and nothing else. A *trainer* holds what only training needs
 (the raw weights, the other networks, the optimisers) and moves the model's weights, which are the
 running average of the raw ones.
@@ -15,22 +16,29 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from aigc_demo import nn as blocks
 from aigc_demo.optim import PowerEMA
 
 Task = Literal["generate", "restore", "translate", "measure"]
 Condition = Literal["none", "label", "text", "image"]
+Direction = Literal["AtoB", "BtoA"]
+Needs = Literal["pictures", "domains", "pairs"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (B, C, H, W) in [-1, 1], float32, and their class numbers (B,), int64, or None."""
+    """Pictures (B, C, H, W) in [-1, 1], float32; their class numbers (B,), int64, or None; for
+    translation pictures of the other domain, like `images`, and `labels` are then those of the
+    domains of `targets`.
+    """
 
     images: Tensor
     labels: Tensor | None = None
+    targets: Tensor | None = None
 
 
 class Config(BaseModel):
@@ -42,6 +50,25 @@ class Config(BaseModel):
     channels: int = Field(3, ge=1, le=4, description="1 grey, 3 RGB")
     classes: int = Field(0, ge=0, le=1000, description="number of classes; 0: unconditional")
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: do not clip")
+
+
+class WindowConfig(Config):
+    """Of methods that learn from windows of pictures in colour, without classes."""
+
+    size: int = Field(128, ge=16, le=512, description="side of the pictures that it learns from")
+    channels: Literal[3] = Field(3, description="colour; grey pictures pass as colour")
+    classes: Literal[0] = Field(0, description="it knows no classes")
+    crop: int = Field(
+        64, ge=16, le=512, multiple_of=4, description="side of the windows of a step"
+    )
+
+    @model_validator(mode="after")
+    def _holds_windows(self) -> Self:
+        if self.crop > self.size:
+            raise ValueError(
+                f"crop: {self.crop} is more than the size {self.size}; make it smaller"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -122,6 +149,37 @@ class Generative(Model):
         unconditional.
         """
         return self.decode(self.latents(noise, labels), self.one_hot(labels), **options)
+
+
+class Translator(Model):
+    """A network that turns pictures of one domain into pictures of another.
+
+    ``multiple``: sides must divide by it. ``whole``: it looks at a picture as a whole and works at
+    the size it was trained at; others work on pictures of any size. ``local``: it has no
+    statistics over the picture, so that it may work piece by piece.
+    """
+
+    multiple: int = 1
+    whole: bool = False
+    local: bool = True
+
+    @property
+    @abstractmethod
+    def directions(self) -> tuple[Direction, ...]:
+        """The ways that it can go."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """Pixels around a place that can change it, statistics over the picture left aside."""
+
+    @abstractmethod
+    def translate(
+        self, x: Tensor, direction: Direction = "AtoB", labels: Tensor | None = None
+    ) -> Tensor:
+        """Turn pictures (B, C, H, W) in [-1, 1] into such of the other domain, float32, or of the
+        domains `labels` (B,) where it knows several.
+        """
 
 
 class Trainer(ABC):
@@ -223,6 +281,7 @@ class Method:
     ema: float = 0.1
     parts: tuple[str, ...] = ()  # the networks that a single step can be limited to
     classes: bool = True  # does it use the classes of its data
+    needs: Needs = "pictures"  # one domain of pictures, two, or pairs of two
     score_count: int = 500  # pictures that are drawn to score a run; few where they are slow
     score_options: dict[str, float] = field(default_factory=dict)  # how they are drawn
 

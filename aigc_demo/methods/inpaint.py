@@ -19,16 +19,15 @@ picture and the hole asks for texture, with the hinge loss. Knows tensors only.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
-from typing_extensions import Self
 
 from aigc_demo import damage, device as devices
-from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
+from aigc_demo.methods.base import Batch, Method, Model, Trainer, WindowConfig
 from aigc_demo.nn import fill_smoothly, window, zero
 from aigc_demo.optim import step
 
@@ -37,12 +36,10 @@ DARK = 1e-4  # mean square of an error that nobody sees: less is not worth learn
 MASKS = 512  # that are drawn once and used again, turned and mirrored
 
 
-class InpaintConfig(Config):
+class InpaintConfig(WindowConfig):
     """Network and training settings of `Inpaint`."""
 
     size: int = Field(128, ge=32, le=512, description="side of the pictures that it learns from")
-    channels: Literal[3] = Field(3, description="colour; grey pictures pass as colour")
-    classes: Literal[0] = Field(0, description="it knows no classes")
     widths: tuple[Width, Width, Width, Width] = Field(
         (24, 48, 96, 128), description="channels at 1/2, 1/4, 1/8 and 1/16 of the size"
     )
@@ -54,14 +51,6 @@ class InpaintConfig(Config):
     guessed: float = Field(0.35, ge=0, le=1, description="share of holes with a guess inside")
     adversarial: float = Field(0.0, ge=0, le=10, description="weight of the discriminator; 0: off")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.crop > self.size:
-            raise ValueError(
-                f"crop: {self.crop} is more than the size {self.size}; make it smaller"
-            )
-        return self
 
 
 class Gated(nn.Module):

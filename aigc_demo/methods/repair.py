@@ -18,12 +18,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
-from typing_extensions import Self
 
 from aigc_demo import damage, device as devices
-from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
+from aigc_demo.methods.base import Batch, Method, Model, Trainer, WindowConfig
 from aigc_demo.nn import window, zero
 from aigc_demo.optim import muon_and_adam, step
 
@@ -34,28 +33,17 @@ STRONGEST: dict[str, float] = {"noise": 55.0, "jpeg": 95.0, "resolution": 4.0, "
 BLIND = ("jpeg", "blur")
 
 
-class RepairConfig(Config):
+class RepairConfig(WindowConfig):
     """Network and training settings of `Repair`."""
 
-    size: int = Field(128, ge=16, le=512, description="side of the pictures that it learns from")
-    channels: Literal[3] = Field(3, description="colour; grey pictures pass as colour")
-    classes: Literal[0] = Field(0, description="it knows no classes")
     damage: Damage = Field("noise", description="noise, jpeg, resolution or blur")
     widths: tuple[Width, Width] = Field((48, 96), description="channels at the two resolutions")
     blocks: tuple[int, int] = Field((2, 4), description="residual blocks there")
     crop: int = Field(
-        64, ge=16, le=512, multiple_of=4, description="side of the windows of a step"
+        48, ge=16, le=512, multiple_of=4, description="side of the windows of a step"
     )
     grey: float = Field(0.1, ge=0, le=1, description="share of grey pictures in training")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.crop > self.size:
-            raise ValueError(
-                f"crop: {self.crop} is more than the size {self.size}; make it smaller"
-            )
-        return self
 
 
 class Residual(nn.Module):

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.studio import Studio
-from aigc_demo.ui import generate, restore, sending, train
+from aigc_demo.ui import generate, restore, sending, train, translate
 from aigc_demo.ui.charts import COLOURS, PALETTE
 from aigc_demo.ui.limits import BodyLimit
 from aigc_demo.ui.texts import I18N, T
@@ -24,7 +24,7 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 @media (max-width: 640px) {
   #gallery .grid-container { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; }
 }
-#gallery .grid-wrap, #compared .grid-wrap { max-height: none; }
+#gallery .grid-wrap, #compared .grid-wrap, #cycle .grid-wrap { max-height: none; }
 #restore { min-height: 96px; }
 .chart p { font-weight: 600; margin-bottom: -8px; }
 #film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
@@ -47,10 +47,14 @@ def build_demo(studio: Studio) -> gr.Blocks:
             with gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate") as tab:
                 opener = generate.build(studio, demo, tab, offers)
             restore_tab = gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore")
+            translate_tab = gr.Tab(T("translate_tab"), id="translate", elem_id="tab_translate")
             if studio.runs_root is not None:
                 with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
                     train.build(studio, demo, tab, tabs, opener, offers)
-            with restore_tab:  # last, since it knows the pictures of all tabs
+            # Last, since they know the pictures of all tabs.
+            with translate_tab:
+                translate.build(studio, translate_tab, tabs, offers)
+            with restore_tab:
                 restore.build(studio, restore_tab, tabs, offers, opener.gallery)
     return demo.queue(max_size=64, default_concurrency_limit=4)
 

@@ -79,7 +79,7 @@ def build(
         label=T("compared"), format="png", columns=4, height="auto", object_fit="contain",
         elem_id="compared", buttons=["download", "fullscreen"], interactive=False, visible=False,
     )  # fmt: skip
-    chosen_go = offers.add(compared, text="go_on_chosen")
+    (chosen_go,) = offers.add(compared, to=("restore",), text="go_on_chosen")
     table = gr.Dataframe(
         headers=list(repairing.HEADERS), interactive=False, label=T("compared_table"),
         elem_id="compared_table", visible=False,
@@ -125,8 +125,10 @@ def build(
     for name, button in chosen["examples"].items():
         button.click(bind(_example(name), studio), None, placed, **QUIET)
     again.click(bind(_go_on, studio), [result, inputs.truth], [*placed, pair], **QUIET)
-    for button, source, number in offers.all:
-        button.click(bind(_receive, studio), [source, number], [tabs, *placed], **QUIET)
+    for offer in offers.to("restore"):
+        offer.button.click(
+            bind(_receive, studio), [offer.source, offer.chosen], [tabs, *placed], **QUIET
+        )
     back.click(bind(_send_back, studio), [result, gallery], [tabs, gallery], **QUIET)
     tab.select(lambda: gr.Dropdown(repairing.choices(studio)), None, inputs.method, **QUIET)
     _add_api(studio)

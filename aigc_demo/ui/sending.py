@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,46 @@ from aigc_demo.errors import BadValue
 from aigc_demo.ui.handlers import downloadable
 from aigc_demo.ui.texts import T
 
+PLACES = ("restore", "translate")  # tabs that take pictures
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button that sends a picture of `source` to the tab `to`; of a gallery, number `chosen`."""
+
+    to: str
+    button: gr.Button
+    source: gr.Component
+    chosen: gr.State
+
 
 class Offers:
-    """The pictures of all tabs that can be sent: each has a button and, in a gallery, the number
-    of the one that was clicked.
-    """
+    """The pictures of all tabs that can be sent."""
 
     def __init__(self) -> None:
-        self.all: list[tuple[gr.Button, gr.Component, gr.State]] = []
+        self.all: list[Offer] = []
 
-    def add(self, source: gr.Gallery | gr.Image, *, text: str = "send_restore") -> gr.Button:
-        """Put a button here that sends the picture of `source`, hidden where that is hidden."""
-        button = gr.Button(
-            T(text), size="sm", elem_id=f"send_{source.elem_id}", visible=source.visible
-        )
+    def add(
+        self, source: gr.Gallery | gr.Image, *, to: tuple[str, ...] = PLACES, text: str = ""
+    ) -> list[gr.Button]:
+        """Put buttons here that send the picture of `source`, hidden where that is hidden."""
         chosen = gr.State(0)
         if isinstance(source, gr.Gallery):
             quiet = {"api_visibility": "private", "show_progress": "hidden"}
             source.select(_number, None, chosen, **quiet)
             source.change(lambda: 0, None, chosen, **quiet)
-        self.all.append((button, source, chosen))
-        return button
+        with gr.Row():
+            for place in to:
+                button = gr.Button(
+                    T(text or f"send_{place}"), size="sm", min_width=90, visible=source.visible,
+                    elem_id=f"send_{source.elem_id}" + ("" if place == to[0] else f"_{place}"),
+                )  # fmt: skip
+                self.all.append(Offer(place, button, source, chosen))
+        return [offer.button for offer in self.all[-len(to) :]]
+
+    def to(self, place: str) -> list[Offer]:
+        """Return the offers to a tab."""
+        return [offer for offer in self.all if offer.to == place]
 
 
 def _number(event: gr.SelectData) -> int:

@@ -19,9 +19,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "GenerateRequest": {"model": "m"},
     "MorphRequest": {"model": "m"},
     "RestoreRequest": {"image": Image.new("RGB", (4, 4))},
+    "TranslateRequest": {"image": Image.new("RGB", (4, 4)), "model": "m"},
     "TrainPlan": {"method": "flow", "data": "mnist", "steps": 1, "seconds": 1.0},
 }
-PICTURES = {"RestoreRequest"}  # requests that hold pictures do not travel as JSON
+PICTURES = {"RestoreRequest", "TranslateRequest"}  # requests that hold pictures do not travel as JSON
 KINDS = {kind.__name__: kind for kind in Request.__subclasses__()}
 FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e9, 2**64, -(2**64)]
 

@@ -1,0 +1,309 @@
+"""The Translate tab: layout and wiring. What a click does is in `translating`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from aigc_demo import facades, images
+from aigc_demo.errors import BadValue
+from aigc_demo.studio import Studio
+from aigc_demo.ui import examples, plan, sending, translating
+from aigc_demo.ui.handlers import bind, downloadable
+from aigc_demo.ui.texts import T
+from aigc_demo.ui.translating import Form
+
+PRIVATE = {"api_visibility": "private"}
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+DEVICE = {"concurrency_id": "device", "concurrency_limit": 2}
+EMOJI = ("🐬", "🍎", "🚀", "😀", "🎃", "🦉")
+# The browser draws the emoji, in whatever style the person's own system has.
+DRAW_EMOJI_JS = """(text) => {
+  const canvas = document.createElement('canvas'); canvas.width = canvas.height = 288;
+  const pen = canvas.getContext('2d');
+  pen.fillStyle = '#ffffff'; pen.fillRect(0, 0, 288, 288);
+  const [first] = new Intl.Segmenter().segment(text || '🐬');
+  pen.fillStyle = '#000000'; pen.textAlign = 'center'; pen.textBaseline = 'middle';
+  pen.font = '220px sans-serif'; pen.fillText(first.segment, 144, 158);
+  return canvas.toDataURL('image/png');
+}"""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The controls that decide what is done, in the order of `translating.Form`."""
+
+    model: gr.Dropdown
+    way: gr.Radio
+    editor: gr.ImageEditor
+    board: gr.HTML
+    strength: gr.Slider
+    cycle: gr.Checkbox
+    scale: gr.Radio
+
+    def all(self) -> list[Any]:
+        """Return them in order."""
+        return list(vars(self).values())
+
+
+def build(studio: Studio, tab: gr.Tab, tabs: gr.Tabs, offers: sending.Offers) -> gr.Gallery:
+    """Add the tab's contents; return the gallery of results, which can be sent elsewhere."""
+    gr.Markdown(T("translate_intro"), elem_id="translate_intro")
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            inputs, chosen = _inputs(studio)
+            with gr.Row():
+                go = gr.Button(T("translate_go"), variant="primary", elem_id="translate_go")
+                styles = gr.Button(
+                    T("all_styles"), elem_id="all_styles", visible=chosen["labels"], min_width=120
+                )
+        with gr.Column(scale=1, min_width=300):
+            pair = gr.ImageSlider(
+                label=T("before_after"), type="filepath", format="png", interactive=False,
+                elem_id="translate_pair", max_height=560, buttons=["fullscreen"],
+            )  # fmt: skip
+            details = gr.Textbox(
+                label=T("details"), interactive=False, elem_id="translate_details", max_lines=3
+            )
+            gallery = gr.Gallery(
+                label=T("there_and_back"), format="png", columns=2, height="auto",
+                object_fit="contain", elem_id="cycle", buttons=["download", "fullscreen"],
+                interactive=False,
+            )  # fmt: skip
+            offers.add(gallery, to=("restore",))
+            file = gr.DownloadButton(T("result_file"), elem_id="translate_file", size="sm")
+    with gr.Accordion(T("batch_more"), open=False, elem_id="batch_more"):
+        files = gr.File(
+            label=T("batch_files"), file_count="multiple", file_types=["image"],
+            type="filepath", elem_id="batch_files", height=160,
+        )  # fmt: skip
+        batch_go = gr.Button(T("batch_go"), elem_id="batch_go")
+        batch_zip = gr.DownloadButton(T("batch_zip"), elem_id="batch_zip", visible=False)
+        batch_told = gr.Markdown(elem_id="batch_told", elem_classes="quiet")
+    with gr.Accordion(T("how"), open=False, elem_id="how_translate"):
+        gr.Markdown(T("how_translate"))
+
+    # Translate.
+    told = [pair, gallery, file, details]
+    run = {"fn": bind(_translate, studio, gpu=True), "inputs": inputs.all(), "outputs": told}
+    go.click(**run, **PRIVATE, **DEVICE)
+    inputs.board.input(
+        bind(_translate, studio, gpu=True), inputs.all(), told, trigger_mode="always_last",
+        **QUIET, **DEVICE,
+    )  # fmt: skip
+    styles.click(
+        bind(_all_styles, studio, gpu=True), inputs.all(), [gallery, details], **PRIVATE, **DEVICE
+    )
+    batch_go.click(
+        bind(_batch, studio, gpu=True), [*inputs.all(), files], [batch_zip, batch_told],
+        **PRIVATE, **DEVICE,
+    )  # fmt: skip
+
+    # Show what belongs to the model.
+    fitted = [
+        inputs.way, inputs.editor, inputs.board, inputs.strength, inputs.cycle,
+        chosen["plans"], chosen["photos"], chosen["emoji"], styles,
+    ]  # fmt: skip
+    inputs.model.input(bind(_fit_model, studio), inputs.model, fitted, **QUIET)
+    inputs.way.input(bind(_fit_way, studio), [inputs.model, inputs.way], fitted[1:], **QUIET)
+    tab.select(bind(_models, studio), inputs.model, inputs.model, **QUIET)
+
+    # Pictures that come.
+    for name, button in chosen["examples"].items():
+        button.click(bind(_example(name), studio), None, inputs.editor, **QUIET)
+    for name in ("example", "blank"):
+        chosen[name].click(bind(_plan(name), studio), None, inputs.board, **QUIET)
+    chosen["plan_file"].upload(
+        bind(_plan_file, studio), chosen["plan_file"], inputs.board, **QUIET
+    )
+    chosen["emoji_go"].click(
+        None, chosen["emoji_text"], chosen["drawn"], js=DRAW_EMOJI_JS, **PRIVATE
+    ).then(bind(_emoji, studio), chosen["drawn"], inputs.editor, **QUIET)
+    for offer in offers.to("translate"):
+        offer.button.click(
+            bind(_receive, studio), [offer.source, offer.chosen, inputs.model],
+            [tabs, inputs.model, *fitted, inputs.editor], **QUIET,
+        )  # fmt: skip
+    _add_api(studio)
+    return gallery
+
+
+def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
+    """Add the controls on the left; return those that decide, and the others."""
+    here = translating.usable(studio)
+    info = here[0] if here else None
+    way = translating.first_way(info) if info else "AtoB"
+    plans = info is not None and translating.takes_plan(info, way)
+    emoji = info is not None and info.data in translating.EMOJI
+    chosen: dict[str, Any] = {"labels": bool(info and info.labels)}
+    model = gr.Dropdown(
+        translating.choices(studio), value=info.name if info else None, label=T("pair"),
+        info=T("pair_info"), elem_id="translate_model",
+    )  # fmt: skip
+    ways = gr.Radio(
+        translating.ways(info) if info else [], value=way, label=T("way"), elem_id="way"
+    )
+    editor = gr.ImageEditor(
+        label=T("translate_picture"), type="filepath", format="png", image_mode="RGBA",
+        sources=["upload", "webcam", "clipboard"], layers=False, transforms=None, height=420,
+        brush=gr.Brush(
+            default_size="auto", color_mode="selector",
+            colors=["#1f2937", "#dc2626", "#f59e0b", "#16a34a", "#2563eb", "#ffffff"],
+        ),
+        eraser=gr.Eraser(), elem_id="translate_picture", visible=not plans,
+    )  # fmt: skip
+    board = plan.board("plan", visible=plans)
+    with gr.Row(visible=plans, elem_id="plans") as chosen["plans"]:
+        chosen["example"] = gr.Button(T("plan_example"), size="sm", elem_id="plan_example")
+        chosen["blank"] = gr.Button(T("plan_blank"), size="sm", elem_id="plan_blank")
+        chosen["plan_file"] = gr.UploadButton(
+            T("plan_file"), size="sm", file_types=["image"], elem_id="plan_file"
+        )
+    with gr.Row(visible=not plans and not emoji, elem_id="photos") as chosen["photos"]:
+        chosen["examples"] = {
+            name: gr.Button(T(f"photo_{name.lower()}"), size="sm", min_width=90)
+            for name in examples.EXAMPLES
+        }
+    with gr.Row(visible=emoji, elem_id="emoji") as chosen["emoji"]:
+        chosen["emoji_text"] = gr.Dropdown(
+            list(EMOJI), value=EMOJI[0], allow_custom_value=True, label=T("emoji"),
+            info=T("emoji_info"), elem_id="emoji_text", min_width=160,
+        )  # fmt: skip
+        chosen["emoji_go"] = gr.Button(T("emoji_go"), elem_id="emoji_go", min_width=90)
+    chosen["drawn"] = gr.Textbox(visible=False)
+    strength = gr.Slider(
+        0, 1, 1, step=0.05, label=T("blend"), info=T("blend_info"), elem_id="blend",
+        visible=not plans,
+    )  # fmt: skip
+    cycle = gr.Checkbox(
+        True, label=T("cycle"), elem_id="cycle_on", visible=not plans, info=T("cycle_info")
+    )
+    with gr.Accordion(T("more"), open=False, elem_id="translate_more"):
+        scale = gr.Radio(
+            [(T(f"scale_{name}"), name) for name in translating.SCALES], value="auto",
+            label=T("scale"), info=T("scale_info"), elem_id="scale",
+        )  # fmt: skip
+    return Inputs(model, ways, editor, board, strength, cycle, scale), chosen
+
+
+def _translate(
+    studio: Studio,
+    *values: Any,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008
+) -> Iterator[list[Any]]:
+    for step in translating.translate(studio, Form(*values)):
+        if isinstance(step, float):
+            progress(min(1.0, step))
+        else:
+            pair, gallery, after, details = step
+            yield [pair, gallery, gr.DownloadButton(value=after), details]
+
+
+def _all_styles(studio: Studio, *values: Any) -> tuple[list[tuple[str, str]], str]:
+    return translating.all_styles(studio, Form(*values))
+
+
+def _batch(
+    studio: Studio,
+    *values: Any,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008
+) -> Iterator[list[Any]]:
+    for step in translating.translate_all(studio, Form(*values[:-1]), values[-1]):
+        if isinstance(step, float):
+            progress(min(1.0, step))
+        else:
+            yield [gr.DownloadButton(value=step[0], visible=True), step[1]]
+
+
+def _models(studio: Studio, model: str | None) -> gr.Dropdown:
+    """List the models anew; those of runs come and go."""
+    there = translating.choices(studio)
+    names = [name for _, name in there]
+    return gr.Dropdown(there, value=model if model in names else (names or [None])[0])
+
+
+def _fit_model(studio: Studio, model: str) -> list[Any]:
+    """Show the model's directions and what belongs to them."""
+    info = studio.info(model)
+    way = translating.first_way(info)
+    return [gr.Radio(translating.ways(info), value=way), *_fit_way(studio, model, way)]
+
+
+def _fit_way(studio: Studio, model: str, way: str) -> list[Any]:
+    """Show what the direction of the model needs: the board, the editor, emoji."""
+    info = studio.info(model)
+    plans, emoji = translating.takes_plan(info, way), info.data in translating.EMOJI
+    return [
+        gr.ImageEditor(visible=not plans),
+        gr.HTML(visible=plans),
+        gr.Slider(visible=not plans),
+        gr.Checkbox(visible=bool(info.labels) or len(info.directions) == 2),
+        gr.Row(visible=plans),
+        gr.Row(visible=not plans and not emoji),
+        gr.Row(visible=emoji),
+        gr.Button(visible=bool(info.labels)),
+    ]
+
+
+def _example(name: str) -> Any:
+    def show(studio: Studio) -> dict[str, Any]:
+        """Put an example into the editor."""
+        return _placed(examples.example(name))
+
+    return show
+
+
+def _plan(name: str) -> Any:
+    def show(studio: Studio) -> str:
+        """Put a plan onto the board."""
+        return plan.as_value(getattr(facades, name)())
+
+    return show
+
+
+def _plan_file(studio: Studio, path: str) -> str:
+    return plan.as_value(plan.fitted(images.open_image(path)))
+
+
+def _emoji(studio: Studio, drawn: str) -> dict[str, Any]:
+    image = plan.plan_of(drawn)
+    return _placed(downloadable(images.encode_png(image), "emoji.png"))
+
+
+def _receive(studio: Studio, source: Any, number: int, model: str | None) -> list[Any]:
+    """Take a picture from another tab; a plan is drawn, so a model of pictures takes its place."""
+    file = sending.file_of(source, number)
+    there = [m.name for m in translating.usable(studio)]
+    if not there:
+        raise BadValue("model: there is none that translates; train one with train.py.")
+    model = model if model in there else there[0]
+    info = studio.info(model)
+    if translating.takes_plan(info, translating.first_way(info)):
+        model = there[0]
+    return [
+        gr.Tabs(selected="translate"), model, *_fit_model(studio, model), _placed(file)
+    ]  # fmt: skip
+
+
+def _placed(file: str) -> dict[str, Any]:
+    """Return the editor's value for a picture without strokes."""
+    return {"background": file, "layers": [], "composite": file}
+
+
+def _add_api(studio: Studio) -> None:
+    """Let programs translate files: the bytes that they send are the picture, not a copy."""
+    asked = [
+        gr.File(label="image", visible=False),
+        gr.Textbox(translating.FIRST[0], label="model", visible=False),
+        gr.Textbox("AtoB", label="direction", visible=False),
+        gr.Textbox(None, label="style", visible=False),
+        gr.Number(1.0, label="strength", visible=False),
+    ]
+    answer = [gr.File(label="result", visible=False), gr.JSON(label="details", visible=False)]
+    gr.Button(visible=False).click(
+        bind(translating.translate_file, studio, gpu=True), asked, answer,
+        api_name="translate", **DEVICE,
+    )  # fmt: skip

@@ -1,0 +1,230 @@
+"""What the Translate tab does when something is clicked: plain functions of the studio and the
+controls' values.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from aigc_demo import images
+from aigc_demo.errors import BadValue, UserError
+from aigc_demo.requests import TranslateRequest
+from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.translation import TranslateResult
+from aigc_demo.ui import plan
+from aigc_demo.ui.handlers import downloadable
+
+MAX_FILES = 200
+FIRST = ("monet2photo-cyclegan", "summer2winter-cyclegan", "facades-pix2pix")
+EMOJI = ("twemoji2fluentui", "emoji_styles")  # data sets, whose models take emoji
+SCALES = ("auto", "picture", "trained")
+
+
+@dataclass(frozen=True)
+class Form:
+    """The values of the tab's controls."""
+
+    model: str | None
+    way: str
+    editor: dict[str, Any] | None
+    board: str | None = None
+    strength: float = 1.0
+    cycle: bool = True
+    scale: str = "auto"
+
+
+def usable(studio: Studio) -> list[ModelInfo]:
+    """Return the models that translate: a few well-known ones first, then the others by name."""
+    there = [m for m in studio.models("translate") if not m.problem]
+    order = {name: i for i, name in enumerate(FIRST)}
+    return sorted(there, key=lambda m: (m.yours, order.get(m.name, len(FIRST))))
+
+
+def choices(studio: Studio) -> list[tuple[str, str]]:
+    """Return the usable models as the picker shows them."""
+    return [
+        (f"{'★ ' if m.yours else ''}{m.title} · {m.size} px · {m.megabytes:.1f} MB", m.name)
+        for m in usable(studio)
+    ]
+
+
+def ways(info: ModelInfo) -> list[tuple[str, str]]:
+    """Return the directions of a model, or the styles that it knows, with their names."""
+    if info.labels:
+        return [(f"→ {label}", label) for label in info.labels]
+    a, b = info.domains[:2]
+    names = {"AtoB": f"{a} → {b}", "BtoA": f"{b} → {a}"}
+    return [(names[way], way) for way in info.directions]
+
+
+def first_way(info: ModelInfo) -> str:
+    """Return the direction that people most often want: away from photographs."""
+    if info.labels:
+        return "fluentui" if "fluentui" in info.labels else info.labels[0]
+    return "BtoA" if info.domains[1] == "photo" and "BtoA" in info.directions else "AtoB"
+
+
+def takes_plan(info: ModelInfo, way: str) -> bool:
+    """Tell whether a model is given a plan that is drawn on the board."""
+    return not info.labels and info.domains[way == "BtoA"] == "plan"
+
+
+def request_of(studio: Studio, form: Form) -> TranslateRequest:
+    """Return the checked request that the controls' values describe."""
+    info = studio.info(_chosen(form))
+    drawn = takes_plan(info, form.way)
+    image = plan.plan_of(form.board) if drawn else picture_of(form.editor)
+    return request_for(info, image, form)
+
+
+def request_for(info: ModelInfo, image: Image.Image, form: Form) -> TranslateRequest:
+    """Return the request for a picture."""
+    ends = {"style": form.way} if info.labels else {"direction": form.way}
+    return TranslateRequest(
+        image=image,
+        model=info.name,
+        strength=form.strength,
+        cycle=form.cycle,
+        scale=form.scale,
+        **ends,
+    )
+
+
+def _chosen(form: Form) -> str:
+    if not form.model:
+        raise BadValue("model: none is chosen; choose one, or train one with train.py.")
+    return form.model
+
+
+def picture_of(editor: dict[str, Any] | None) -> Image.Image:
+    """Return the picture in the editor with what was drawn on it."""
+    value = editor or {}
+    path = value.get("composite") or value.get("background")
+    if not path:
+        raise BadValue(
+            "picture: there is none yet; drop one here, draw one, or choose an example."
+        )
+    return images.open_image(Path(path))
+
+
+def translate(studio: Studio, form: Form) -> Iterator[float | tuple[Any, ...]]:
+    """Yield the share that is done, then the pictures before and after, all of them with their
+    names, the file of the result, and a line of details.
+    """
+    request = request_of(studio, form)
+    for step in studio.translate_steps(request):
+        if isinstance(step, float):
+            yield step
+        else:
+            before = images.flatten(images.upright(request.image), "RGB", 255)
+            yield shown(request, before, step)
+
+
+def shown(
+    request: TranslateRequest, before: Image.Image, result: TranslateResult
+) -> tuple[tuple[str, str], list[tuple[str, str]], str, str]:
+    """Return what the page shows of a result."""
+    first = downloadable(images.encode_png(before), "before.png")
+    after = downloadable(images.encode_png(result.image), f"{request.model}.png")
+    gallery = [(after, result.way), (first, "input")]
+    if result.cycle is not None and result.error is not None:
+        back = downloadable(images.encode_png(result.cycle), "back.png")
+        error = downloadable(images.encode_png(result.error), "error.png")
+        psnr = result.scores["cycle_psnr"]
+        gallery += [(back, f"and back · PSNR {psnr:.1f} dB"), (error, "where it differs")]
+    return (first, after), gallery, after, details(request, result)
+
+
+def details(request: TranslateRequest, result: TranslateResult) -> str:
+    """Return a line: model, way, size, time, score."""
+    width, height = result.image.size
+    words = [request.model, result.way, f"{width}×{height} px", f"{result.seconds:.2f} s"]
+    if request.strength < 1:
+        words.append(f"strength {request.strength:.2f}")
+    if "cycle_psnr" in result.scores:
+        words.append(f"there and back: PSNR {result.scores['cycle_psnr']:.1f} dB")
+    return " · ".join(words)
+
+
+def all_styles(studio: Studio, form: Form) -> tuple[list[tuple[str, str]], str]:
+    """Return the picture in every style that the model knows, and a line of details."""
+    info = studio.info(_chosen(form))
+    if not info.labels:
+        raise BadValue(f"model: {info.name} goes between two domains; choose one of many styles.")
+    image = picture_of(form.editor)
+    gallery, seconds = [], 0.0
+    for label in info.labels:
+        asked = Form(info.name, label, None, None, form.strength, False, form.scale)
+        result = studio.translate(request_for(info, image, asked))
+        seconds += result.seconds
+        file = downloadable(images.encode_png(result.image), f"{label}.png")
+        gallery.append((file, result.way))
+    first = downloadable(images.encode_png(images.flatten(image, "RGB", 255)), "before.png")
+    gallery.append((first, "input"))
+    return gallery, f"{info.name} · {len(info.labels)} styles · {seconds:.2f} s"
+
+
+def translate_all(
+    studio: Studio, form: Form, files: list[str] | None
+) -> Iterator[float | tuple[str, str]]:
+    """Yield the share that is done, then a zip of the translated files and what could not be."""
+    if not files:
+        raise BadValue("files: there are none; drop some pictures.")
+    if len(files) > MAX_FILES:
+        raise BadValue(f"files: {len(files)} are too many; the limit is {MAX_FILES} at a time.")
+    info = studio.info(_chosen(form))
+    quick = Form(info.name, form.way, None, None, form.strength, False, form.scale)
+    out, problems, names = io.BytesIO(), [], set()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for i, file in enumerate(files):
+            stem = Path(file).stem[:80]
+            try:
+                image = images.open_image(Path(file))
+                for step in studio.translate_steps(request_for(info, image, quick)):
+                    if isinstance(step, float):
+                        yield (i + step) / len(files)
+                    else:
+                        name = stem if stem not in names else f"{stem}-{i}"
+                        names.add(name)
+                        archive.writestr(f"{name}.png", images.encode_png(step.image))
+            except UserError as problem:
+                problems.append(f"{Path(file).name[:80]}: {problem}")
+    if not names:
+        raise BadValue(f"files: none of them could be translated. {problems[0]}")
+    told = f"{len(names)} of {len(files)} translated"
+    yield downloadable(out.getvalue(), f"{info.name}.zip"), "\n\n".join([told, *problems])
+
+
+def translate_file(
+    studio: Studio,
+    image: str,
+    model: str = FIRST[0],
+    direction: str = "AtoB",
+    style: str | None = None,
+    strength: float = 1.0,
+) -> tuple[str, dict[str, Any]]:
+    """Translate a picture file and return a PNG file and its details: way, seconds, PSNR of the
+    way there and back.
+
+    `direction` is AtoB or BtoA; `style` names the target of a model that knows several.
+    """
+    if not image:
+        raise BadValue("image: no file has arrived; send a picture.")
+    request = TranslateRequest(
+        image=images.open_image(Path(image)),
+        model=model,
+        direction=direction,
+        style=style or None,
+        strength=float(strength) if isinstance(strength, int) else strength,
+    )
+    result = studio.translate(request)
+    found = {"way": result.way, "seconds": round(result.seconds, 3), **result.scores}
+    name = f"{Path(image).stem[:60]}-{request.model[:60]}.png"
+    return downloadable(images.encode_png(result.image), name), found
