@@ -50,7 +50,8 @@ def train(
     batch = plan.batch or method.batch
     if len(dataset) < 2:
         raise BadData(f"{dataset.title} has {len(dataset)} picture; training needs at least 2.")
-    model = _build(method, plan, dataset).to(device, memory_format=torch.channels_last)
+    model = _build(method, plan, dataset).to(device)
+    model.to(memory_format=model.layout)
     ema = method.ema if plan.ema is None else plan.ema
     trainer = model.trainer(lr=plan.lr or method.lr, ema=ema, seed=plan.seed)
 

@@ -28,6 +28,28 @@ PRESETS: dict[str, TrainPlan] = {
         **WATCHED,
     ),
     "flow_doodles": TrainPlan(method="flow", data="quickdraw", seconds=600.0, **WATCHED),
+    "pix2pix_facades": TrainPlan(
+        method="pix2pix",
+        data="facades",
+        seconds=600.0,
+        config={"size": 64, "widths": [32, 64, 128, 192]},
+        **WATCHED,
+    ),
+    "pix2pix_emoji": TrainPlan(
+        method="pix2pix",
+        data="twemoji2fluentui",
+        seconds=300.0,
+        batch=8,
+        config={"size": 64, "widths": [32, 64, 128, 192], "residual": True},
+        **WATCHED,
+    ),
+    "cyclegan_summer": TrainPlan(
+        method="cyclegan",
+        data="summer2winter",
+        seconds=600.0,
+        config={"size": 64},
+        **WATCHED,
+    ),
     "gan_unstable": TrainPlan(
         method="dcgan",
         data="fashion_mnist",

@@ -41,7 +41,9 @@ class ReferenceGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, 3, H, W) to the same shape; H and W divide by 4."""
-        return self.model(x.contiguous(memory_format=torch.channels_last)).float()
+        weight = self.model[1].weight
+        layout = torch.contiguous_format if weight.is_contiguous() else torch.channels_last
+        return self.model(x.contiguous(memory_format=layout)).float()
 
 
 class ReflectedResidual(nn.Module):

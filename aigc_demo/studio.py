@@ -261,7 +261,8 @@ class Studio:
             except BadCheckpoint as problem:
                 self._seen[name] = (stamp, ModelInfo(name, name, str(problem)))
                 raise
-            self._loaded[name] = (stamp, model.to(self.device, memory_format=torch.channels_last))
+            model.to(self.device).to(memory_format=model.layout)
+            self._loaded[name] = (stamp, model)
         self._loaded.move_to_end(name)
         while len(self._loaded) > MAX_LOADED:
             self._loaded.popitem(last=False)

@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "studio",
         "restoration",
         "translation",
+        "adversarial",
         "damage",
         "facades",
         "ui",

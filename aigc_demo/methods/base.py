@@ -88,6 +88,7 @@ class Model(nn.Module, ABC):
     """A network with its configuration; ``state_dict()`` is its checkpoint."""
 
     options: ClassVar[tuple[Option, ...]] = ()
+    layout = torch.channels_last  # how its weights lie in memory
 
     def __init__(self, config: Config) -> None:
         super().__init__()

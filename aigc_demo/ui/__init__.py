@@ -48,12 +48,13 @@ def build_demo(studio: Studio) -> gr.Blocks:
                 opener = generate.build(studio, demo, tab, offers)
             restore_tab = gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore")
             translate_tab = gr.Tab(T("translate_tab"), id="translate", elem_id="tab_translate")
+            trained = None
             if studio.runs_root is not None:
                 with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
-                    train.build(studio, demo, tab, tabs, opener, offers)
+                    trained = train.build(studio, demo, tab, tabs, opener, offers)
             # Last, since they know the pictures of all tabs.
             with translate_tab:
-                translate.build(studio, translate_tab, tabs, offers)
+                translate.build(studio, translate_tab, tabs, offers, trained)
             with restore_tab:
                 restore.build(studio, restore_tab, tabs, offers, opener.gallery)
     return demo.queue(max_size=64, default_concurrency_limit=4)

@@ -14,17 +14,20 @@ from aigc_demo.progress import Point, View
 BINS = 24
 NOWHERE = math.nan
 BLUE, ORANGE, GREY = "#4c6ef5", "#f08c00", "#868e96"
+GREEN, VIOLET = "#2f9e44", "#9c36b5"
 COLOURS = {
     **dict.fromkeys(("generator", "loss", "reconstruction", "model", "precision", "fake"), BLUE),
     **dict.fromkeys(("discriminator", "divergence", "recall", "real"), ORANGE),
+    **dict.fromkeys(("cycle", "l1"), GREEN),
+    **dict.fromkeys(("identity", "matching"), VIOLET),
     "floor": GREY,
 }
 PALETTE = {
     "A": BLUE,
     "B": ORANGE,
-    "C": "#2f9e44",
+    "C": GREEN,
     "D": "#e03131",
-    "E": "#9c36b5",
+    "E": VIOLET,
     "F": "#0c8599",
     "G": "#66a80f",
     "H": GREY,

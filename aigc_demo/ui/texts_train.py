@@ -14,6 +14,16 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
     "preset_flow_fashion": ("Flow on fashion, 10 minutes", "时装流匹配，10 分钟"),
     "preset_gan_doodles": ("GAN on doodles, 5 minutes", "涂鸦 GAN，5 分钟"),
     "preset_flow_doodles": ("Flow on doodles, 10 minutes", "涂鸦流匹配，10 分钟"),
+    "preset_pix2pix_facades": (
+        "pix2pix: plan to façade, 10 minutes",
+        "pix2pix：平面图到立面，10 分钟",
+    ),
+    "preset_pix2pix_emoji": ("pix2pix: emoji styles, 5 minutes", "pix2pix：表情符号风格，5 分钟"),
+    "preset_cyclegan_summer": (
+        "CycleGAN: summer and winter, 10 minutes",
+        "CycleGAN：夏天与冬天，10 分钟",
+    ),
+    "use_translate": ("Use this model in Translate", "在“转换”中使用此模型"),
     "preset_gan_unstable": (
         "A GAN that goes wrong, 2 minutes (rate too high, no R1, no EMA)",
         "会失控的 GAN，2 分钟（学习率过高，无 R1，无 EMA）",

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import gradio as gr
@@ -14,18 +14,27 @@ from aigc_demo.data import DATASETS, available
 from aigc_demo.methods import METHODS
 from aigc_demo.presets import PRESETS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import charts, endpoints, training, watching
+from aigc_demo.ui import charts, endpoints, forms, plots, training, watching
+from aigc_demo.ui.forms import Form
 from aigc_demo.ui.generate import LATEX, Opener
 from aigc_demo.ui.handlers import bind
 from aigc_demo.ui.sending import Offers
 from aigc_demo.ui.texts import T
-from aigc_demo.ui.training import Form, Workshop
+from aigc_demo.ui.training import Workshop
 
 TICK = 1.0  # seconds
-HEIGHT = 280  # of a chart, pixels
 CURVES = ("kid", "fid", "recall", "precision", "loss", "generator", "reconstruction")
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 CLICK_JS = "() => { setTimeout(() => document.querySelector('#model_file').click(), 100); }"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The run that is chosen, and the button that takes its model to the Translate tab."""
+
+    workshop: Workshop
+    picker: gr.Dropdown
+    button: gr.Button
 
 
 def build(
@@ -35,7 +44,7 @@ def build(
     tabs: gr.Tabs,
     opener: Opener,
     offers: Offers,
-) -> None:
+) -> Trained:
     """Add the tab's contents to the page that is being built."""
     workshop = Workshop.of(studio)
     gr.Markdown(T("train_intro"), elem_id="train_intro")
@@ -44,7 +53,7 @@ def build(
             form, preset, go = _form()
         with gr.Column(scale=3, min_width=300):
             panel, picker, buttons = _panel(offers)
-    lower = _charts()
+    lower = plots.build()
     with gr.Accordion(T("compare_runs"), open=False, elem_id="compare_runs"):
         chips = gr.CheckboxGroup([], label=T("compare_pick"), elem_id="compare_pick")
         by = gr.Radio(
@@ -114,6 +123,7 @@ def build(
         control.change(
             bind(watching.compare, workshop), [chips, by], [overlay, key, table, csv], **QUIET
         )
+    return Trained(workshop, picker, buttons["use_translate"])
 
 
 ASKS = (
@@ -125,7 +135,7 @@ ASKS = (
 def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
     """Add the controls that decide what is trained."""
     names = list(PRESETS)
-    first = training.fill(names[0])
+    first = forms.fill(names[0])
     here = available()
     preset = gr.Dropdown(
         [(T(f"preset_{name}"), name) for name in names], value=names[0],
@@ -133,12 +143,12 @@ def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
     )  # fmt: skip
     with gr.Row():
         method = gr.Dropdown(
-            [(m.title, m.name) for m in training.TRAINABLE], value=first.method,
+            [(m.title, m.name) for m in forms.TRAINABLE], value=first.method,
             label=T("method"), elem_id="train_method", min_width=120,
         )  # fmt: skip
         data = gr.Dropdown(
-            [(s.title if s.name in here else f"{s.title} ↓", s.name) for s in DATASETS.values()],
-            value=first.data, label=T("train_data"), elem_id="train_data", min_width=120,
+            _sets(first.method), value=first.data, label=T("train_data"),
+            elem_id="train_data", min_width=120,
         )  # fmt: skip
     with gr.Row():
         minutes = gr.Number(
@@ -173,7 +183,7 @@ def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
                 elem_id="train_seed", min_width=120,
             )  # fmt: skip
         loss = gr.Dropdown(
-            ["bce", "hinge", "relativistic"], value=first.loss, label=T("loss"),
+            forms.losses_of(first.method), value=first.loss, label=T("loss"),
             info=T("loss_info"), elem_id="loss",
         )  # fmt: skip
         r1 = gr.Slider(0, 10, first.r1, step=0.1, label=T("r1"), info=T("r1_info"), elem_id="r1")
@@ -221,7 +231,7 @@ def _panel(offers: Offers) -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Bu
     )
     with gr.Row():
         offers.add(panel["picture"])
-        for name in ("use", "download_model"):
+        for name in ("use", "use_translate", "download_model"):
             buttons[name] = gr.Button(T(name), size="sm", elem_id=name, visible=False)
     panel["use_note"] = gr.Markdown(
         T("use_note"), elem_id="use_note", elem_classes="quiet", visible=False
@@ -230,70 +240,36 @@ def _panel(offers: Offers) -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Bu
     return panel, picker, buttons
 
 
-def _charts() -> dict[str, Any]:
-    """Add the charts, in the order of `watching.CHARTS`."""
-    found: dict[str, Any] = {}
-
-    def line(name: str, note: str = "") -> None:
-        with gr.Column(min_width=300):
-            gr.Markdown(T(f"chart_{name}"), elem_classes="chart", elem_id=f"title_{name}")
-            found[name] = gr.LinePlot(
-                charts.curves({}), x="step", y="value", color="curve", height=HEIGHT, y_title=" ",
-                x_axis_format=",d", y_axis_format=",.3~f", color_map=charts.COLOURS,
-                colors_in_legend=[],
-                show_label=False, elem_id=f"chart_{name}",
-            )  # fmt: skip
-            if note:
-                found[note] = gr.Markdown(elem_classes="quiet", elem_id=note)
-
-    with gr.Row():
-        line("losses", "losses_note")
-        line("fid", "score_note")
-    with gr.Row():
-        line("kid")
-        line("recall", "recall_note")
-    with gr.Row():
-        with gr.Column(min_width=300):
-            found["outputs_title"] = gr.Markdown(
-                T("chart_outputs"), visible=False, elem_classes="chart", elem_id="title_outputs"
-            )
-            found["outputs"] = gr.BarPlot(
-                visible=False, x="logit", y="pictures", color="kind", height=HEIGHT, y_title=" ",
-                x_axis_format=".2~g", y_axis_format=",.3~f", color_map=charts.COLOURS,
-                colors_in_legend=[],
-                show_label=False, elem_id="chart_outputs",
-            )  # fmt: skip
-            found["outputs_note"] = gr.Markdown(
-                charts.legend({"real": "real", "fake": "fake"}), visible=False,
-                elem_classes="quiet", elem_id="outputs_note",
-            )  # fmt: skip
-        line("speed")
-        line("norm")
-    return found
-
-
 # --- Handlers that only bring values into the order of the controls ------------------------------
 
 
 def _fill(workshop: Workshop, preset: str) -> list[Any]:
-    return _updates(training.fill(preset))
+    return _updates(forms.fill(preset))
 
 
 def _fit(workshop: Workshop, *values: Any) -> list[Any]:
-    return _updates(training.fit(values[0], Form(*values)))
+    return _updates(forms.fit(values[0], Form(*values)))
 
 
 def _updates(form: Form) -> list[Any]:
     """Return the values of all controls, those hidden that the method does not have."""
     has = METHODS[form.method].config.model_fields
-    updates: list[Any] = list(astuple(form))
-    for i, f in enumerate(fields(Form)):
-        if f.name in ("loss", "r1", "diffaugment"):
-            kind = {"loss": gr.Dropdown, "r1": gr.Slider, "diffaugment": gr.Checkbox}[f.name]
-            updates[i] = kind(value=updates[i], visible=f.name in has)
-        elif f.name == "download":
-            updates[i] = gr.skip()
-    return updates
+    losses = forms.losses_of(form.method)
+    own = {
+        "data": gr.Dropdown(_sets(form.method), value=form.data),
+        "loss": gr.Dropdown(losses or [form.loss], value=form.loss, visible=bool(losses)),
+        "r1": gr.Slider(value=form.r1, visible="r1" in has),
+        "diffaugment": gr.Checkbox(value=form.diffaugment, visible="diffaugment" in has),
+        "download": gr.skip(),
+    }
+    return [own.get(f.name, value) for f, value in zip(fields(Form), astuple(form), strict=True)]
+
+
+def _sets(method: str) -> list[tuple[str, str]]:
+    """Return the data sets that a method can learn from; an arrow: not here yet."""
+    here = available()
+    names = forms.sets_for(method)
+    return [(DATASETS[n].title + ("" if n in here else " ↓"), n) for n in names]
 
 
 def _start(workshop: Workshop, *values: Any) -> gr.Dropdown:

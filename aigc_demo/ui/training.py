@@ -5,25 +5,21 @@ controls' values.
 from __future__ import annotations
 
 import io
-import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aigc_demo import control, runs, worker
 from aigc_demo.data import DATASETS, available
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
-from aigc_demo.presets import PRESETS, WATCHED
 from aigc_demo.progress import Reader, View
-from aigc_demo.requests import GenerateRequest, TrainPlan
+from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import YOURS, Studio
+from aigc_demo.ui.forms import Form, plan_of
 from aigc_demo.ui.handlers import downloadable
 from aigc_demo.ui.texts import say
 
-TRAINABLE = [m for m in METHODS.values() if m.task == "generate"]
-SIDE = {"dcgan": 32}  # methods that are made for one size of pictures
 ICONS = {
     "waiting": "…",
     "training": "▶",
@@ -51,111 +47,6 @@ class Workshop:
         assert studio.runs_root is not None
         root = studio.runs_root
         return Workshop(studio, root, worker.Workers(root), Reader(root))
-
-
-# --- The form ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Form:
-    """The values of the tab's controls, in the order of the controls."""
-
-    method: str
-    data: str
-    minutes: float
-    steps: float
-    batch: float
-    lr: float
-    width: float
-    loss: str
-    r1: float
-    diffaugment: bool
-    ema: bool
-    seed: float
-    download: bool = False
-
-
-def form_of(plan: TrainPlan) -> Form:
-    """Return the controls' values for `plan`, with the method's defaults where it is silent."""
-    method = METHODS[plan.method]
-    config = method.config.model_validate({"classes": 2} | plan.config)
-    return Form(
-        method=plan.method,
-        data=plan.data,
-        minutes=round((plan.seconds or 0) / 60, 3),
-        steps=plan.steps or 0,
-        batch=plan.batch or method.batch,
-        lr=plan.lr or method.lr,
-        width=config.width,
-        loss=getattr(config, "loss", "bce"),
-        r1=getattr(config, "r1", 0.0),
-        diffaugment=bool(getattr(config, "diffaugment", ())),
-        ema=plan.ema is None or plan.ema > 0,
-        seed=plan.seed,
-    )
-
-
-def plan_of(form: Form) -> TrainPlan:
-    """Return the checked plan that the controls' values describe; a preset that was not changed
-    comes back as it was.
-    """
-    if form.method not in {m.name for m in TRAINABLE}:
-        names = ", ".join(m.name for m in TRAINABLE)
-        raise BadValue(f"method: “{str(form.method)[:40]}” cannot be trained here; use {names}.")
-    if form.data not in DATASETS:
-        raise BadValue(f"data: choose one of {', '.join(DATASETS)}.")
-    method = METHODS[form.method]
-    fields = method.config.model_fields
-    minutes = _number("minutes", form.minutes, 0, 100_000)
-    steps = int(_number("steps", form.steps, 0, 100_000_000, whole=True))
-    config: dict[str, Any] = {"width": int(_number("width", form.width, 8, 512, whole=True))}
-    if side := SIDE.get(form.method):
-        config["size"] = side
-    if "loss" in fields:
-        config["loss"] = form.loss
-    if "r1" in fields:
-        config["r1"] = _number("r1", form.r1, 0, 100)
-        config["r1_every"] = 4 if config["r1"] >= 0.5 else 16  # a strong pull, often
-    if "diffaugment" in fields and form.diffaugment is True:
-        config["diffaugment"] = ["translation"]
-    return TrainPlan(
-        method=form.method,
-        data=form.data,
-        config=config,
-        seconds=minutes * 60 or None,
-        steps=steps or None,
-        batch=int(_number("batch", form.batch, 2, 4096, whole=True)),
-        lr=float(_number("learning rate", form.lr, 1e-7, 1)),
-        ema=None if form.ema is True else 0.0,
-        seed=int(_number("seed", form.seed, 0, 2**53 - 1, whole=True)),
-        **WATCHED,
-    )
-
-
-def _number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> float:
-    """Return `value` where it is a number within the limits."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    if not usable or not math.isfinite(value) or not low <= value <= high:
-        raise BadValue(f"{name}: “{str(value)[:40]}” cannot be used; take {low:g} to {high:g}.")
-    if whole and value != int(value):
-        raise BadValue(f"{name}: {value:g} cannot be used; take a whole number.")
-    return value
-
-
-def fill(preset: str) -> Form:
-    """Return the values of a preset."""
-    if preset not in PRESETS:
-        raise BadValue(f"preset: choose one of {', '.join(PRESETS)}.")
-    return form_of(PRESETS[preset])
-
-
-def fit(method: str, form: Form) -> Form:
-    """Return `form` with another method's own defaults."""
-    if method not in METHODS:
-        raise BadValue(f"method: choose one of {', '.join(m.name for m in TRAINABLE)}.")
-    minutes = form.minutes if isinstance(form.minutes, int | float) else 3
-    own = TrainPlan(method=method, data=form.data, seconds=60.0 * max(minutes, 0.1))
-    return form_of(own)
 
 
 def start(workshop: Workshop, form: Form) -> str:
@@ -286,6 +177,13 @@ def pack(workshop: Workshop, name: str | None) -> str:
         for file in sorted((directory / "model").glob("[a-z]*")):
             archive.write(file, f"{directory.name}/{file.name}")
     return downloadable(out.getvalue(), f"{directory.name}.zip")
+
+
+def translate_with(workshop: Workshop, name: str | None) -> str:
+    """Return the name of a run's model."""
+    directory = _directory(workshop, name)
+    _need_model(directory)
+    return YOURS + directory.name
 
 
 def _need_model(directory: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -11,15 +10,17 @@ import gradio as gr
 from aigc_demo import facades, images
 from aigc_demo.errors import BadValue
 from aigc_demo.studio import Studio
-from aigc_demo.ui import examples, plan, sending, translating
+from aigc_demo.ui import examples, plan, sending, training, translating
 from aigc_demo.ui.handlers import bind, downloadable
 from aigc_demo.ui.texts import T
+from aigc_demo.ui.train import Trained
+from aigc_demo.ui.training import Workshop
+from aigc_demo.ui.translate_controls import controls
 from aigc_demo.ui.translating import Form
 
 PRIVATE = {"api_visibility": "private"}
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 DEVICE = {"concurrency_id": "device", "concurrency_limit": 2}
-EMOJI = ("🐬", "🍎", "🚀", "😀", "🎃", "🦉")
 # The browser draws the emoji, in whatever style the person's own system has.
 DRAW_EMOJI_JS = """(text) => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 288;
@@ -32,29 +33,18 @@ DRAW_EMOJI_JS = """(text) => {
 }"""
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """The controls that decide what is done, in the order of `translating.Form`."""
-
-    model: gr.Dropdown
-    way: gr.Radio
-    editor: gr.ImageEditor
-    board: gr.HTML
-    strength: gr.Slider
-    cycle: gr.Checkbox
-    scale: gr.Radio
-
-    def all(self) -> list[Any]:
-        """Return them in order."""
-        return list(vars(self).values())
-
-
-def build(studio: Studio, tab: gr.Tab, tabs: gr.Tabs, offers: sending.Offers) -> gr.Gallery:
-    """Add the tab's contents; return the gallery of results, which can be sent elsewhere."""
+def build(
+    studio: Studio,
+    tab: gr.Tab,
+    tabs: gr.Tabs,
+    offers: sending.Offers,
+    trained: Trained | None = None,
+) -> None:
+    """Add the tab's contents; connect the buttons that send pictures and models here."""
     gr.Markdown(T("translate_intro"), elem_id="translate_intro")
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
-            inputs, chosen = _inputs(studio)
+            inputs, chosen = controls(studio)
             with gr.Row():
                 go = gr.Button(T("translate_go"), variant="primary", elem_id="translate_go")
                 styles = gr.Button(
@@ -127,66 +117,12 @@ def build(studio: Studio, tab: gr.Tab, tabs: gr.Tabs, offers: sending.Offers) ->
             bind(_receive, studio), [offer.source, offer.chosen, inputs.model],
             [tabs, inputs.model, *fitted, inputs.editor], **QUIET,
         )  # fmt: skip
+    if trained is not None:
+        trained.button.click(
+            bind(_open(studio), trained.workshop), trained.picker, [tabs, inputs.model, *fitted],
+            **QUIET,
+        )  # fmt: skip
     _add_api(studio)
-    return gallery
-
-
-def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
-    """Add the controls on the left; return those that decide, and the others."""
-    here = translating.usable(studio)
-    info = here[0] if here else None
-    way = translating.first_way(info) if info else "AtoB"
-    plans = info is not None and translating.takes_plan(info, way)
-    emoji = info is not None and info.data in translating.EMOJI
-    chosen: dict[str, Any] = {"labels": bool(info and info.labels)}
-    model = gr.Dropdown(
-        translating.choices(studio), value=info.name if info else None, label=T("pair"),
-        info=T("pair_info"), elem_id="translate_model",
-    )  # fmt: skip
-    ways = gr.Radio(
-        translating.ways(info) if info else [], value=way, label=T("way"), elem_id="way"
-    )
-    editor = gr.ImageEditor(
-        label=T("translate_picture"), type="filepath", format="png", image_mode="RGBA",
-        sources=["upload", "webcam", "clipboard"], layers=False, transforms=None, height=420,
-        brush=gr.Brush(
-            default_size="auto", color_mode="selector",
-            colors=["#1f2937", "#dc2626", "#f59e0b", "#16a34a", "#2563eb", "#ffffff"],
-        ),
-        eraser=gr.Eraser(), elem_id="translate_picture", visible=not plans,
-    )  # fmt: skip
-    board = plan.board("plan", visible=plans)
-    with gr.Row(visible=plans, elem_id="plans") as chosen["plans"]:
-        chosen["example"] = gr.Button(T("plan_example"), size="sm", elem_id="plan_example")
-        chosen["blank"] = gr.Button(T("plan_blank"), size="sm", elem_id="plan_blank")
-        chosen["plan_file"] = gr.UploadButton(
-            T("plan_file"), size="sm", file_types=["image"], elem_id="plan_file"
-        )
-    with gr.Row(visible=not plans and not emoji, elem_id="photos") as chosen["photos"]:
-        chosen["examples"] = {
-            name: gr.Button(T(f"photo_{name.lower()}"), size="sm", min_width=90)
-            for name in examples.EXAMPLES
-        }
-    with gr.Row(visible=emoji, elem_id="emoji") as chosen["emoji"]:
-        chosen["emoji_text"] = gr.Dropdown(
-            list(EMOJI), value=EMOJI[0], allow_custom_value=True, label=T("emoji"),
-            info=T("emoji_info"), elem_id="emoji_text", min_width=160,
-        )  # fmt: skip
-        chosen["emoji_go"] = gr.Button(T("emoji_go"), elem_id="emoji_go", min_width=90)
-    chosen["drawn"] = gr.Textbox(visible=False)
-    strength = gr.Slider(
-        0, 1, 1, step=0.05, label=T("blend"), info=T("blend_info"), elem_id="blend",
-        visible=not plans,
-    )  # fmt: skip
-    cycle = gr.Checkbox(
-        True, label=T("cycle"), elem_id="cycle_on", visible=not plans, info=T("cycle_info")
-    )
-    with gr.Accordion(T("more"), open=False, elem_id="translate_more"):
-        scale = gr.Radio(
-            [(T(f"scale_{name}"), name) for name in translating.SCALES], value="auto",
-            label=T("scale"), info=T("scale_info"), elem_id="scale",
-        )  # fmt: skip
-    return Inputs(model, ways, editor, board, strength, cycle, scale), chosen
 
 
 def _translate(
@@ -286,6 +222,16 @@ def _receive(studio: Studio, source: Any, number: int, model: str | None) -> lis
     return [
         gr.Tabs(selected="translate"), model, *_fit_model(studio, model), _placed(file)
     ]  # fmt: skip
+
+
+def _open(studio: Studio) -> Any:
+    def handler(workshop: Workshop, run: str | None) -> list[Any]:
+        """Open the tab with the model of a run."""
+        model = training.translate_with(workshop, run)
+        there = gr.Dropdown(translating.choices(studio), value=model)
+        return [gr.Tabs(selected="translate"), there, *_fit_model(studio, model)]
+
+    return handler
 
 
 def _placed(file: str) -> dict[str, Any]:

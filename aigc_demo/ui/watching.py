@@ -21,7 +21,7 @@ CHARTS = (
 )
 BUTTONS = (
     *("pause", "resume", "slow", "step_both", "step_discriminator", "step_generator"),
-    *("stop", "discard", "sure", "use", "download_model"),
+    *("stop", "discard", "sure", "use", "use_translate", "download_model"),
 )
 ACTIVE = ("training", "paused", "waiting")
 
@@ -157,7 +157,9 @@ def _buttons(view: View | None) -> list[Any]:
     state = view.status if view else ""
     method = METHODS.get(view.plan.method) if view else None
     parts = method.parts if method else ()
-    paints = method is not None and method.task == "generate"
+    paints, turns = (
+        method is not None and method.task == task for task in ("generate", "translate")
+    )
     going, held = state == "training", state == "paused"
     visible = {
         "pause": going,
@@ -169,6 +171,7 @@ def _buttons(view: View | None) -> list[Any]:
         "stop": state in ACTIVE,
         "discard": view is not None,
         "use": paints and view is not None and view.log.saved,
+        "use_translate": turns and view is not None and view.log.saved,
         "download_model": view is not None and view.log.saved,
     }
     return [gr.skip() if n == "sure" else gr.Button(visible=visible[n]) for n in BUTTONS]

@@ -22,7 +22,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "TranslateRequest": {"image": Image.new("RGB", (4, 4)), "model": "m"},
     "TrainPlan": {"method": "flow", "data": "mnist", "steps": 1, "seconds": 1.0},
 }
-PICTURES = {"RestoreRequest", "TranslateRequest"}  # requests that hold pictures do not travel as JSON
+PICTURES = {
+    "RestoreRequest",
+    "TranslateRequest",
+}  # requests that hold pictures do not travel as JSON
 KINDS = {kind.__name__: kind for kind in Request.__subclasses__()}
 FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e9, 2**64, -(2**64)]
 

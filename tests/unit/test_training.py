@@ -16,14 +16,14 @@ from aigc_demo import checkpoint, control, runs, worker
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.presets import PRESETS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import build_demo, charts, training, watching
+from aigc_demo.ui import build_demo, charts, forms, training, watching
 from aigc_demo.ui.texts import TEXTS
 from aigc_demo.ui.training import Workshop
 from tests import tiny
 from tests.conftest import TinyData
 
 REQUEST: Any = SimpleNamespace(headers={"accept-language": "en-GB"})
-FORM = training.fill("gan_fashion")
+FORM = forms.fill("gan_fashion")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def skipped(value: Any) -> bool:
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_survives_the_form(name: str) -> None:
     plan = PRESETS[name]
-    made = training.plan_of(training.fill(name))
+    made = forms.plan_of(forms.fill(name))
     method = training.METHODS[plan.method]
     for field in ("method", "data", "seconds", "steps", "seed", "warmup", "ema"):
         assert getattr(made, field) == getattr(plan, field), field
@@ -72,7 +72,7 @@ def test_a_preset_has_a_title_in_both_languages(name: str) -> None:
 
 
 def test_another_method_brings_its_own_settings() -> None:
-    form = training.fit("flow", FORM)
+    form = forms.fit("flow", FORM)
     assert (form.method, form.batch, form.lr) == ("flow", 64, 1e-3)
     assert form.minutes == FORM.minutes and form.data == FORM.data
 
@@ -88,13 +88,13 @@ def test_a_wrong_number_is_refused_by_its_name(field: str, value: Any) -> None:
     form = dataclasses.replace(FORM, **{field: value})
     words = {"lr": "learning rate"}.get(field, field)
     with pytest.raises(BadValue, match=f"^{words}: .*; .*\\.$"):
-        training.plan_of(form)
+        forms.plan_of(form)
 
 
 @pytest.mark.parametrize("field", ["batch", "width", "seed", "steps"])
 def test_half_a_picture_is_refused(field: str) -> None:
     with pytest.raises(BadValue, match=f"^{field}: "):
-        training.plan_of(dataclasses.replace(FORM, **{field: 3.7 if field != "width" else 32.5}))
+        forms.plan_of(dataclasses.replace(FORM, **{field: 3.7 if field != "width" else 32.5}))
 
 
 @pytest.mark.parametrize(
