@@ -10,18 +10,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from aigc_demo.methods import vae
+from aigc_demo.methods import METHODS, vae
 from aigc_demo.studio import Studio
 from tests import tiny
 
 
 @dataclass(frozen=True)
 class TinyData:
-    """The same two classes of pictures as a folder and as a zip, and a data root with MNIST."""
+    """The same two classes of pictures as a folder and as a zip, the same as pairs of two domains,
+    and a data root with MNIST.
+    """
 
     folder: Path
     zip: Path
+    pairs: Path
     root: Path
+
+    def of(self, method: str) -> Path:
+        """Return the zip that a method can learn from."""
+        return self.zip if METHODS[method].needs == "pictures" else self.pairs
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,8 +44,12 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> TinyData:
     """Return data sets that nobody may change."""
     base = tmp_path_factory.mktemp("data")
     folder = tiny.write_folder(base / "shapes")
+    pairs = tiny.write_pairs(base / "pairs" / "shapes")
     return TinyData(
-        folder, tiny.write_zip(base / "shapes.zip", folder), tiny.write_mnist(base / "root")
+        folder,
+        tiny.write_zip(base / "shapes.zip", folder),
+        tiny.write_zip(base / "pairs" / "shapes.zip", pairs),
+        tiny.write_mnist(base / "root"),
     )
 
 

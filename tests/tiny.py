@@ -23,7 +23,15 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "vae": {"width": 16, "latent": 3, "components": 2},
     "flow": {"width": 16, "growth": [1, 1], "depth": [1, 1]},
     "repair": {"widths": [8, 8], "blocks": [1, 1], "crop": 16},
-    "cyclegan": {"width": 8, "blocks": 1, "crop": 16, "d_width": 8, "d_layers": 1, "pool": 3},
+    "cyclegan": {
+        "size": 32,
+        "width": 8,
+        "blocks": 1,
+        "crop": 16,
+        "d_width": 8,
+        "d_layers": 1,
+        "pool": 3,
+    },
     "pix2pix": {"size": 32, "widths": [8, 8], "d_width": 8, "d_layers": 1},
     "inpaint": {"widths": [8] * 4, "blocks": [1] * 4, "dilations": [1], "crop": 32},
     "classifier": {"widths": [8, 8, 8], "features": 8},
@@ -51,6 +59,16 @@ def write_folder(folder: Path, each: int = EACH) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
         for i in range(each):
             draw(kind, i).save(folder / name / f"{i:03d}.png")
+    return folder
+
+
+def write_pairs(folder: Path, each: int = 21) -> Path:
+    """Write trainA/ with discs and trainB/ with squares at the same places, and a few to test."""
+    for split, count in (("train", each), ("test", 3)):
+        for kind, end in enumerate("AB"):
+            (folder / f"{split}{end}").mkdir(parents=True)
+            for i in range(count):
+                draw(kind, i % EACH).save(folder / f"{split}{end}" / f"{i:03d}.png")
     return folder
 
 

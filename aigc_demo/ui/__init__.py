@@ -26,6 +26,7 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 }
 #gallery .grid-wrap, #compared .grid-wrap, #cycle .grid-wrap { max-height: none; }
 #restore { min-height: 96px; }
+#cycle .grid-wrap { height: auto; min-height: 0; }
 .chart p { font-weight: 600; margin-bottom: -8px; }
 #film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
 .quiet { opacity: .8; font-size: .9em; }

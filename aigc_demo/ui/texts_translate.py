@@ -13,6 +13,7 @@ TRANSLATE_TEXTS: dict[str, tuple[str, str]] = {
     "pair_info": ("★ yours · data · method · side of its training pictures · size of the file",
                   "★ 你的 · 数据 · 方法 · 训练图片边长 · 文件大小"),
     "way": ("Direction", "方向"),
+    "translate_pair": ("Before and after", "转换前后"),
     "translate_picture": (
         "Picture: drop, take, paste or draw one", "图片：拖入、拍摄、粘贴或手绘",
     ),

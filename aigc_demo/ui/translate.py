@@ -52,7 +52,7 @@ def build(
                 )
         with gr.Column(scale=1, min_width=300):
             pair = gr.ImageSlider(
-                label=T("before_after"), type="filepath", format="png", interactive=False,
+                label=T("translate_pair"), type="filepath", format="png", interactive=False,
                 elem_id="translate_pair", max_height=560, buttons=["fullscreen"],
             )  # fmt: skip
             details = gr.Textbox(

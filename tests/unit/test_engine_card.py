@@ -22,12 +22,14 @@ from tests.conftest import TinyData
 def test_a_card_says_how_the_model_can_be_made_again(
     tmp_path: Path, tiny_data: TinyData, method: str
 ) -> None:
-    plan = tiny.plan(method, tiny_data.zip, seed=3, lr=0.0005)
+    plan = tiny.plan(method, tiny_data.of(method), seed=3, lr=0.0005)
     tiny.train(tmp_path, plan)
     card = checkpoint.read_card(tmp_path / "run" / "model")
     assert (card.method, card.data, card.data_size) == (method, "shapes", 21)
     assert (card.seed, card.steps, card.images_seen) == (3, 3, 12)
-    assert card.classes == (tiny.SHAPES if METHODS[method].classes else ())
+    labelled = METHODS[method].classes and METHODS[method].needs == "pictures"
+    assert card.classes == (tiny.SHAPES if labelled else ())
+    assert card.domains == (() if METHODS[method].needs == "pictures" else ("A", "B"))
     assert card.config.items() >= tiny.CONFIGS[method].items()
     assert set(card.config) == set(METHODS[method].config.model_fields)
     assert card.data_licence and card.device and card.title
