@@ -26,6 +26,7 @@ TRANSLATE_TEXTS: dict[str, tuple[str, str]] = {
     "photo_cat": ("Cat", "猫"),
     "photo_coffee": ("Coffee", "咖啡"),
     "photo_rocket": ("Rocket", "火箭"),
+    "landscape": ("A landscape, painted now", "即时生成的风景"),
     "emoji": ("Emoji", "表情符号"),
     "emoji_info": (
         "choose one, or type any; your system draws it", "选择或输入任意一个，由你的系统绘制",

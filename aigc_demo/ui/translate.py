@@ -104,6 +104,9 @@ def build(
     # Pictures that come.
     for name, button in chosen["examples"].items():
         button.click(bind(_example(name), studio), None, inputs.editor, **QUIET)
+    chosen["landscape"].click(
+        bind(_landscape, studio, gpu=True), None, inputs.editor, **PRIVATE, **DEVICE
+    )
     for name in ("example", "blank"):
         chosen[name].click(bind(_plan(name), studio), None, inputs.board, **QUIET)
     chosen["plan_file"].upload(
@@ -190,6 +193,11 @@ def _example(name: str) -> Any:
         return _placed(examples.example(name))
 
     return show
+
+
+def _landscape(studio: Studio) -> dict[str, Any]:
+    image = translating.landscape(studio)
+    return _placed(downloadable(images.encode_png(image), "landscape.png"))
 
 
 def _plan(name: str) -> Any:

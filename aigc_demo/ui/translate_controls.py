@@ -67,6 +67,10 @@ def controls(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
             name: gr.Button(T(f"photo_{name.lower()}"), size="sm", min_width=90)
             for name in examples.EXAMPLES
         }
+        chosen["landscape"] = gr.Button(
+            T("landscape"), size="sm", min_width=90, elem_id="landscape",
+            visible=translating.paints_landscapes(studio),
+        )  # fmt: skip
     with gr.Row(visible=emoji, elem_id="emoji") as chosen["emoji"]:
         chosen["emoji_text"] = gr.Dropdown(
             list(EMOJI), value=EMOJI[0], allow_custom_value=True, label=T("emoji"),

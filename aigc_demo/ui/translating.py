@@ -5,6 +5,7 @@ controls' values.
 from __future__ import annotations
 
 import io
+import secrets
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from PIL import Image
 
 from aigc_demo import images
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.requests import TranslateRequest
+from aigc_demo.requests import GenerateRequest, RestoreRequest, TranslateRequest
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.translation import TranslateResult
 from aigc_demo.ui import plan
@@ -24,6 +25,7 @@ from aigc_demo.ui.handlers import downloadable
 MAX_FILES = 200
 FIRST = ("monet2photo-cyclegan", "summer2winter-cyclegan", "facades-pix2pix")
 EMOJI = ("twemoji2fluentui", "emoji_styles")  # data sets, whose models take emoji
+PAINTER, LANDSCAPES = "scenes-flow", ("forest", "mountain", "sea", "glacier")
 SCALES = ("auto", "picture", "trained")
 
 
@@ -112,6 +114,21 @@ def picture_of(editor: dict[str, Any] | None) -> Image.Image:
             "picture: there is none yet; drop one here, draw one, or choose an example."
         )
     return images.open_image(Path(path))
+
+
+def landscape(studio: Studio, seed: int | None = None) -> Image.Image:
+    """Return a landscape that the studio's own model paints now, enlarged by its own upscaler."""
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    label = LANDSCAPES[seed % len(LANDSCAPES)]
+    made = studio.generate(GenerateRequest(model=PAINTER, label=label, count=1, seed=seed))
+    request = RestoreRequest(image=made.images[0].convert("RGB"), method="upscale", factor=4)
+    return studio.restore(request).image
+
+
+def paints_landscapes(studio: Studio) -> bool:
+    """Tell whether the models that `landscape` needs are here."""
+    there = {m.name for m in studio.models() if not m.problem}
+    return {PAINTER, "upscale"} <= there
 
 
 def translate(studio: Studio, form: Form) -> Iterator[float | tuple[Any, ...]]:

@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from aigc_demo import facades, images
+from aigc_demo import checkpoint, facades, images
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.studio import Studio
 from aigc_demo.ui import plan, translate, translating
 from aigc_demo.ui.texts import TEXTS
 from aigc_demo.ui.translating import Form
+from tests import tiny
 from tests.unit.test_translation import write
 
 PLAN = plan.as_value(facades.example())
@@ -206,3 +207,17 @@ def test_an_emoji_that_the_browser_drew_becomes_the_picture() -> None:
     drawn = plan.as_value(Image.new("RGB", (288, 288), "white"))
     placed = translate._emoji(None, drawn)
     assert images.open_image(placed["background"]).size == (288, 288)
+
+
+def test_a_landscape_is_painted_and_enlarged(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    assert not translating.paints_landscapes(Studio(folder, device="cpu"))
+    model = tiny.model("flow", classes=4)
+    card = tiny.card(model, "flow").model_copy(update={"classes": translating.LANDSCAPES})
+    checkpoint.save(folder / "scenes-flow", model, card)
+    tiny.save(folder / "upscale", "repair", classes=0, config={"damage": "resolution"})
+    studio = Studio(folder, device="cpu")
+    assert translating.paints_landscapes(studio)
+    one, again, other = (translating.landscape(studio, seed) for seed in (3, 3, 4))
+    assert one.size == (128, 128)
+    assert one.tobytes() == again.tobytes() != other.tobytes()
