@@ -117,6 +117,13 @@ def write_doodles(root: Path, each: int = 300) -> Path:
     return root
 
 
+def write_facades(root: Path) -> Path:
+    """Add plans and façades that are none to a data root."""
+    folder = write_pairs(root / "facades")
+    write_zip(root / "facades.zip", folder)
+    return root
+
+
 def plan(method: str, data: Path | str, **fields: Any) -> TrainPlan:
     """Return a plan of a few steps of a tiny model."""
     given = {"steps": 3, "batch": 4, "warmup": 2, "score_every": 0, "config": CONFIGS[method]}

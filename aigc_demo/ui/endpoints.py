@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from aigc_demo.ui import training
-from aigc_demo.ui.training import Form, Workshop
+from aigc_demo.ui.forms import Form
+from aigc_demo.ui.training import Workshop
 
 
 def train(
@@ -17,14 +18,17 @@ def train(
     batch: float = 32,
     lr: float = 6e-4,
     width: float = 64,
-    loss: str = "bce",
+    loss: str = "",
     r1: float = 0.1,
     diffaugment: bool = False,
     ema: bool = True,
     seed: float = 0,
     download: bool = False,
 ) -> str:
-    """Queue a training run and return its name; its model will be called ``yours-NAME``."""
+    """Queue a training run and return its name; its model will be called ``yours-NAME``.
+
+    `loss` may be left empty: the method's own.
+    """
     shape = (method, data, minutes, steps, batch, lr, width, loss, r1, diffaugment, ema, seed)
     return training.start(workshop, Form(*shape, download))
 

@@ -80,9 +80,13 @@ def plan_of(form: Form) -> TrainPlan:
         config["residual"] = form.data in ALIKE
     if side := SIDE.get(form.method):
         config["size"] = side
-    for name in ("loss", "game"):
-        if name in fields:
-            config[name] = form.loss
+    losses = losses_of(form.method)
+    if losses and form.loss != "":
+        if form.loss not in losses:
+            raise BadValue(
+                f"loss: “{str(form.loss)[:40]}” cannot be used; choose one of {', '.join(losses)}."
+            )
+        config["loss" if "loss" in fields else "game"] = form.loss
     if "r1" in fields:
         config["r1"] = _number("r1", form.r1, 0, 100)
         config["r1_every"] = 4 if config["r1"] >= 0.5 else 16  # a strong pull, often

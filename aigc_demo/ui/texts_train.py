@@ -92,6 +92,16 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
         "Press again to delete this run and its model for good.",
         "再按一次将永久删除这次训练及其模型。",
     ),
+    "rows_cyclegan": (
+        "Rows: A, taken to B, and back; B, taken to A, and back.",
+        "各行：A、转换到 B、再还原；B、转换到 A、再还原。",
+    ),
+    "rows_pix2pix": (
+        "Rows: what is given, what is made of it, the truth.",
+        "各行：输入、生成结果、真实图片。",
+    ),
+    "rows_repair": ("Rows: damaged, restored, the truth.", "各行：受损、修复、原图。"),
+    "rows_inpaint": ("Rows: with holes, filled, the truth.", "各行：有空洞、已填补、原图。"),
     "film": ("Film: drag to go back in time", "胶片：拖动可回到过去"),
     "film_info": (
         "the same noise all through the run: one row a class, one column a seed",

@@ -229,6 +229,7 @@ def _panel(offers: Offers) -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Bu
     panel["film"] = gr.Slider(
         1, 2, 1, step=1, label=T("film"), info=T("film_info"), elem_id="film", visible=False
     )
+    panel["rows"] = gr.Markdown(visible=False, elem_id="rows", elem_classes="quiet")
     with gr.Row():
         offers.add(panel["picture"])
         for name in ("use", "use_translate", "download_model"):

@@ -11,10 +11,10 @@ from aigc_demo.methods import METHODS
 from aigc_demo.progress import View, warnings
 from aigc_demo.ui import charts, training
 from aigc_demo.ui.handlers import downloadable
-from aigc_demo.ui.texts import language_of, say
+from aigc_demo.ui.texts import TEXTS, language_of, say
 from aigc_demo.ui.training import Workshop
 
-PICTURES = ("status", "warnings", "picture", "film", "use_note", "model_file")
+PICTURES = ("status", "warnings", "picture", "film", "rows", "use_note", "model_file")
 CHARTS = (
     *("losses", "losses_note", "fid", "score_note", "kid", "recall", "recall_note"),
     *("outputs_title", "outputs", "outputs_note", "speed", "norm"),
@@ -104,6 +104,9 @@ def _of_run(
     words = [f"⚠ {say(f'warn_{key}', language)}" for key in warnings(view)]
     updates["warnings"] = gr.Markdown("\n\n".join(words), visible=bool(words))
     updates["use_note"] = gr.Markdown(visible=view.log.saved)
+    key = f"rows_{view.plan.method}"
+    rows = say(key, language) if key in TEXTS and view.log.previews else ""
+    updates["rows"] = gr.Markdown(rows, visible=bool(rows))
     frames, before = len(view.log.previews), seen.get("frames", 0)
     if frames != before or not seen:
         following = not seen or position is None or position >= before

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
+
+from aigc_demo import facades
 
 
 def until_done(client: Client, name: str, seconds: float = 120) -> dict[str, Any]:
@@ -31,6 +35,19 @@ def test_a_run_is_trained_and_its_model_paints(client: Client) -> None:
         model=f"yours-{name}", label="ring", count=2, api_name="/generate"
     )
     assert [p["label"] for p in pictures] == ["ring", "ring"]
+
+
+def test_a_translator_is_trained_and_its_model_translates(client: Client, tmp_path: Path) -> None:
+    plan = {"method": "pix2pix", "data": "facades", "minutes": 1, "steps": 4, "batch": 2}
+    name = client.predict(**plan, width=8, api_name="/train")
+    run = until_done(client, name)
+    assert (run["status"], run["step"]) == ("done", 4)
+    facades.example().save(tmp_path / "plan.png")
+    path, details = client.predict(
+        image=handle_file(str(tmp_path / "plan.png")), model=f"yours-{name}",
+        api_name="/translate",
+    )  # fmt: skip
+    assert Image.open(path).size == (128, 128) and details["way"] == "plan → photo"
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,11 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of an app with the shipped checkpoints and doodles to learn from."""
+    """Return the address of an app with the shipped checkpoints, doodles and façades to
+    learn from.
+    """
     folder = tmp_path_factory.mktemp("app")
-    data = tiny.write_doodles(folder / "data")
+    data = tiny.write_facades(tiny.write_doodles(folder / "data"))
     places = {"AIGC_DATA": str(data), "AIGC_RUNS": str(folder / "runs")}
     with serve(folder / "log.txt", **places) as address:
         yield address

@@ -196,3 +196,24 @@ def test_a_picture_of_the_gallery_is_sent_here(open_page: Callable[..., Page]) -
     page.wait_for_timeout(1500)
     page.click("#translate_go")
     wait_for(page, "px")
+
+
+def test_a_translator_is_trained_and_opened_here(
+    open_page: Callable[..., Page], shoot: Shoot
+) -> None:
+    page = open_page()
+    page.get_by_role("tab").nth(3).click()
+    page.wait_for_selector("#start", state="visible")
+    page.locator("#preset input").click()
+    page.get_by_role("option", name="pix2pix: plan").click()
+    page.wait_for_function("document.querySelector('#minutes input').value === '10'")
+    page.locator("#steps input").fill("6")
+    page.locator("#start").click()
+    page.get_by_text("Rows: what is given").wait_for()
+    page.wait_for_selector("#use_translate", state="visible")
+    page.wait_for_function("document.querySelector('#status').innerText.includes('Done')")
+    shoot(page, "train-pix2pix")
+    page.click("#use_translate")
+    page.wait_for_selector("#plan canvas", state="visible")
+    page.click("#translate_go")
+    assert "yours-" in wait_for(page, "plan → photo")
