@@ -15,6 +15,8 @@ BENCHMARKS = (
     "inpainting",
     "repairing",
     "restore_speed",
+    "cyclegan_step",
+    "translation",
     "three_minutes",
 )
 

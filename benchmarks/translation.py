@@ -1,19 +1,22 @@
 """Translation measured: emoji against the truth, façades against photographs, and unpaired domains
 against a classifier that has seen only real pictures.
 
-``python -m benchmarks.translation`` needs the data sets; ``--only emoji`` (or facades, unpaired)
-measures one part, ``--sheets FOLDER`` writes contact sheets of test pictures.
+``python -m benchmarks.translation`` needs the data sets; ``--only emoji`` (or speed, facades,
+unpaired) measures one part, ``--sheets FOLDER`` writes contact sheets of test pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
+from skimage import data as photographs
 from torch import Tensor
 
 from aigc_demo import data, images, metrics
@@ -27,6 +30,7 @@ from benchmarks.report import table, write_metrics, write_section
 CHECKPOINTS = Path("checkpoints")
 COMMAND = "python -m benchmarks.translation"
 UNPAIRED = ("monet2photo", "summer2winter")
+SIDES, ROUNDS = (256, 512, 1536), 5
 SHOWN = 24  # pictures a direction on a sheet
 TILE = 32
 STEPS, BATCH = 900, 32  # of the classifier's training
@@ -35,10 +39,10 @@ STEPS, BATCH = 900, 32  # of the classifier's training
 def main() -> int:
     """Measure, print and write the sections."""
     p = argparse.ArgumentParser(description=__doc__)
-    parts = {"emoji": emoji, "facades": facades, "unpaired": unpaired}
+    parts = {"speed": speed, "emoji": emoji, "facades": facades, "unpaired": unpaired}
     p.add_argument("--only", choices=list(parts))
     p.add_argument("--sheets", type=Path)
-    given = p.parse_args()
+    given, _ = p.parse_known_args()
     studio = Studio(CHECKPOINTS)
     for name, measure in parts.items():
         if given.only in (None, name):
@@ -88,6 +92,29 @@ def sheet(folder: Path | None, name: str, *rows: Tensor) -> None:
 def floats(pixels: Tensor) -> list[np.ndarray]:
     """Return uint8 (N, 3, H, W) as a list of (H, W, 3) in [0, 1]."""
     return list((pixels.permute(0, 2, 3, 1).numpy() / 255).astype(np.float32))
+
+
+# --- Speed ---------------------------------------------------------------------------------------
+
+
+def speed(studio: Studio, sheets: Path | None) -> tuple[str, str]:
+    """Time the translation of photographs of several sizes by every model that translates."""
+    photo = Image.fromarray(photographs.coffee())
+    rows = []
+    for info in studio.models("translate"):
+        cells = []
+        for side in SIDES:
+            request = TranslateRequest(
+                image=photo.resize((side, side)), model=info.name, scale="picture", cycle=False
+            )
+            times = [studio.translate(request).seconds for _ in range(ROUNDS + 1)][1:]
+            cells.append(f"{statistics.median(times):.2f}")
+        rows.append([f"`{info.name}`", *cells])
+    columns = ["seconds, median", *(f"{side}×{side}" for side in SIDES)]
+    return "Translation speed", (
+        f"One way, at the size of the picture, {torch.get_num_threads()} threads, {ROUNDS} rounds; "
+        f"1536×1536 in tiles where the network allows it.\n\n{table(columns, rows)}"
+    )
 
 
 # --- Emoji ---------------------------------------------------------------------------------------

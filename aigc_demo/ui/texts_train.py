@@ -119,6 +119,11 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
     "chart_speed": ("Pictures a second", "每秒图片数"),
     "chart_norm": ("Gradient norm", "梯度范数"),
     "chart_outputs": ("What the discriminator says (logits)", "判别器的判断（logit）"),
+    "scores_none": (
+        "FID, KID, precision and recall are for models that make pictures from noise; look at the film above. Shipped "
+        "translators are measured in benchmarks/RESULTS.md.",
+        "FID、KID、精确率和召回率用于从噪声生成图片的模型；请看上面的胶片。随附的转换模型的测量见 benchmarks/RESULTS.md。",
+    ),
     "scores_note": (
         "The line called *floor* is what real test pictures get in the model's place: nothing can do better.",
         "名为 *floor* 的线是真实测试图片得到的分数：没有模型能更好。",
@@ -138,7 +143,7 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
     "use": ("Paint with it", "用它作画"),
     "download_model": ("Download the model (zip)", "下载模型（zip）"),
     "use_note": (
-        "The model is in the *Generate* tab as soon as the run has saved it, marked ★. To ship it, a host runs "
+        "The model is in the *Generate* or *Translate* tab as soon as the run has saved it, marked ★. To ship it, a host runs "
         "`cp -r runs/NAME/model checkpoints/NAME`.",
         "训练一保存，模型就以 ★ 出现在*生成*页。若要随应用发布，管理员运行 `cp -r runs/NAME/model checkpoints/NAME`。",
     ),

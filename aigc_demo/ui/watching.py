@@ -142,7 +142,10 @@ def _drawn(view: View, *, scores: bool, language: str, first: bool) -> list[Any]
         updates["kid"] = charts.score(view, "kid", scale=1000)
         updates["recall"] = charts.variety(view)
         missing = [r for r in (view.reason("fid"), view.reason("kid")) if r]
-        note = [charts.legend(_names(view)), say("scores_note", language)]
+        method = METHODS.get(view.plan.method)
+        scored = method is None or method.task == "generate"
+        key = "scores_note" if scored else "scores_none"
+        note = [charts.legend(_names(view)), say(key, language)]
         note += [f"n/a: {reason}" for reason in dict.fromkeys(missing)]
         updates["score_note"] = "\n\n".join(note)
         updates["recall_note"] = charts.legend({"precision": "precision", "recall": "recall"})
