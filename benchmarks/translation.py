@@ -42,7 +42,7 @@ def main() -> int:
     parts = {"speed": speed, "emoji": emoji, "facades": facades, "unpaired": unpaired}
     p.add_argument("--only", choices=list(parts))
     p.add_argument("--sheets", type=Path)
-    given, _ = p.parse_known_args()
+    given = p.parse_args()
     studio = Studio(CHECKPOINTS)
     for name, measure in parts.items():
         if given.only in (None, name):
@@ -112,8 +112,8 @@ def speed(studio: Studio, sheets: Path | None) -> tuple[str, str]:
         rows.append([f"`{info.name}`", *cells])
     columns = ["seconds, median", *(f"{side}×{side}" for side in SIDES)]
     return "Translation speed", (
-        f"One way, at the size of the picture, {torch.get_num_threads()} threads, {ROUNDS} rounds; "
-        f"1536×1536 in tiles where the network allows it.\n\n{table(columns, rows)}"
+        f"One way, at the size of the picture, {torch.get_num_threads()} threads, {ROUNDS} rounds. "
+        "1536×1536 is computed in tiles where the network allows it.\n\n" + table(columns, rows)
     )
 
 
