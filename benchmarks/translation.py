@@ -112,8 +112,9 @@ def speed(studio: Studio, sheets: Path | None) -> tuple[str, str]:
         rows.append([f"`{info.name}`", *cells])
     columns = ["seconds, median", *(f"{side}×{side}" for side in SIDES)]
     return "Translation speed", (
-        f"One way, at the size of the picture, {torch.get_num_threads()} threads, {ROUNDS} rounds. "
-        "1536×1536 is computed in tiles where the network allows it.\n\n" + table(columns, rows)
+        f"One way, at the size of the picture, {torch.get_num_threads()} threads, {ROUNDS} "
+        "rounds. 1536×1536 is computed in tiles where the network allows it.\n\n"
+        + table(columns, rows)
     )
 
 
