@@ -105,7 +105,8 @@ def run(
 def ways(request: TranslateRequest, info: ModelInfo) -> tuple[Way, Way | None]:
     """Return the way that the request names and the way back, or None where the model has none.
 
-    Raises BadValue where it cannot go there.
+    A style can be gone to from any other, so nobody knows the way back from it. Raises BadValue
+    where it cannot go there.
     """
     if info.task != "translate":
         raise BadValue(f"model: {info.name} does not translate pictures; choose another one.")
@@ -119,11 +120,11 @@ def ways(request: TranslateRequest, info: ModelInfo) -> tuple[Way, Way | None]:
                     f"style: {info.name} has no “{request.style[:60]}”; it knows "
                     f"{', '.join(info.labels)}."
                 )
-            there, here = request.style, here if here != request.style else there
-        return (
-            Way("AtoB", info.labels.index(there), f"→ {there}"),
-            Way("AtoB", info.labels.index(here), f"→ {here}"),
+            return Way("AtoB", info.labels.index(request.style), f"→ {request.style}"), None
+        first, second = (
+            Way("AtoB", info.labels.index(name), f"→ {name}") for name in (there, here)
         )
+        return first, second
     if request.style is not None:
         raise BadValue(f"style: {info.name} goes between two domains; use direction alone.")
     if request.direction not in info.directions:

@@ -179,7 +179,7 @@ def _fit_way(studio: Studio, model: str, way: str) -> list[Any]:
         gr.ImageEditor(visible=not plans),
         gr.HTML(visible=plans),
         gr.Slider(visible=not plans),
-        gr.Checkbox(visible=bool(info.labels) or len(info.directions) == 2),
+        gr.Checkbox(visible=not info.labels and len(info.directions) == 2),
         gr.Row(visible=plans),
         gr.Row(visible=not plans and not emoji),
         gr.Row(visible=emoji),

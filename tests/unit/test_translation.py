@@ -31,8 +31,8 @@ def write(folder: Path, method: str, domains: tuple[str, ...], **config: object)
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     base = tmp_path_factory.mktemp("checkpoints")
-    write(base / "cycle", "cyclegan", ("summer", "winter"))
-    write(base / "statistics", "cyclegan", ("a", "b"), norm="instance")
+    write(base / "cycle", "cyclegan", ("summer", "winter"), size=128)
+    write(base / "statistics", "cyclegan", ("a", "b"), norm="instance", size=128)
     write(base / "one-way", "cyclegan", ("a", "b"), network="reference", directions=["AtoB"])
     write(base / "plans", "pix2pix", ("plan", "photo"))
     write(base / "styles", "pix2pix", ("noto", "twemoji", "fluentui"), classes=3)
@@ -102,11 +102,12 @@ def test_a_style_is_gone_to_by_its_name(studio: Studio) -> None:
         for style in ("noto", "twemoji", "fluentui")
     }
     assert len({r.image.tobytes() for r in made.values()}) == 3
-    assert made["noto"].way == "→ noto"
+    assert made["noto"].way == "→ noto" and made["noto"].cycle is None
     forth = studio.translate(TranslateRequest(image=photo(), model="styles", direction="AtoB"))
     assert forth.image.tobytes() == made["fluentui"].image.tobytes()
     back = studio.translate(TranslateRequest(image=photo(), model="styles", direction="BtoA"))
     assert back.image.tobytes() == made["twemoji"].image.tobytes()
+    assert back.cycle is not None
 
 
 @pytest.mark.parametrize(
