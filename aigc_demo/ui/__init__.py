@@ -21,7 +21,12 @@ CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 main.contain, .wrap, .main { min-width: 0 !important; max-width: 100vw !important; }
 main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
+#cycle .caption-label { white-space: normal; max-width: 96%; }
 @media (max-width: 640px) {
+  #tabs button[role="tab"] { padding: 0 8px; }
+  #restore_picture [data-testid="block-label"], #translate_picture [data-testid="block-label"] {
+    display: none;
+  }
   #gallery .grid-container { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; }
 }
 #gallery .grid-wrap, #compared .grid-wrap, #cycle .grid-wrap { max-height: none; }

@@ -103,8 +103,8 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
             with gr.Row():
                 reuse = gr.Button(T("reuse"), elem_id="reuse", size="sm")
                 zip_button = gr.Button(T("download_all"), elem_id="download_all", size="sm")
-                offers.add(gallery)
                 zip_file = gr.DownloadButton("zip", elem_id="zip_file", visible="hidden")
+            offers.add(gallery)
             with gr.Row(visible=enlarges(studio)):
                 factor = gr.Radio([2, 4], value=4, label=T("factor"), elem_id="enlarge_factor")
                 enlarge = gr.Button(T("enlarge"), elem_id="enlarge", size="sm")

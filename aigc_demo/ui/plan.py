@@ -18,6 +18,7 @@ from aigc_demo.errors import BadImage
 
 PREFIX = "data:image/png;base64,"
 MAX_CHARACTERS = 2_000_000
+NEAR, MOSTLY = 48, 0.7  # grey levels from a class's colour, and share of a plan that is as near
 CHINESE = {
     "background": "背景", "wall": "墙", "window": "窗", "entrance": "入口", "window head": "窗楣",
     "sill": "窗台", "balcony": "阳台", "shutter": "百叶窗", "trim": "装饰", "cornice": "檐口",
@@ -59,16 +60,34 @@ def plan_of(value: Any) -> Image.Image:
 
 
 def fitted(image: Image.Image) -> Image.Image:
-    """Return a plan from a file at the board's size, in the exact colours of the classes."""
+    """Return a plan from a file at the board's size, in the exact colours of the classes, with
+    background beside it where it is not square; raises BadImage where it is no plan.
+    """
     image = images.flatten(image, "RGB", 255)
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
+    side = max(image.size)
+    square = Image.new("RGB", (side, side), facades.CLASSES["background"])
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     square = square.resize((facades.SIDE, facades.SIDE), Image.Resampling.NEAREST)
+    _check(image)
     palette = Image.new("P", (1, 1))
     colours = [value for rgb in facades.CLASSES.values() for value in rgb]
     palette.putpalette(colours + colours[:3] * (256 - len(facades.CLASSES)))
     return square.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")
+
+
+def _check(image: Image.Image) -> None:
+    """Raise BadImage where few pixels of an RGB picture are near to a colour of a class."""
+    small = image.resize((64, 64), Image.Resampling.NEAREST)
+    known = list(facades.CLASSES.values())
+    near = sum(
+        count
+        for count, colour in small.getcolors(64 * 64) or []
+        if min(max(abs(a - b) for a, b in zip(colour, k, strict=True)) for k in known) <= NEAR
+    )
+    if near < MOSTLY * 64 * 64:
+        raise BadImage(
+            "plan: this picture is none; take one in the colours of the classes, or draw one."
+        )
 
 
 def _html() -> str:
@@ -117,7 +136,7 @@ JS = """
 const canvas = element.querySelector('canvas');
 const pen = canvas.getContext('2d', { willReadFrequently: true });
 const side = canvas.width, past = [];
-let colour = '', tool = '', from = null, before = null, sent = null;
+let colour = '', tool = '', from = null, before = null, sent = null, ready = false;
 if (navigator.language.startsWith('zh'))
   element.querySelectorAll('[data-zh]').forEach(e => { e.textContent = e.dataset.zh; });
 function choose(kind, button) {
@@ -132,9 +151,15 @@ element.querySelector('.tool').click();
 function show(value) {
   if (!value || value === sent) return;
   const image = new Image();
-  pen.imageSmoothingEnabled = false;
-  image.onload = () => pen.drawImage(image, 0, 0, side, side);
+  image.onload = () => {
+    if (ready) keep();
+    ready = true; pen.imageSmoothingEnabled = false; pen.drawImage(image, 0, 0, side, side);
+  };
   image.src = value;
+}
+function keep() {
+  past.push(pen.getImageData(0, 0, side, side));
+  if (past.length > 30) past.shift();
 }
 function tell() { sent = canvas.toDataURL('image/png'); props.value = sent; trigger('input'); }
 function place(event) {
@@ -170,8 +195,7 @@ function flood(at) {
 }
 canvas.addEventListener('pointerdown', event => {
   event.preventDefault(); canvas.setPointerCapture(event.pointerId);
-  before = pen.getImageData(0, 0, side, side);
-  past.push(before); if (past.length > 30) past.shift();
+  keep(); before = past[past.length - 1];
   from = place(event); pen.fillStyle = colour;
   if (tool === 'brush') line(from, from);
   if (tool === 'rectangle') box(from, from);

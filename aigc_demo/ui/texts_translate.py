@@ -19,7 +19,7 @@ TRANSLATE_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "translate_go": ("Translate", "转换"),
     "all_styles": ("All styles at once", "同时转换为所有风格"),
-    "there_and_back": ("There, and back again", "转换与还原"),
+    "side_by_side": ("Side by side", "并排查看"),
     "plan_example": ("Example plan", "示例平面图"),
     "plan_blank": ("Empty wall", "空墙"),
     "plan_file": ("Plan from a file", "从文件读取平面图"),

@@ -59,12 +59,14 @@ def build(
                 label=T("details"), interactive=False, elem_id="translate_details", max_lines=3
             )
             gallery = gr.Gallery(
-                label=T("there_and_back"), format="png", columns=2, height="auto",
+                label=T("side_by_side"), format="png", columns=2, height="auto",
                 object_fit="contain", elem_id="cycle", buttons=["download", "fullscreen"],
                 interactive=False,
             )  # fmt: skip
             offers.add(gallery, to=("restore",))
-            file = gr.DownloadButton(T("result_file"), elem_id="translate_file", size="sm")
+            file = gr.DownloadButton(
+                T("result_file"), elem_id="translate_file", size="sm", interactive=False
+            )
     with gr.Accordion(T("batch_more"), open=False, elem_id="batch_more"):
         files = gr.File(
             label=T("batch_files"), file_count="multiple", file_types=["image"],
@@ -80,10 +82,11 @@ def build(
     told = [pair, gallery, file, details]
     run = {"fn": bind(_translate, studio, gpu=True), "inputs": inputs.all(), "outputs": told}
     go.click(**run, **PRIVATE, **DEVICE)
-    inputs.board.input(
-        bind(_translate, studio, gpu=True), inputs.all(), told, trigger_mode="always_last",
-        **QUIET, **DEVICE,
-    )  # fmt: skip
+    # A building follows each stroke; a result follows the slider.
+    inputs.board.input(**run, trigger_mode="always_last", **QUIET, **DEVICE)
+    inputs.strength.release(
+        bind(_again, studio, gpu=True), [inputs.editor, *inputs.all()], told, **QUIET, **DEVICE
+    )
     styles.click(
         bind(_all_styles, studio, gpu=True), inputs.all(), [gallery, details], **PRIVATE, **DEVICE
     )
@@ -97,24 +100,27 @@ def build(
         inputs.way, inputs.editor, inputs.board, inputs.strength, inputs.cycle,
         chosen["plans"], chosen["photos"], chosen["emoji"], styles,
     ]  # fmt: skip
+    fitted += told  # results of another pair or picture go
     inputs.model.input(bind(_fit_model, studio), inputs.model, fitted, **QUIET)
     inputs.way.input(bind(_fit_way, studio), [inputs.model, inputs.way], fitted[1:], **QUIET)
     tab.select(bind(_models, studio), inputs.model, inputs.model, **QUIET)
 
     # Pictures that come.
     for name, button in chosen["examples"].items():
-        button.click(bind(_example(name), studio), None, inputs.editor, **QUIET)
+        button.click(bind(_example(name), studio), None, [inputs.editor, *told], **QUIET)
     chosen["landscape"].click(
-        bind(_landscape, studio, gpu=True), None, inputs.editor, **PRIVATE, **DEVICE
+        bind(_landscape, studio, gpu=True), None, [inputs.editor, *told], **PRIVATE, **DEVICE
     )
     for name in ("example", "blank"):
-        chosen[name].click(bind(_plan(name), studio), None, inputs.board, **QUIET)
-    chosen["plan_file"].upload(
+        shown = chosen[name].click(bind(_plan(name), studio), None, inputs.board, **QUIET)
+        shown.success(**run, **QUIET, **DEVICE)
+    read = chosen["plan_file"].upload(
         bind(_plan_file, studio), chosen["plan_file"], inputs.board, **QUIET
     )
+    read.success(**run, **QUIET, **DEVICE)
     chosen["emoji_go"].click(
         None, chosen["emoji_text"], chosen["drawn"], js=DRAW_EMOJI_JS, **PRIVATE
-    ).then(bind(_emoji, studio), chosen["drawn"], inputs.editor, **QUIET)
+    ).then(bind(_emoji, studio), chosen["drawn"], [inputs.editor, *told], **QUIET)
     for offer in offers.to("translate"):
         offer.button.click(
             bind(_receive, studio), [offer.source, offer.chosen, inputs.model],
@@ -138,7 +144,24 @@ def _translate(
             progress(min(1.0, step))
         else:
             pair, gallery, after, details = step
-            yield [pair, gallery, gr.DownloadButton(value=after), details]
+            yield [pair, gallery, gr.DownloadButton(value=after, interactive=True), details]
+
+
+def _again(studio: Studio, editor: Any, *values: Any) -> Iterator[list[Any]]:
+    """Translate anew where there is a picture."""
+    if (editor or {}).get("composite") or (editor or {}).get("background"):
+        yield from _translate(studio, *values, progress=_silent)
+    else:
+        yield _nothing()
+
+
+def _silent(share: float) -> None:
+    """Show no progress."""
+
+
+def _nothing() -> list[Any]:
+    """Return empty results: before and after, side by side, file, details."""
+    return [None, [], gr.DownloadButton(value=None, interactive=False), ""]
 
 
 def _all_styles(studio: Studio, *values: Any) -> tuple[list[tuple[str, str]], str]:
@@ -184,20 +207,21 @@ def _fit_way(studio: Studio, model: str, way: str) -> list[Any]:
         gr.Row(visible=not plans and not emoji),
         gr.Row(visible=emoji),
         gr.Button(visible=bool(info.labels)),
+        *_nothing(),
     ]
 
 
 def _example(name: str) -> Any:
-    def show(studio: Studio) -> dict[str, Any]:
+    def show(studio: Studio) -> list[Any]:
         """Put an example into the editor."""
-        return _placed(examples.example(name))
+        return [_placed(examples.example(name)), *_nothing()]
 
     return show
 
 
-def _landscape(studio: Studio) -> dict[str, Any]:
+def _landscape(studio: Studio) -> list[Any]:
     image = translating.landscape(studio)
-    return _placed(downloadable(images.encode_png(image), "landscape.png"))
+    return [_placed(downloadable(images.encode_png(image), "landscape.png")), *_nothing()]
 
 
 def _plan(name: str) -> Any:
@@ -212,9 +236,9 @@ def _plan_file(studio: Studio, path: str) -> str:
     return plan.as_value(plan.fitted(images.open_image(path)))
 
 
-def _emoji(studio: Studio, drawn: str) -> dict[str, Any]:
+def _emoji(studio: Studio, drawn: str) -> list[Any]:
     image = plan.plan_of(drawn)
-    return _placed(downloadable(images.encode_png(image), "emoji.png"))
+    return [_placed(downloadable(images.encode_png(image), "emoji.png")), *_nothing()]
 
 
 def _receive(studio: Studio, source: Any, number: int, model: str | None) -> list[Any]:

@@ -8,7 +8,7 @@ import io
 import secrets
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from PIL import Image
 from aigc_demo import images
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.requests import GenerateRequest, RestoreRequest, TranslateRequest
-from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.studio import YOURS, ModelInfo, Studio
 from aigc_demo.translation import TranslateResult
 from aigc_demo.ui import plan
 from aigc_demo.ui.handlers import downloadable
@@ -52,9 +52,14 @@ def usable(studio: Studio) -> list[ModelInfo]:
 def choices(studio: Studio) -> list[tuple[str, str]]:
     """Return the usable models as the picker shows them."""
     return [
-        (f"{'★ ' if m.yours else ''}{m.title} · {m.size} px · {m.megabytes:.1f} MB", m.name)
+        (f"{_origin(m)}{m.title} · {m.size} px · {m.megabytes:.1f} MB", m.name)
         for m in usable(studio)
     ]
+
+
+def _origin(info: ModelInfo) -> str:
+    """Return which run a model is of; nothing for shipped ones."""
+    return f"★ {info.name.removeprefix(YOURS)[:24]} · " if info.yours else ""
 
 
 def ways(info: ModelInfo) -> list[tuple[str, str]]:
@@ -81,9 +86,9 @@ def takes_plan(info: ModelInfo, way: str) -> bool:
 def request_of(studio: Studio, form: Form) -> TranslateRequest:
     """Return the checked request that the controls' values describe."""
     info = studio.info(_chosen(form))
-    drawn = takes_plan(info, form.way)
-    image = plan.plan_of(form.board) if drawn else picture_of(form.editor)
-    return request_for(info, image, form)
+    if takes_plan(info, form.way):  # a blend of a plan and a building is neither
+        return request_for(info, plan.plan_of(form.board), replace(form, strength=1.0))
+    return request_for(info, picture_of(form.editor), form)
 
 
 def request_for(info: ModelInfo, image: Image.Image, form: Form) -> TranslateRequest:
@@ -155,7 +160,8 @@ def shown(
         back = downloadable(images.encode_png(result.cycle), "back.png")
         error = downloadable(images.encode_png(result.error), "error.png")
         psnr = result.scores["cycle_psnr"]
-        gallery += [(back, f"and back · PSNR {psnr:.1f} dB"), (error, "where it differs")]
+        whole = " from full strength" if request.strength < 1 else ""
+        gallery += [(back, f"back{whole} · {psnr:.1f} dB"), (error, "where it differs")]
     return (first, after), gallery, after, details(request, result)
 
 

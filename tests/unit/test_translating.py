@@ -84,7 +84,7 @@ def test_a_picture_goes_there_and_back(studio: Studio, tmp_path: Path) -> None:
     assert Image.open(pair[0]).tobytes() == photo().tobytes()
     assert pair[1] == file and Image.open(file).size == (60, 44)
     captions = [caption for _, caption in gallery]
-    assert captions[0] == "summer → winter" and "PSNR" in captions[2] and len(captions) == 4
+    assert captions[0] == "summer → winter" and captions[2].endswith(" dB") and len(captions) == 4
     assert "60×44 px" in details and "there and back" in details
     alone = last(translating.translate(studio, form(tmp_path, cycle=False)))
     assert len(alone[1]) == 2 and "back" not in alone[3]
@@ -100,6 +100,26 @@ def test_a_plan_comes_from_the_board(studio: Studio, tmp_path: Path) -> None:
     made = last(translating.translate(studio, form(tmp_path, "facades-pix2pix", editor=None)))
     assert Image.open(made[0][0]).tobytes() == facades.example().tobytes()
     assert Image.open(made[0][1]).size == (128, 128)
+
+
+def test_strength_counts_for_pictures_and_not_for_plans(studio: Studio, tmp_path: Path) -> None:
+    def made(model: str, strength: float) -> bytes:
+        steps = translating.translate(studio, form(tmp_path, model, strength=strength))
+        return Path(last(steps)[2]).read_bytes()
+
+    assert made("facades-pix2pix", 0.3) == made("facades-pix2pix", 1.0)
+    assert made("summer2winter-cyclegan", 0.3) != made("summer2winter-cyclegan", 1.0)
+
+
+def test_the_slider_translates_anew_where_there_is_a_picture(
+    studio: Studio, tmp_path: Path
+) -> None:
+    given = form(tmp_path)
+    values = [getattr(given, f) for f in Form.__dataclass_fields__]
+    (without,) = translate._again(studio, None, *values)
+    assert without[:2] == [None, []]
+    (made,) = translate._again(studio, given.editor, *values)
+    assert len(made[1]) == 4
 
 
 @pytest.mark.parametrize(
@@ -185,6 +205,9 @@ def test_a_plan_from_a_file_is_brought_to_the_classes() -> None:
     blurred = facades.example().resize((300, 200), Image.Resampling.BICUBIC)
     made = plan.fitted(blurred)
     assert {colour for _, colour in made.getcolors()} <= set(facades.CLASSES.values())
+    assert made.getpixel((64, 3)) == facades.CLASSES["background"]  # beside what is not square
+    with pytest.raises(BadImage, match=r"^plan: .*;"):
+        plan.fitted(photo())
     exact = plan.fitted(facades.example().resize((512, 512), Image.Resampling.NEAREST))
     same = (np.asarray(exact) == np.asarray(facades.example())).all(axis=2)
     assert same.all()
@@ -205,7 +228,7 @@ def test_the_examples_of_the_tab_have_names() -> None:
 
 def test_an_emoji_that_the_browser_drew_becomes_the_picture() -> None:
     drawn = plan.as_value(Image.new("RGB", (288, 288), "white"))
-    placed = translate._emoji(None, drawn)
+    placed, *_ = translate._emoji(None, drawn)
     assert images.open_image(placed["background"]).size == (288, 288)
 
 
