@@ -33,7 +33,7 @@ UNPAIRED = ("monet2photo", "summer2winter")
 SIDES, ROUNDS = (256, 512, 1536), 5
 SHOWN = 24  # pictures a direction on a sheet
 TILE = 32
-STEPS, BATCH = 900, 32  # of the classifier's training
+STEPS, BATCH = 600, 32  # of the classifier's training
 
 
 def main() -> int:

@@ -58,6 +58,7 @@ CASES: dict[str, Case] = {
     **{f"cyclegan-{game}": Case("cyclegan", config={"game": game}) for game in GAMES},
     "cyclegan-instance": Case("cyclegan", config={"norm": "instance", "d_norm": "instance"}),
     "cyclegan-fold-2": Case("cyclegan", config={"fold": 2, "pool": 0, "cycle_every": 1}),
+    "cyclegan-zoom": Case("cyclegan", config={"zoom": True}),
     **{f"pix2pix-{game}": Case("pix2pix", config={"game": game}) for game in GAMES},
     "pix2pix-domains": Case("pix2pix", classes=2, config={"residual": True}),
     "pix2pix-dropout": Case("pix2pix", config={"dropout": 0.5, "direction": "BtoA"}),

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from aigc_demo.adversarial import GAMES, PatchDiscriminator, Pool
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Translator
+from aigc_demo.methods.cyclegan import zoomed
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,6 +55,35 @@ def test_the_domain_that_is_named_decides() -> None:
     x = torch.rand(1, 3, 32, 32)
     a, b = (model.translate(x, "AtoB", torch.tensor([k])) for k in (0, 1))
     assert not torch.equal(a, b)
+
+
+def test_a_zoom_scales_about_the_middle() -> None:
+    x = torch.ones(1, 3, 64, 64)
+    x[..., 16:48, 16:48] = -1
+    assert torch.allclose(zoomed(x, torch.zeros(2)), x, atol=1e-5)
+    half = zoomed(x, torch.tensor([0.5, 1.0]).log())[0, 0]
+    assert int((half[32] < 0).sum()) == 16 and int((half[:, 32] < 0).sum()) == 32
+    assert half[0, 0] == 1
+    model = tiny.model("cyclegan", classes=0, config={"zoom": True})
+    assert model.whole and not model.local
+
+
+def test_how_large_things_are_drawn_is_learnt_without_pairs() -> None:
+    torch.manual_seed(0)
+
+    def discs(radius: float) -> torch.Tensor:
+        middle = 16 + 3 * torch.randn(8, 2, 1, 1)
+        rows, columns = torch.arange(32.0).view(1, 32, 1), torch.arange(32.0).view(1, 1, 32)
+        far = ((rows - middle[:, 0]) ** 2 + (columns - middle[:, 1]) ** 2).sqrt()
+        return (far - radius).clamp(-1, 1)[:, None].expand(-1, 3, -1, -1)
+
+    config = {"zoom": True, "crop": 32, "d_width": 16, "d_layers": 2, "d_norm": "none"}
+    model = METHODS["cyclegan"].build(tiny.CONFIGS["cyclegan"] | config)
+    trainer = model.trainer(lr=4e-3, ema=0.0, seed=0)
+    for _ in range(120):
+        trainer.training_step(Batch(discs(10), None, discs(5)))
+    forth, back = (float(model.generators[w].zoom.mean()) for w in ("AtoB", "BtoA"))
+    assert forth < -0.1 < 0.1 < back
 
 
 def test_an_untrained_light_generator_returns_the_picture() -> None:

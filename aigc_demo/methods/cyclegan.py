@@ -50,6 +50,7 @@ class CycleGanConfig(WindowConfig):
     width: int = Field(64, ge=8, le=512, description="channels: light: inside; reference: first")
     blocks: int = Field(6, ge=1, le=16, description="residual blocks")
     fold: Literal[2, 4] = Field(4, description="times smaller that the light network works")
+    zoom: bool = Field(False, description="learn how much larger things on white are drawn")
     norm: Norm = Field("none", description="none, instance or batch; reference: instance")
     directions: Directions = Field(("AtoB", "BtoA"), description="generators; training needs both")
     game: Game = Field("hinge", description="least_squares, hinge or relativistic")
@@ -109,14 +110,28 @@ class Light(nn.Module):
             self.up.append(_convolution(width, width // 2))
             width //= 2
         self.tail = zero(_convolution(width + 3, 3))
+        self.zoom = nn.Parameter(torch.zeros(2)) if config.zoom else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, 3, H, W) to the same shape; H and W divide by the fold."""
+        if self.zoom is not None:
+            x = zoomed(x.float(), self.zoom.float())
         x = x.contiguous(memory_format=torch.channels_last)
         h = self.body(self.head(F.pixel_unshuffle(x, self.fold)))
         for convolution in self.up:
             h = F.relu(convolution(F.interpolate(h, scale_factor=2.0, mode="nearest")))
         return x + self.tail(torch.cat([h, x.to(h.dtype)], dim=1)).float()
+
+
+def zoomed(x: Tensor, factors: Tensor) -> Tensor:
+    """Scale pictures (B, C, H, W) about their middle by exp(`factors`), across and down; white
+    comes in from outside. Convolutions alone cannot learn that the things of one domain are drawn
+    smaller than those of the other.
+    """
+    matrix = torch.diag_embed(torch.exp(-factors).expand(len(x), 2))
+    theta = torch.cat([matrix, matrix.new_zeros(len(x), 2, 1)], dim=2)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    return F.grid_sample(x - 1, grid, padding_mode="zeros", align_corners=False) + 1
 
 
 def _generator(config: CycleGanConfig) -> nn.Module:
@@ -149,7 +164,11 @@ class CycleGan(Translator):
 
     @property
     def local(self) -> bool:  # type: ignore[override]
-        return self.config.norm != "instance"
+        return self.config.norm != "instance" and not self.config.zoom
+
+    @property
+    def whole(self) -> bool:  # type: ignore[override]
+        return self.config.zoom
 
     @property
     def directions(self) -> tuple[Direction, ...]:
