@@ -51,6 +51,17 @@ def window(x: Tensor, side: int, generator: torch.Generator, *, turned: bool = T
     return x.contiguous(memory_format=torch.channels_last)
 
 
+def zoomed(x: Tensor, factors: Tensor) -> Tensor:
+    """Scale pictures (B, C, H, W) about their middle by exp(`factors`), across and down; white
+    comes in from outside. Convolutions alone cannot learn that the things of one domain are drawn
+    smaller than those of the other.
+    """
+    matrix = torch.diag_embed(torch.exp(-factors).expand(len(x), 2))
+    theta = torch.cat([matrix, matrix.new_zeros(len(x), 2, 1)], dim=2)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    return F.grid_sample(x - 1, grid, padding_mode="zeros", align_corners=False) + 1
+
+
 # --- Fast 4×4 convolutions with stride 2 ---------------------------------------------------------
 #
 # The convolution that halves a picture and the transposed one that doubles it are each other's

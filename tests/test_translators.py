@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from aigc_demo.adversarial import GAMES, PatchDiscriminator, Pool
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Translator
-from aigc_demo.methods.cyclegan import zoomed
+from aigc_demo.nn import zoomed
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -36,7 +36,7 @@ from typing_extensions import Self
 from aigc_demo import device as devices
 from aigc_demo.adversarial import GAMES, Game, Norm, PatchDiscriminator, Pool, norm_of
 from aigc_demo.methods.base import Batch, Direction, Method, Trainer, Translator, WindowConfig
-from aigc_demo.nn import window, zero
+from aigc_demo.nn import window, zero, zoomed
 from aigc_demo.optim import step
 from aigc_demo.reference import ReferenceGenerator
 
@@ -121,17 +121,6 @@ class Light(nn.Module):
         for convolution in self.up:
             h = F.relu(convolution(F.interpolate(h, scale_factor=2.0, mode="nearest")))
         return x + self.tail(torch.cat([h, x.to(h.dtype)], dim=1)).float()
-
-
-def zoomed(x: Tensor, factors: Tensor) -> Tensor:
-    """Scale pictures (B, C, H, W) about their middle by exp(`factors`), across and down; white
-    comes in from outside. Convolutions alone cannot learn that the things of one domain are drawn
-    smaller than those of the other.
-    """
-    matrix = torch.diag_embed(torch.exp(-factors).expand(len(x), 2))
-    theta = torch.cat([matrix, matrix.new_zeros(len(x), 2, 1)], dim=2)
-    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-    return F.grid_sample(x - 1, grid, padding_mode="zeros", align_corners=False) + 1
 
 
 def _generator(config: CycleGanConfig) -> nn.Module:
