@@ -72,9 +72,7 @@ class CycleGanConfig(WindowConfig):
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
-    """Return a 3×3 convolution of the picture reflected at its edges: zeros beyond them leave a
-    pattern of stripes along the rim of what is generated.
-    """
+    """Return a 3×3 convolution of the reflected picture: zeros would leave stripes at its rim."""
     return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect")
 
 
@@ -144,9 +142,7 @@ class CycleGan(Translator):
 
     @property
     def layout(self) -> torch.memory_format:  # type: ignore[override]
-        """In single precision, wide layers and statistics of a picture are quicker one channel
-        after the other.
-        """
+        """Wide layers and statistics are quicker one channel after the other in float32."""
         fast = devices.low_precision(next(self.parameters()).device)
         plain = self.config.network == "reference" and fast is None
         return torch.contiguous_format if plain else torch.channels_last
