@@ -47,10 +47,10 @@ def look(
     everybody = [gr.skip(), gr.skip()]
     if seen.get("listed") != listed or (view and view.name != name):
         scored = [(label, run) for label, run in picked if _has_curves(views, run)]
-        everybody = [
-            gr.Dropdown(picked, value=view.name if view else None),
-            gr.CheckboxGroup(scored),
-        ]
+        # A look that began before another run was chosen must not choose the old one again.
+        same = view is not None and view.name == name
+        runs = gr.Dropdown(picked) if same else gr.Dropdown(picked, value=view and view.name)
+        everybody = [runs, gr.CheckboxGroup(scored)]
     if view is None:
         empty = {"status": say("no_runs", language)} if seen.get("run", "") is not None else {}
         return [*everybody, *_panel(empty), *_skips(CHARTS), *_buttons(None), {"run": None}]
