@@ -301,10 +301,10 @@ def test_every_button_is_wired_to_its_own_update(
 
 
 def test_a_look_at_a_run_does_not_choose_it_again(workshop: Workshop, tiny_data: TinyData) -> None:
-    """A tick that began before another run was chosen would take the picker back to the old one."""
+    """A tick that began before another run was chosen would take the picker back to it."""
     run(workshop, tiny_data, "old")
     first = look(workshop, "old")
     run(workshop, tiny_data, "new")
-    late = look(workshop, "old", 1, first["seen"])
-    assert "value" not in late["run"] and len(late["run"]["choices"]) == 2
-    assert look(workshop, None)["run"]["value"] in ("old", "new")
+    late = look(workshop, "old", 1, first["seen"])["run"]
+    assert len(late.choices) == 2 and "value" not in late._constructor_args[0]
+    assert look(workshop, None)["run"].value in ("old", "new")
