@@ -56,6 +56,17 @@ def result_of(page: Page, button: str = "translate_file") -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
+def changed(page: Page, before: bytes) -> bytes:
+    """Return the result once it is another one than before; each stroke makes its own."""
+    page.wait_for_selector("#translate_file:visible")
+    for _ in range(200):
+        now = result_of(page)
+        if now != before:
+            return now
+        page.wait_for_timeout(200)
+    raise AssertionError("The result stays the same.")
+
+
 def draw(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Draw on the board from one place to another, given as shares of its side."""
     box = page.locator("#plan canvas").bounding_box()
@@ -110,11 +121,10 @@ def test_a_plan_is_drawn_and_becomes_a_building(
     assert page.locator("#translate_picture").is_hidden()
 
     page.click("#plan_blank")
-    page.wait_for_timeout(800)
+    blank = changed(page, b"")
     page.locator("#plan .chip[title=window]").click()
     draw(page, (0.3, 0.3), (0.5, 0.6))
-    first = wait_for(page, "plan → photo")
-    one = result_of(page)
+    one = changed(page, blank)
 
     # A rectangle has the exact colour of its class, and the picture follows.
     page.locator("#plan .chip[title=door]").click()
@@ -124,8 +134,8 @@ def test_a_plan_is_drawn_and_becomes_a_building(
         ".getImageData(90, 100, 1, 1).data)"
     )
     assert pixel == [172, 1, 4, 255]
-    wait_for(page, "plan → photo", first)
-    two = result_of(page)
+    two = changed(page, one)
+    assert "plan → photo" in details(page)
     a, b = (np.asarray(Image.open(io.BytesIO(x)), float) for x in (one, two))
     assert a.shape == b.shape == (128, 128, 3)
     difference = np.abs(a - b).mean(axis=2)
