@@ -122,6 +122,27 @@ class TranslateRequest(Request):
     scale: Literal["auto", "picture", "trained"] = "auto"
 
 
+class AugmentRequest(Request):
+    """Ask for `n` random variants of a picture.
+
+    `pipeline` is a list of steps, such as ``{"name": "rotate", "p": 0.5, "degrees": 15}``. Variant
+    i has the seed ``seed + i``. `boxes` (x0, y0, x1, y1 in pixels) and `mask` (as large as the
+    picture) move along. `partner` is the other picture of steps that mix two. `quick` computes
+    with OpenCV where that is quicker; pixels then differ by rounding.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    image: Image.Image
+    pipeline: list[dict[str, Any]]
+    n: int = Field(16, ge=1, le=MAX_COUNT)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    boxes: list[tuple[float, float, float, float]] = Field(default_factory=list, max_length=100)
+    mask: Image.Image | None = None
+    partner: Image.Image | None = None
+    quick: bool = False
+
+
 class TrainPlan(Request):
     """All that decides what a training run does; saved beside it as plan.json.
 

@@ -28,6 +28,7 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_demo import (
+    augmentation,
     checkpoint,
     device as devices,
     images,
@@ -36,11 +37,13 @@ from aigc_demo import (
     runs,
     translation,
 )
+from aigc_demo.augmentation import AugmentResult
 from aigc_demo.catalogue import YOURS, ModelInfo, Stamp, describe, stamp_of
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
 from aigc_demo.methods.base import Generative, Model
 from aigc_demo.requests import (
     MAX_SEED,
+    AugmentRequest,
     GenerateRequest,
     MorphRequest,
     RestoreRequest,
@@ -213,6 +216,10 @@ class Studio:
         """Yield the share that is done, from 0 to 1, then the result."""
         info = self.info(request.model)
         yield from translation.run(request, info, self._model, self._lock)
+
+    def augment(self, request: AugmentRequest) -> AugmentResult:
+        """Return variants of a picture; raises UserError where something does not fit."""
+        return augmentation.run(request)
 
     def _restorer(self, name: str) -> Model:
         self.info(name)

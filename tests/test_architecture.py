@@ -39,9 +39,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": {"checkpoint", "methods", "methods.base"},
     "classical": set(),
     "tiling": set(),
+    "augment": {"augment"},
+    "augmentation": {"augment"},
     "restoration": {"catalogue", "classical", "metrics", "tiling", "methods", "methods.base"},
     "translation": {"catalogue", "metrics", "tiling", "methods.base"},
     "studio": {
+        "augmentation",
         "catalogue",
         "restoration",
         "translation",
@@ -58,6 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adopt": {"checkpoint", "methods", "reference"},
     "ui": {
         "studio",
+        "augment",
+        "augmentation",
         "restoration",
         "translation",
         "adversarial",

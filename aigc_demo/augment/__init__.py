@@ -1,0 +1,33 @@
+"""Augmentation: pipelines of named steps, for one picture with all that is drawn told, and for the
+batches of training.
+"""
+
+from aigc_demo.augment.kinds import AUGMENTS
+from aigc_demo.augment.pipeline import (
+    Drawn,
+    Pipeline,
+    Sample,
+    Step,
+    check,
+    data,
+    draw,
+    parse,
+    sweep,
+)
+from aigc_demo.augment.telling import albumentations_code, told, torchvision_code
+
+__all__ = [
+    "AUGMENTS",
+    "Drawn",
+    "Pipeline",
+    "Sample",
+    "Step",
+    "albumentations_code",
+    "check",
+    "data",
+    "draw",
+    "parse",
+    "sweep",
+    "told",
+    "torchvision_code",
+]
