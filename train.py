@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from aigc_demo import data, device, journal, runs
+from aigc_demo import augment, data, device, journal, runs
 from aigc_demo.errors import UserError
 from aigc_demo.events import Step
 from aigc_demo.methods import METHODS
@@ -57,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
         "warmup": int,
         "seed": int,
         "score_count": int,
+        "limit": int,
+        "augment": pipeline,
     }
     for name, field in TrainPlan.model_fields.items():
         if name != "config":
@@ -92,6 +94,12 @@ def plan(arguments: argparse.Namespace) -> TrainPlan:
         k: v for k in TrainPlan.model_fields if (v := getattr(arguments, k, None)) is not None
     }
     return TrainPlan(**given, config=dict(setting(text) for text in arguments.set))
+
+
+def pipeline(text: str) -> list[dict[str, Any]]:
+    """Read the steps of an augmentation: JSON, or the name of a file of it."""
+    file = Path(text)
+    return augment.data(augment.parse(file.read_text() if file.suffix == ".json" else text))
 
 
 def setting(text: str) -> tuple[str, Any]:

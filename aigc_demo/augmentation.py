@@ -19,6 +19,7 @@ from aigc_demo.requests import MAX_SEED, AugmentRequest
 
 Box = tuple[float, float, float, float]
 MAX_SHARES = 16
+LEAST = 8  # pixels a side: what all steps can work with
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ def strip(request: AugmentRequest, step: int, count: int = 8) -> list[tuple[floa
 
 def pixels_of(image: Image.Image) -> Tensor:
     """Return a picture of any mode as uint8 (3, H, W), transparent parts laid over white."""
+    if min(image.size) < LEAST:
+        raise BadImage(
+            f"The picture has {image.width}×{image.height} pixels; it takes {LEAST} a side at "
+            "least."
+        )
     return images.to_pixels(images.flatten(images.upright(image), "RGB", 255))
 
 

@@ -15,15 +15,17 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 
-from aigc_demo import checkpoint, data, device as devices
+from aigc_demo import augment, checkpoint, data, device as devices
+from aigc_demo.augment.training import augmented, check_for
 from aigc_demo.control import NAP, Gate
 from aigc_demo.errors import BadData, BadValue, OutOfMemory
 from aigc_demo.events import Event, Finished, Paused, Reason, Started
 from aigc_demo.journal import STATE, Journal
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative, Method, Model
+from aigc_demo.methods.classifier import Classifier
 from aigc_demo.requests import TrainPlan, explain
-from aigc_demo.scoring import Examiner
+from aigc_demo.scoring import Examiner, Grader
 
 DIVERGED_AT = 1e6  # a loss beyond this has left the road, as has one that is not a number
 
@@ -46,7 +48,10 @@ def train(
     method = check(plan)
     size = plan.config.get("size")
     dataset = data.load(plan.data, "train", root=root, download=download, size=size)
-    dataset = _fitting(method, dataset)
+    every = _fitting(method, dataset)
+    dataset = _limited(every, plan)
+    pipeline = augment.parse(plan.augment, field="augment")
+    check_for(pipeline, method, domains=isinstance(dataset, data.Domains))
     batch = plan.batch or method.batch
     if len(dataset) < 2:
         raise BadData(f"{dataset.title} has {len(dataset)} picture; training needs at least 2.")
@@ -71,8 +76,18 @@ def train(
     gate = Gate(directory)
     journal = Journal(plan, directory, dataset, model, trainer, batch, seconds_before)
     if plan.score_every and isinstance(model, Generative):
-        journal.examiner = Examiner(dataset, method, plan, root=root)
+        journal.examiner = Examiner(every, method, plan, root=root)
+    elif plan.score_every and isinstance(model, Classifier):
+        journal.examiner = Grader(plan, every, root=root)
     batches = dataset.batches(batch, seed=plan.seed, start=trainer.steps, device=device)
+    if pipeline:
+        batches = augmented(
+            batches,
+            pipeline,
+            seed=plan.seed,
+            start=trainer.steps,
+            classes=len(dataset.classes),
+        )
     reason: Reason = "done"
     waiting = False
     while journal.progress() < 1:
@@ -135,6 +150,7 @@ def check(plan: TrainPlan) -> Method:
         method.config.model_validate({"classes": 2 * method.classes} | plan.config)
     except ValidationError as error:
         raise BadValue(explain(error)) from None
+    check_for(augment.parse(plan.augment, field="augment"), method, domains=False)
     return method
 
 
@@ -163,6 +179,12 @@ def _fitting(method: Method, dataset: data.Dataset) -> data.Dataset:
     if len(dataset.domains) != 2:
         raise BadData(f"{method.title} goes between two domains; choose a set of two.")
     return dataset.unpaired()
+
+
+def _limited(dataset: data.Dataset, plan: TrainPlan) -> data.Dataset:
+    if plan.limit and isinstance(dataset, data.Domains):
+        raise BadValue("limit: a set of several domains is learnt from as a whole; leave it out.")
+    return dataset.limited(plan.limit, plan.seed)
 
 
 def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:

@@ -18,7 +18,7 @@ from aigc_demo.errors import UserError
 from aigc_demo.events import Event, Judged, Preview, Saved, Scored, Step
 from aigc_demo.methods.base import Batch, Generative, Model, Trainer
 from aigc_demo.requests import TrainPlan
-from aigc_demo.scoring import Examiner
+from aigc_demo.scoring import Examiner, Grader
 
 MODEL, STATE, PREVIEWS = "model", "state.safetensors", "previews"
 JUDGED = 32  # real pictures that the discriminator is asked about, always the same
@@ -39,7 +39,7 @@ class Journal:
     ) -> None:
         self.plan, self.directory, self.dataset = plan, directory, dataset
         self.model, self.trainer, self.batch = model, trainer, batch
-        self.examiner: Examiner | None = None
+        self.examiner: Examiner | Grader | None = None
         # Read at once: the folder may be that of another run, which goes on.
         self.before = checkpoint.read_card(Path(plan.init)) if plan.init else None
         now = time.monotonic()

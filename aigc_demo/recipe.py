@@ -56,6 +56,8 @@ def command(plan: TrainPlan) -> str:
     words = ["python train.py"]
     given = plan.model_dump(exclude_defaults=True, exclude_none=True)
     config = given.pop("config", {})
+    if steps := given.pop("augment", None):
+        words.append(f"--augment {shlex.quote(json.dumps(steps))}")
     for name, value in given.items():
         words.append(f"--{name.replace('_', '-')} {shlex.quote(str(value))}")
     if config:

@@ -155,6 +155,14 @@ class TrainPlan(Request):
     steps: int | None = Field(None, ge=1, le=100_000_000, description="budget in steps")
     seconds: float | None = Field(None, gt=0, le=10_000_000, description="budget in seconds")
     batch: int | None = Field(None, ge=2, le=4096, description="pictures a step")
+    augment: list[dict[str, Any]] = Field(
+        default_factory=list,
+        max_length=20,
+        description="steps that pictures go through before they are learnt from, as JSON",
+    )
+    limit: int | None = Field(
+        None, ge=2, le=100_000_000, description="learn from so many pictures only"
+    )
     lr: float | None = Field(None, gt=0, le=1, description="highest learning rate")
     warmup: int = Field(200, ge=0, le=100_000, description="steps in which the rate rises from 0")
     ema: float | None = Field(

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from aigc_demo import data, metrics
+import torch
+
+from aigc_demo import data, images, metrics
 from aigc_demo.errors import BadData, BadValue
 from aigc_demo.methods.base import Generative, Method
 from aigc_demo.metrics import Score
@@ -76,3 +79,35 @@ class Examiner:
         seen = metrics.Features(shown.features, None)
         scores = metrics.compare(seen, real, extractor=extractor, subsets=SUBSETS)
         return [replace(s, name=FLOOR + s.name) for s in scores if s.value is not None]
+
+
+GRADED = 5000  # unseen pictures that a classifier is asked about
+
+
+class Grader:
+    """Asks a classifier for the classes of pictures that it has not learnt from."""
+
+    def __init__(
+        self, plan: TrainPlan, dataset: data.Dataset, *, root: str | Path | None = None
+    ) -> None:
+        self.plan, self.dataset, self.root = plan, dataset, root
+        self.unseen: data.Dataset | None = None
+
+    def prepare(self) -> None:
+        """Load the test pictures; raises UserError where there are none."""
+        if self.unseen is None:
+            size = self.dataset.images.shape[-1]
+            test = data.load(self.plan.data, "test", root=self.root, size=size)
+            self.unseen = test.limited(GRADED, seed=0)
+
+    @torch.no_grad()
+    def examine(self, model: Any) -> list[Score]:
+        """Return the share of the unseen pictures whose class `model` names."""
+        self.prepare()
+        assert self.unseen is not None
+        device, right = next(model.parameters()).device, 0
+        pairs = zip(self.unseen.images.split(500), self.unseen.labels.split(500), strict=True)
+        for pixels, labels in pairs:
+            named = model(images.from_pixels(pixels).to(device)).argmax(dim=1).cpu()
+            right += int((named == labels).sum())
+        return [Score("accuracy", right / len(self.unseen), len(self.unseen))]

@@ -8,9 +8,8 @@
     )
     result.images[0].save("bag.png")
 
-Models are loaded when first asked for; the least recently used one is dropped. One request
-computes at a time. The networks always see batches of `CHUNK` pictures, so that a picture is the
-same to the byte alone and among others.
+Models are loaded when first asked for; the least recently used is dropped. One request computes
+at a time. Networks see batches of `CHUNK`: a picture is the same to the byte alone or among many.
 """
 
 from __future__ import annotations
@@ -205,9 +204,7 @@ class Studio:
         yield from restoration.run(request, self._restorer, self._lock)
 
     def translate(self, request: TranslateRequest) -> TranslateResult:
-        """Return the picture in the other domain; raises UserError where something does not
-        fit.
-        """
+        """Return the picture in the other domain; raises UserError where something is amiss."""
         *_, result = self.translate_steps(request)
         assert isinstance(result, TranslateResult)
         return result

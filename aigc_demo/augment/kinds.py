@@ -39,6 +39,11 @@ def _shear(v: Values, size: Size) -> Call:
     return _affine(v, shear=(low, high, low, high))
 
 
+def _elastic(v: Values, size: Size) -> Call:
+    sigma = min(v["sigma"], (min(size) - 1) / 4)  # its kernel must fit into the picture
+    return Call("ElasticTransform", {"alpha": v["alpha"], "sigma": sigma, "fill": v["fill"]})
+
+
 def _cropped(v: Values, size: Size) -> Size:
     return max(1, round(v["share"] * size[0])), max(1, round(v["share"] * size[1]))
 
@@ -160,9 +165,7 @@ AUGMENTS: dict[str, Augment] = {
     ),
     "elastic": Augment(
         "geometry",
-        lambda v, s: Call(
-            "ElasticTransform", {"alpha": v["alpha"], "sigma": v["sigma"], "fill": v["fill"]}
-        ),
+        _elastic,
         (
             Parameter("alpha", 50.0, 0, 300, 1, "px"), Parameter("sigma", 5.0, 1, 15, 0.5, "px"),
             FILL,

@@ -87,8 +87,10 @@ def torchvision_code(pipeline: Pipeline, size: Size, seed: int = 0) -> str:
     source += f"\ntorch.manual_seed({seed})  # this decides the draw\nimage = pipeline(image)\n"
     for i, _ in enumerate(mixing, 1):
         source += (
-            "# With `partner`, another picture of that size; in training, with a whole batch.\n"
-            "both = torch.stack([image, v2.functional.to_image(partner)]).float()\n"
+            "# With `partner`, another picture; in training, with a whole batch.\n"
+            "size = list(image.shape[-2:])\n"
+            "partner = v2.functional.resize(v2.functional.to_image(partner), size)\n"
+            "both = torch.stack([image, partner]).float()\n"
             f"image = mix{i}(both, torch.tensor([0, 1]))[0][0].round().clamp(0, 255)"
             ".to(torch.uint8)\n"
         )

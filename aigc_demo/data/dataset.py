@@ -31,6 +31,16 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.images)
 
+    def limited(self, count: int | None, seed: int) -> Dataset:
+        """Return `count` of the pictures, chosen by `seed`; all of them where there are no
+        more.
+        """
+        if count is None or count >= len(self):
+            return self
+        chosen = _order(len(self), seed, 0)[:count]
+        flip = self.flip[chosen] if isinstance(self.flip, Tensor) else self.flip
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen], flip=flip)
+
     def batches(
         self,
         size: int,

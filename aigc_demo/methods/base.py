@@ -31,7 +31,8 @@ Needs = Literal["pictures", "domains", "pairs"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (B, C, H, W) in [-1, 1], float32; their class numbers (B,), int64, or None; for
+    """Pictures (B, C, H, W) in [-1, 1], float32; their class numbers (B,), int64, or, for a
+    classifier whose pictures are mixtures, the weights of the classes (B, K), or None; for
     translation pictures of the other domain, like `images`, and `labels` are then those of the
     domains of `targets`.
     """

@@ -118,7 +118,8 @@ class ClassifierTrainer(Trainer):
             logits = self.network(x).float()
         loss = F.cross_entropy(logits, batch.labels)
         norm = step(loss, self.optimizer, clip=config.clip)
-        right = (logits.argmax(1) == batch.labels).float().mean()
+        truth = batch.labels if batch.labels.ndim == 1 else batch.labels.argmax(1)
+        right = (logits.argmax(1) == truth).float().mean()
         return {"loss": loss.detach(), "accuracy": right, "grad_norm": norm}
 
 

@@ -20,11 +20,13 @@ LEAST: dict[str, dict[str, Any]] = {
     "MorphRequest": {"model": "m"},
     "RestoreRequest": {"image": Image.new("RGB", (4, 4))},
     "TranslateRequest": {"image": Image.new("RGB", (4, 4)), "model": "m"},
+    "AugmentRequest": {"image": Image.new("RGB", (4, 4)), "pipeline": []},
     "TrainPlan": {"method": "flow", "data": "mnist", "steps": 1, "seconds": 1.0},
 }
 PICTURES = {
     "RestoreRequest",
     "TranslateRequest",
+    "AugmentRequest",
 }  # requests that hold pictures do not travel as JSON
 KINDS = {kind.__name__: kind for kind in Request.__subclasses__()}
 FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e9, 2**64, -(2**64)]
@@ -78,7 +80,7 @@ TEXTS = [
     (kind, name)
     for kind, model in KINDS.items()
     for name, field in model.model_fields.items()
-    if "str" in str(field.annotation) and name != "config"
+    if "str" in str(field.annotation) and "dict" not in str(field.annotation)
 ]
 
 
