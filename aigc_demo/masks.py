@@ -67,6 +67,12 @@ def feather(mask: Weights, pixels: int) -> Weights:
     return np.maximum(mask, np.rint(fading).astype(np.uint8))
 
 
+def boxes(mask: Weights) -> list[tuple[float, float, float, float]]:
+    """Return a box (left, top, right, bottom) in pixels about each connected part of a mask."""
+    _, _, found, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8))
+    return [(float(x), float(y), float(x + w), float(y + h)) for x, y, w, h, _ in found[1:]]
+
+
 def overlay(image: Image.Image, mask: Weights) -> Image.Image:
     """Return the picture with what is masked in red."""
     colours = np.asarray(images.flatten(image, "RGB", 255), np.float32)

@@ -110,4 +110,5 @@ class Grader:
         for pixels, labels in pairs:
             named = model(images.from_pixels(pixels).to(device)).argmax(dim=1).cpu()
             right += int((named == labels).sum())
-        return [Score("accuracy", right / len(self.unseen), len(self.unseen))]
+        name = f"accuracy_unseen_{metrics.short(len(self.unseen))}"
+        return [Score(name, right / len(self.unseen), len(self.unseen))]

@@ -62,7 +62,9 @@ def _limit(name: str, default: int) -> int:
 # --- The queue -----------------------------------------------------------------------------------
 
 
-def submit(root: Path, plan: TrainPlan, *, download: bool = False) -> Path:
+def submit(
+    root: Path, plan: TrainPlan, *, download: bool = False, name: str | None = None
+) -> Path:
     """Create a run for `plan` and queue it; raises BadValue where the plan cannot be run, is over
     the host's limits, or too many wait.
     """
@@ -79,7 +81,7 @@ def submit(root: Path, plan: TrainPlan, *, download: bool = False) -> Path:
         raise BadValue(
             f"queue: {max_waiting()} runs wait already; stop one of them or try again later."
         )
-    directory = runs.create(root, plan)
+    directory = runs.create(root, plan, name)
     enqueue(directory, download=download)
     return directory
 

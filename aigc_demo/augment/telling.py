@@ -43,7 +43,7 @@ def _erased(v: Values) -> str:
 
 
 WORDS: dict[str, Callable[[Values], str]] = {
-    "rotate": lambda v: f"{v['angle']:+.0f}°",
+    "rotate": lambda v: f"{v['angle']:+.1f}°",
     "translate": lambda v: "{:+d}, {:+d} px".format(*v["translate"]),
     "scale": lambda v: f"×{v['scale']:.2f}",
     "shear": lambda v: "{:+.0f}°, {:+.0f}°".format(*v["shear"]),

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.studio import Studio
-from aigc_demo.ui import generate, restore, sending, train, translate
+from aigc_demo.ui import augment, generate, restore, sending, train, translate
 from aigc_demo.ui.charts import COLOURS, PALETTE
 from aigc_demo.ui.limits import BodyLimit
 from aigc_demo.ui.texts import I18N, T
@@ -24,14 +24,21 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 #cycle .caption-label { white-space: normal; max-width: 96%; }
 @media (max-width: 640px) {
   #tabs button[role="tab"] { padding: 0 8px; }
-  #restore_picture [data-testid="block-label"], #translate_picture [data-testid="block-label"] {
+  #restore_picture [data-testid="block-label"], #translate_picture [data-testid="block-label"],
+  #augment_picture [data-testid="block-label"] {
     display: none;
   }
   #gallery .grid-container { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; }
 }
 #gallery .grid-wrap, #compared .grid-wrap, #cycle .grid-wrap { max-height: none; }
 #restore { min-height: 96px; }
-#cycle .grid-wrap { height: auto; min-height: 0; }
+#cycle .grid-wrap, #draws .grid-wrap, #strip .grid-wrap {
+  height: auto; min-height: 0; max-height: none;
+}
+#draws button { aspect-ratio: auto; display: flex; flex-direction: column; height: auto; }
+#draws button img { height: auto; }
+#draws .caption-label { position: static; white-space: normal; max-width: 100%; font-size: 11px;
+  text-align: left; border: 0; box-shadow: none; background: none; }
 .chart p { font-weight: 600; margin-bottom: -8px; }
 #film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
 .quiet { opacity: .8; font-size: .9em; }
@@ -54,11 +61,14 @@ def build_demo(studio: Studio) -> gr.Blocks:
                 opener = generate.build(studio, demo, tab, offers)
             restore_tab = gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore")
             translate_tab = gr.Tab(T("translate_tab"), id="translate", elem_id="tab_translate")
+            augment_tab = gr.Tab(T("augment_tab"), id="augment", elem_id="tab_augment")
             trained = None
             if studio.runs_root is not None:
                 with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
                     trained = train.build(studio, demo, tab, tabs, opener, offers)
             # Last, since they know the pictures of all tabs.
+            with augment_tab:
+                augment.build(studio, demo, augment_tab, tabs, offers, trained)
             with translate_tab:
                 translate.build(studio, translate_tab, tabs, offers, trained)
             with restore_tab:

@@ -24,13 +24,15 @@ def train(
     ema: bool = True,
     seed: float = 0,
     download: bool = False,
+    augment: str = "",
 ) -> str:
     """Queue a training run and return its name; its model will be called ``yours-NAME``.
 
-    `loss` may be left empty: the method's own.
+    `loss` may be left empty: the method's own. `augment` is JSON: a list of steps such as
+    {"name": "rotate", "p": 0.5, "degrees": 15}.
     """
     shape = (method, data, minutes, steps, batch, lr, width, loss, r1, diffaugment, ema, seed)
-    return training.start(workshop, Form(*shape, download))
+    return training.start(workshop, Form(*shape, download, augment))
 
 
 def list_runs(workshop: Workshop) -> list[dict[str, Any]]:

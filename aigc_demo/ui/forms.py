@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
 
+from aigc_demo import augment
 from aigc_demo.adversarial import GAMES
 from aigc_demo.data import DATASETS, Source, available
 from aigc_demo.errors import BadValue
@@ -38,6 +40,7 @@ class Form:
     ema: bool
     seed: float
     download: bool = False
+    augment: str = ""
 
 
 def form_of(plan: TrainPlan) -> Form:
@@ -57,6 +60,7 @@ def form_of(plan: TrainPlan) -> Form:
         diffaugment=bool(getattr(config, "diffaugment", ())),
         ema=plan.ema is None or plan.ema > 0,
         seed=plan.seed,
+        augment=json.dumps(plan.augment) if plan.augment else "",
     )
 
 
@@ -92,6 +96,7 @@ def plan_of(form: Form) -> TrainPlan:
         config["r1_every"] = 4 if config["r1"] >= 0.5 else 16  # a strong pull, often
     if "diffaugment" in fields and form.diffaugment is True:
         config["diffaugment"] = ["translation"]
+    pipeline = augment.parse(form.augment or "", field="augmentation")
     return TrainPlan(
         method=form.method,
         data=form.data,
@@ -101,6 +106,7 @@ def plan_of(form: Form) -> TrainPlan:
         batch=int(_number("batch", form.batch, 2, 4096, whole=True)),
         lr=float(_number("learning rate", form.lr, 1e-7, 1)),
         ema=None if form.ema is True else 0.0,
+        augment=augment.data(pipeline),
         seed=int(_number("seed", form.seed, 0, 2**53 - 1, whole=True)),
         **WATCHED,
     )

@@ -15,7 +15,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.ui.handlers import downloadable
 from aigc_demo.ui.texts import T
 
-PLACES = ("restore", "translate")  # tabs that take pictures
+PLACES = ("restore", "translate", "augment")  # tabs that take pictures
 
 
 @dataclass(frozen=True)

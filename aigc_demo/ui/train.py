@@ -30,11 +30,14 @@ CLICK_JS = "() => { setTimeout(() => document.querySelector('#model_file').click
 
 @dataclass(frozen=True)
 class Trained:
-    """The run that is chosen, and the button that takes its model to the Translate tab."""
+    """The run that is chosen, the button that takes its model to the Translate tab, and the box
+    for a pipeline of augmentations.
+    """
 
     workshop: Workshop
     picker: gr.Dropdown
     button: gr.Button
+    augment: gr.Textbox
 
 
 def build(
@@ -123,7 +126,7 @@ def build(
         control.change(
             bind(watching.compare, workshop), [chips, by], [overlay, key, table, csv], **QUIET
         )
-    return Trained(workshop, picker, buttons["use_translate"])
+    return Trained(workshop, picker, buttons["use_translate"], form["augment"])
 
 
 ASKS = (
@@ -192,6 +195,10 @@ def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
             elem_id="diffaugment",
         )  # fmt: skip
         ema = gr.Checkbox(first.ema, label=T("ema"), info=T("ema_info"), elem_id="ema")
+    augment = gr.Textbox(
+        label=T("train_augment"), info=T("train_augment_info"), elem_id="train_augment",
+        lines=1, max_lines=4,
+    )  # fmt: skip
     controls = locals()
     return {f.name: controls[f.name] for f in fields(Form)}, preset, go
 
@@ -262,6 +269,7 @@ def _updates(form: Form) -> list[Any]:
         "r1": gr.Slider(value=form.r1, visible="r1" in has),
         "diffaugment": gr.Checkbox(value=form.diffaugment, visible="diffaugment" in has),
         "download": gr.skip(),
+        "augment": form.augment or gr.skip(),
     }
     return [own.get(f.name, value) for f, value in zip(fields(Form), astuple(form), strict=True)]
 

@@ -208,7 +208,7 @@ def test_what_is_drawn_is_told_in_numbers() -> None:
     _, words = draw(parse(steps), Sample(photo()), 1)
     said = [told(w) for w in words]
     angle = words[0].values["angle"]
-    assert said[0] == f"rotate {angle:+.0f}°"
+    assert said[0] == f"rotate {angle:+.1f}°"
     assert said[1].startswith("crop 38×38 at ")
     assert "bri ×" in said[2] and "hue " in said[2]
     assert " px" in said[3] and "×" in said[4]
