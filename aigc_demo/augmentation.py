@@ -54,7 +54,7 @@ def run_steps(request: AugmentRequest) -> Iterator[float | AugmentResult]:
     seeds = [(request.seed + i) % (MAX_SEED + 1) for i in range(request.n)]
     made: list[tuple[Sample, list[Drawn]]] = []
     for i, seed in enumerate(seeds):
-        made.append(_variant(pipeline, sample, seed, partner, request.quick and not marked))
+        made.append(_variant(pipeline, sample, seed, partner, request.quick))
         yield (i + 1) / request.n
     yield AugmentResult(
         images=[_picture(s.image) for s, _ in made],
@@ -118,11 +118,8 @@ def sample_of(request: AugmentRequest) -> Sample:
 def _variant(
     pipeline: Pipeline, sample: Sample, seed: int, partner: Tensor | None, quick: bool
 ) -> tuple[Sample, list[Drawn]]:
-    if not quick:
-        return draw(pipeline, sample, seed, partner=partner)
-    pixels = sample.image.permute(1, 2, 0).contiguous().numpy()
-    made, drawn = draw_quickly(pipeline, pixels, seed, partner=partner)
-    return Sample(torch.from_numpy(made).permute(2, 0, 1)), drawn
+    draws = draw_quickly if quick else draw
+    return draws(pipeline, sample, seed, partner=partner)
 
 
 def _picture(x: Tensor) -> Image.Image:

@@ -21,7 +21,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-from aigc_demo.augment.pipeline import Drawing, Drawn, Pipeline, Sample, Step, built, gated, happen
+from aigc_demo.augment.pipeline import (
+    Drawing,
+    Drawn,
+    Pipeline,
+    Sample,
+    Step,
+    built,
+    check,
+    gated,
+    happen,
+    marks,
+)
 from aigc_demo.augment.steps import Call, Values
 
 Pixels = NDArray[np.uint8]  # (H, W, C)
@@ -29,27 +40,31 @@ LEVELS = np.arange(256, dtype=np.float32)
 
 
 def apply(pipeline: Pipeline, images: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Return pictures uint8 (B, C, H, W) after the pipeline, as the seeds draw it; all have the
-    size that they had. Steps that mix are for `mixed`, and left out here.
+    """Return pictures uint8 (B, C, H, W) after the pipeline, as the seeds draw it, at the size that
+    they had, in the layout channels_last. Steps that mix are for `mixed`, and left out here.
     """
     steps = tuple(step for step in pipeline if step.kind.group != "mixing")
-    pictures = images.permute(0, 2, 3, 1).contiguous().numpy()  # (B, H, W, C)
-    height, width = pictures.shape[1:3]
+    height, width = images.shape[-2:]
     made = []
-    for picture, seed in zip(pictures, seeds, strict=True):
-        result, _ = draw_quickly(steps, picture, seed)
-        if result.shape[:2] != (height, width):
-            result = cv2.resize(result, (width, height), interpolation=cv2.INTER_LINEAR)
-        made.append(result.reshape(pictures.shape[1:]))
-    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).contiguous()
+    # Colours side by side, as OpenCV has them, from here to the end.
+    for image, seed in zip(images.to(memory_format=torch.channels_last), seeds, strict=True):
+        sample, _ = draw_quickly(steps, Sample(image), seed)
+        picture = _array(sample.image)
+        if sample.size != (height, width):
+            picture = cv2.resize(picture, (width, height))
+        made.append(picture.reshape(height, width, -1))
+    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
 
 
 def draw_quickly(
-    pipeline: Pipeline, picture: Pixels, seed: int, *, partner: Tensor | None = None
-) -> tuple[Pixels, list[Drawn]]:
-    """Return a picture (H, W, 3 or 1) after the pipeline and what was drawn: `draw`, but for
-    rounding.
-    """
+    pipeline: Pipeline, sample: Sample, seed: int, *, partner: Tensor | None = None
+) -> tuple[Sample, list[Drawn]]:
+    """Return a sample after the pipeline and what was drawn: `draw`, but for rounding."""
+    check(
+        pipeline,
+        marked=sample.boxes is not None or sample.mask is not None,
+        partner=partner is not None,
+    )
     generator = torch.Generator().manual_seed(seed % 2**63)
     told = []
     with warnings.catch_warnings():
@@ -57,35 +72,51 @@ def draw_quickly(
         for step in pipeline:
             values = None
             if not gated(step) or torch.rand(1, generator=generator).item() < step.p:
-                with Drawing(generator):
-                    picture, values = _stepped(step, picture, partner)
+                sample, values = _stepped(step, sample, partner, Drawing(generator))
             told.append(Drawn(step.name, values))
-    return np.ascontiguousarray(picture), told
+    return sample, told
 
 
-def _stepped(step: Step, picture: Pixels, partner: Tensor | None) -> tuple[Pixels, Values]:
-    if step.name in QUICK:
-        values = tuple(sorted(step.values.items()))
-        transform, like = _built(step.name, step.p, values, picture.shape)
+def _stepped(
+    step: Step, sample: Sample, partner: Tensor | None, drawing: Drawing
+) -> tuple[Sample, Values]:
+    if step.name not in QUICK:
+        with drawing:
+            return happen(step, sample, partner)
+    values = tuple(sorted(step.values.items()))
+    marked = sample.mask is not None
+    transform, like = _built(step.name, step.p, values, tuple(sample.image.shape), marked)
+    with drawing:
         drawn = transform.make_params([like])
-        made = QUICK[step.name](picture, drawn, step.values)
-        # OpenCV drops the one channel of grey.
-        return (made if made.ndim == 3 else made[..., None]), drawn
-    sample = Sample(torch.from_numpy(picture).permute(2, 0, 1).contiguous())
-    sample, drawn = happen(step, sample, partner)
-    return sample.image.permute(1, 2, 0).numpy(), drawn
+    picture = QUICK[step.name](_array(sample.image), drawn, step.values)
+    if picture.ndim == 2:  # OpenCV drops the one channel of grey
+        picture = picture[..., None]
+    boxes, mask = (
+        None if mark is None else transform.transform(mark, drawn).as_subclass(Tensor)
+        for mark in marks(sample)
+    )
+    return Sample(torch.from_numpy(picture).permute(2, 0, 1), boxes, mask), drawn
+
+
+def _array(image: Tensor) -> Pixels:
+    """Return a picture (C, H, W) as OpenCV takes it."""
+    return np.ascontiguousarray(image.permute(1, 2, 0).numpy())
 
 
 @functools.lru_cache(maxsize=256)
 def _built(
-    name: str, p: float, values: tuple[tuple[str, Any], ...], shape: tuple[int, ...]
+    name: str,
+    p: float,
+    values: tuple[tuple[str, Any], ...],
+    shape: tuple[int, ...],
+    marked: bool,
 ) -> tuple[Any, Tensor]:
-    """Return the transform of a step for pictures (H, W, C), and one of that size: making a
+    """Return the transform of a step for pictures (C, H, W), and one of that size: making a
     transform costs as much as using it.
     """
-    height, width, channels = shape
-    like = torch.empty(channels, height, width)
-    return built(Step(name, p, dict(values)), Sample(like)), like
+    like = torch.empty(shape)
+    mask = torch.empty(shape[1:]) if marked else None
+    return built(Step(name, p, dict(values)), Sample(like, mask=mask)), like
 
 
 # --- Geometry ------------------------------------------------------------------------------------

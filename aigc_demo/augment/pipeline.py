@@ -224,19 +224,21 @@ def happen(step: Step, sample: Sample, partner: Tensor | None = None) -> tuple[S
         return _mixed(step, sample, partner)
     transform = built(step, sample)
     found = watched(transform)
-    parts: list[Any] = [tv_tensors.Image(sample.image)]
-    if sample.boxes is not None:
-        parts.append(
-            tv_tensors.BoundingBoxes(sample.boxes, format="XYXY", canvas_size=sample.size)
-        )
-    if sample.mask is not None:
-        parts.append(tv_tensors.Mask(sample.mask))
+    parts = [tv_tensors.Image(sample.image), *(m for m in marks(sample) if m is not None)]
     moved = transform(*parts) if len(parts) > 1 else (transform(parts[0]),)
     rest = [p.as_subclass(Tensor) for p in moved]
     image = rest.pop(0)
     boxes = rest.pop(0) if sample.boxes is not None else None
     mask = rest.pop(0) if sample.mask is not None else None
     return Sample(image, boxes, mask), found
+
+
+def marks(sample: Sample) -> tuple[tv_tensors.BoundingBoxes | None, tv_tensors.Mask | None]:
+    """Return the boxes and the mask of a sample as torchvision knows them."""
+    boxes, mask = sample.boxes, sample.mask
+    if boxes is not None:
+        boxes = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=sample.size)
+    return boxes, tv_tensors.Mask(mask) if mask is not None else None
 
 
 def built(step: Step, sample: Sample) -> Any:

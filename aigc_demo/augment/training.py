@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import cv2
 import torch
 
 from aigc_demo import images
@@ -37,6 +38,7 @@ def augmented(
     """Yield the batches after the pipeline. What is drawn depends on the seed, the number of the
     step and the place in the batch alone; two pictures that belong together move together.
     """
+    cv2.setNumThreads(1)  # on small pictures, threads cost more than they give
     for step, batch in enumerate(batches, start):
         count = len(batch.images)
         first = (seed * SPREAD + step) * 4096

@@ -28,7 +28,9 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
   #augment_picture [data-testid="block-label"] {
     display: none;
   }
-  #gallery .grid-container { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; }
+  #gallery .grid-container, #draws .grid-container, #strip .grid-container {
+    grid-template-columns: repeat(2, minmax(0, 1fr)) !important;
+  }
 }
 #gallery .grid-wrap, #compared .grid-wrap, #cycle .grid-wrap { max-height: none; }
 #restore { min-height: 96px; }

@@ -142,19 +142,19 @@ AUGMENT_TEXTS: dict[str, tuple[str, str]] = {
     "help_diffaugment": ("with DiffAugment", "使用 DiffAugment"),
     "help_chart": ("On pictures never seen", "在未见过的图片上"),
     "leaks_none": (
-        "**For a GAN:** an empty pipeline leaks nothing.", "**对于 GAN：**空流水线不会泄漏任何东西。",
+        "**For a GAN:** an empty pipeline leaks nothing.", "**对于 GAN：** 空流水线不会泄漏任何东西。",
     ),
     "leaks_some": (
         "**For a GAN:** what real pictures go through *before* the discriminator sees them is part of what it takes for "
         "real. So these steps leak into the samples: **{steps}**. Mirroring is harmless where mirrored things are as "
         "likely. DiffAugment does not leak: it does the same to real *and* generated pictures, and the generator is "
         "told, through the augmentation, what would have looked real underneath.",
-        "**对于 GAN：**真实图片在判别器看到*之前*经历的处理会被当成真实的一部分，所以这些步骤会泄漏到生成的图片里：**{steps}**。"
-        "若镜像后的事物同样常见，翻转是无害的。DiffAugment 不会泄漏：它对真实图片*和*生成图片做同样的处理，生成器透过增强得知底下的图片怎样才像真的。",
+        "**对于 GAN：** 真实图片在判别器看到 *之前* 经历的处理会被当成真实的一部分，所以这些步骤会泄漏到生成的图片里： **{steps}** 。"
+        "若镜像后的事物同样常见，翻转是无害的。DiffAugment 不会泄漏：它对真实图片 *和* 生成图片做同样的处理，生成器透过增强得知底下的图片怎样才像真的。",
     ),
     "leaks_harmless": (
         "**For a GAN:** mirroring alone is harmless where mirrored things are as likely.",
-        "**对于 GAN：**若镜像后的事物同样常见，仅翻转是无害的。",
+        "**对于 GAN：** 若镜像后的事物同样常见，仅翻转是无害的。",
     ),
     "how_augment": (
         "**Why.** A network that sees the same 500 pictures a hundred times learns *them*, not what they show. "

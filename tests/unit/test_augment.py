@@ -132,8 +132,8 @@ def test_boxes_and_the_mask_move_with_the_pixels() -> None:
         {"name": "scale", "smallest": 0.9, "largest": 1.1, "fill": 60},
         {"name": "colour_jitter"},
     ]  # fmt: skip
-    for seed in range(5):
-        made, _ = draw(parse(steps), Sample(image, boxes, mask), seed)
+    for seed, how in [(s, how) for s in range(5) for how in (draw, batches.draw_quickly)]:
+        made, _ = how(parse(steps), Sample(image, boxes, mask), seed)
         assert made.mask is not None and made.boxes is not None
         bright = made.image[0] > 150
         assert ((made.mask > 127) == bright).float().mean() > 0.97

@@ -1,0 +1,192 @@
+"""The Augment tab in a real browser."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+from skimage import data as photographs
+
+pytestmark = pytest.mark.browser
+
+Shoot = Callable[[Page, str], None]
+PHONE = {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "locale": "zh-CN"}
+
+
+def augment_page(open_page: Callable[..., Page], **settings: object) -> Page:
+    page = open_page(**settings)
+    page.get_by_role("tab").nth(3).click()
+    page.wait_for_selector("#draws button img")
+    return page
+
+
+def details(page: Page) -> str:
+    return page.locator("#augment_details").locator("textarea, input").first.input_value()
+
+
+def after(page: Page, word: str, before: str = "") -> str:
+    """Return the details once they hold `word` and are others than before."""
+    page.wait_for_function(
+        "([word, before]) => { const told = document.querySelector('#augment_details')"
+        ".querySelector('textarea, input').value; return told.includes(word) && told !== before }",
+        arg=[word, before],
+    )
+    return details(page)
+
+
+def captions(page: Page) -> list[str]:
+    return page.locator("#draws .caption-label").all_inner_texts()
+
+
+def drawn_again(page: Page, before: list[str]) -> list[str]:
+    page.wait_for_function(
+        "before => JSON.stringify([...document.querySelectorAll('#draws .caption-label')]"
+        ".map(c => c.innerText)) !== before && document.querySelector('#draws .caption-label')",
+        arg=json.dumps(before, ensure_ascii=False, separators=(",", ":")),
+    )
+    return captions(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is drawn any more."""
+    before: list[str] = []
+    while before != (now := captions(page)):
+        before = now
+        page.wait_for_timeout(2000)
+
+
+def steps(page: Page) -> list[str]:
+    rows = page.locator("#pipeline .steps > li")
+    return rows.evaluate_all("rows => rows.map(r => r.dataset.name)")
+
+
+def slide(page: Page, row: int, number: str, value: float) -> None:
+    page.locator("#pipeline .steps > li").nth(row).locator(f"[data-number={number}]").evaluate(
+        "(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }", value
+    )
+
+
+def number(page: Page, row: int, name: str) -> str:
+    return (
+        page.locator("#pipeline .steps > li")
+        .nth(row)
+        .locator(f"[data-number={name}]")
+        .input_value()
+    )
+
+
+def test_steps_are_put_together_and_keep_their_numbers(
+    open_page: Callable[..., Page], shoot: Shoot
+) -> None:
+    page = augment_page(open_page)
+    first = captions(page)
+    assert len(first) == 12
+    assert steps(page) == ["rotate", "resized_crop", "flip_horizontal", "colour_jitter", "grey"]
+
+    # A slider changes the pictures; the other steps keep what they were set to.
+    slide(page, 0, "degrees", 90)
+    slide(page, 3, "hue", 0.4)
+    turned = drawn_again(page, first)
+    page.locator("#pipeline select.kinds").last.select_option("cutout")
+    page.click("#pipeline .add")
+    added = drawn_again(page, turned)
+    assert steps(page)[-1] == "cutout"
+    page.locator("#pipeline .steps > li").nth(5).locator(".up").click()
+    page.locator("#pipeline .steps > li").nth(2).locator(".remove").click()
+    drawn_again(page, added)
+    assert steps(page) == ["rotate", "resized_crop", "colour_jitter", "cutout", "grey"]
+    assert (number(page, 0, "degrees"), number(page, 2, "hue")) == ("90", "0.4")
+    settle(page)
+    shoot(page, "augment-desktop")
+
+    # One of them is looked at and replayed in full size.
+    page.locator("#draws button").nth(4).click()
+    page.wait_for_timeout(500)
+    seed = captions(page)[4].split(" · ")[0]
+    page.click("#augment_replay")
+    after(page, f" {seed} · ")
+    with page.expect_download() as download:
+        page.click("#augment_file")
+    replayed = Image.open(Path(download.value.path()))
+    assert replayed.size == Image.fromarray(photographs.chelsea()).size
+
+    # The strip goes from nothing to the most.
+    page.click("#sweep_more")
+    page.click("#sweep_go")
+    page.wait_for_function("document.querySelectorAll('#strip .caption-label').length == 8")
+
+    # As JSON: what is pasted is read onto the board.
+    page.click("#code_more")
+    page.wait_for_function(
+        "document.querySelector('#code_torchvision').innerText.includes('v2.RandomErasing')"
+    )
+    page.locator("#code_json .cm-content").fill('[{"name": "noise", "p": 1, "sigma": 40}]')
+    page.click("#code_read")
+    page.wait_for_function("document.querySelectorAll('#pipeline .steps > li').length == 1")
+    assert steps(page) == ["noise"]
+    assert number(page, 0, "sigma") == "40"
+
+    # And the very same pipeline is what the Train tab is given.
+    page.click("#use_training")
+    page.wait_for_selector("#train_augment textarea, #train_augment input", state="visible")
+    given = page.locator("#train_augment").locator("textarea, input").first.input_value()
+    assert json.loads(given) == [{"name": "noise", "p": 1.0, "sigma": 40.0}]
+
+
+def test_what_is_painted_moves_along(open_page: Callable[..., Page], shoot: Shoot) -> None:
+    page = augment_page(open_page)
+    box = page.locator("#augment_picture canvas").first.bounding_box()
+    assert box
+    page.locator("#augment_picture").get_by_label("Brush").first.click()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(1200)
+    before = details(page)
+    page.click("#augment_go")
+    after(page, "px", before)
+    source = page.locator("#draws button img").first.get_attribute("src")
+    shown = Image.open(io.BytesIO(page.request.get(source or "").body())).convert("RGB")
+    pixels = np.asarray(shown, int)
+    assert (pixels[..., 0] - pixels[..., 1] > 90).mean() > 0.003  # red where it was painted
+    shoot(page, "augment-marks")
+
+
+def test_many_files_come_back_as_a_zip_and_it_fits_a_phone(
+    open_page: Callable[..., Page], shoot: Shoot, tmp_path: Path
+) -> None:
+    page = augment_page(open_page, **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    shoot(page, "augment-phone-dark-chinese")
+    for name in ("one", "two"):
+        Image.fromarray(photographs.coffee()[:90, :120]).save(tmp_path / f"{name}.png")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.write(tmp_path / "one.png", "../deep/three.png")
+        archive.writestr("notes.txt", "no picture")
+        archive.writestr("broken.png", b"no picture")
+    page.click("#apply_more")
+    page.locator("#apply_files input[type=file]").set_input_files(
+        [tmp_path / "one.png", tmp_path / "two.png", tmp_path / "more.zip"]
+    )
+    page.wait_for_timeout(1500)
+    page.click("#apply_go")
+    page.wait_for_selector("#apply_zip:visible")
+    assert "broken" in page.locator("#apply_said").inner_text()
+    with page.expect_download() as download:
+        page.click("#apply_zip")
+    with zipfile.ZipFile(Path(download.value.path())) as archive:
+        made = [n for n in archive.namelist() if n.endswith(".png")]
+        assert sorted(made) == sorted(
+            f"{name}-{i}.png" for name in ("one", "two", "deep-three") for i in range(4)
+        )
+        sizes = {Image.open(io.BytesIO(archive.read(n))).size for n in made}
+        assert sizes == {(120, 90)}
+        assert json.loads(archive.read("pipeline.json"))[0]["name"] == "rotate"
