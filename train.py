@@ -97,9 +97,8 @@ def plan(arguments: argparse.Namespace) -> TrainPlan:
 
 
 def pipeline(text: str) -> list[dict[str, Any]]:
-    """Read the steps of an augmentation: JSON, or the name of a file of it."""
-    file = Path(text)
-    return augment.data(augment.parse(file.read_text() if file.suffix == ".json" else text))
+    """Return the steps of an augmentation, given as JSON or the name of a file of it."""
+    return augment.data(augment.parse(augment.read(text), field="augment"))
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -35,8 +35,8 @@ def parser(program: str, description: str | None) -> argparse.ArgumentParser:
 def run(program: str, done: str, given: argparse.Namespace, work: Work) -> int:
     """Do `work` on each picture: it yields the share that is done, then the result.
 
-    Results are PNG files of the same names. A picture that fails is told and left out. Returns 0,
-    1 where a picture failed, 2 where all did.
+    Results are PNG files of the same names; of several, with a number behind. A picture that fails
+    is told and left out. Returns 0, 1 where a picture failed, 2 where all did.
     """
     device.set_threads(given.threads)
     try:
@@ -53,11 +53,15 @@ def run(program: str, done: str, given: argparse.Namespace, work: Work) -> int:
         for file in files:
             bar.set_postfix_str(file.name)
             try:
+                made = []
                 for step in work(file, images.open_image(file)):
                     if isinstance(step, float):
                         bar.set_postfix_str(f"{file.name} {step:.0%}")
                     else:
-                        write(step, target / f"{file.stem}.png")
+                        made.append(step)
+                for i, image in enumerate(made):
+                    number = f"-{i}" if len(made) > 1 else ""
+                    write(image, target / f"{file.stem}{number}.png")
             except (UserError, OSError) as error:
                 failed += 1
                 reason = error if isinstance(error, UserError) else type(error).__name__

@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "classical": set(),
     "tiling": set(),
     "augment": {"augment", "methods.base"},
+    "augment.__main__": {"augment", "augmentation", "folders"},
     "augmentation": {"augment"},
     "restoration": {"catalogue", "classical", "metrics", "tiling", "methods", "methods.base"},
     "translation": {"catalogue", "metrics", "tiling", "methods.base"},
@@ -113,6 +114,8 @@ def _is_module(name: str) -> bool:
 
 
 def layer(path: Path) -> str:
+    if path.name == "__main__.py":
+        return f"{path.parent.name}.__main__"  # a program, which may know more than its package
     return path.relative_to(ROOT / "aigc_demo").with_suffix("").parts[0]
 
 

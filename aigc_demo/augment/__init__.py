@@ -12,6 +12,7 @@ from aigc_demo.augment.pipeline import (
     data,
     draw,
     parse,
+    read,
     sweep,
 )
 from aigc_demo.augment.telling import albumentations_code, told, torchvision_code
@@ -27,6 +28,7 @@ __all__ = [
     "data",
     "draw",
     "parse",
+    "read",
     "sweep",
     "told",
     "torchvision_code",

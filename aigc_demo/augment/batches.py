@@ -40,8 +40,8 @@ LEVELS = np.arange(256, dtype=np.float32)
 
 
 def apply(pipeline: Pipeline, images: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Return pictures uint8 (B, C, H, W) after the pipeline, as the seeds draw it, at the size that
-    they had, in the layout channels_last. Steps that mix are for `mixed`, and left out here.
+    """Return pictures uint8 (B, C, H, W) after the pipeline, as the seeds draw it, at the size
+    they had and as channels_last. Steps that mix are for `mixed`, and left out here.
     """
     steps = tuple(step for step in pipeline if step.kind.group != "mixing")
     height, width = images.shape[-2:]

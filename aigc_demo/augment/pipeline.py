@@ -12,6 +12,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -128,6 +129,18 @@ def _number(place: str, value: Any, asked: Parameter) -> Any:
     if asked.whole and value != int(value):
         raise BadValue(f"{place}: {shown} cannot be used; take a whole number.")
     return int(value) if asked.whole else float(value)
+
+
+def read(text: str) -> str:
+    """Return JSON: `text` itself, or what the file holds that it names (``….json``); raises
+    BadValue where there is no such file.
+    """
+    if not text.strip().endswith(".json"):
+        return text
+    try:
+        return Path(text.strip()).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise BadValue("pipeline: the file cannot be read; name one that is there.") from None
 
 
 def data(pipeline: Pipeline) -> list[dict[str, Any]]:

@@ -128,6 +128,7 @@ def test_steps_are_put_together_and_keep_their_numbers(
         "document.querySelector('#code_torchvision').innerText.includes('v2.RandomErasing')"
     )
     page.locator("#code_json .cm-content").fill('[{"name": "noise", "p": 1, "sigma": 40}]')
+    page.wait_for_timeout(1500)  # the editor tells what was typed after a moment
     page.click("#code_read")
     page.wait_for_function("document.querySelectorAll('#pipeline .steps > li').length == 1")
     assert steps(page) == ["noise"]
