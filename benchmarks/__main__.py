@@ -17,6 +17,8 @@ BENCHMARKS = (
     "restore_speed",
     "cyclegan_step",
     "translation",
+    "augmentation",
+    "small_data",
     "three_minutes",
 )
 

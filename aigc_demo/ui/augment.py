@@ -112,7 +112,8 @@ def build(
     sweep["go"].click(
         bind(_sweep_go, studio), [*inputs.all(), sweep["step"]], sweep["strip"], **PRIVATE
     )
-    code["part"].expand(bind(_told, studio), inputs.all(), code["told"], **QUIET)
+    # What was typed as JSON stays when the code is brought up to date.
+    code["part"].expand(bind(_printed, studio), inputs.all(), code["told"][1:], **QUIET)
     inputs.board.input(bind(_told, studio), inputs.all(), code["told"], **QUIET)
     read = code["read"].click(bind(_read, studio), code["told"][0], inputs.board, **QUIET)
     read.success(**live).success(**about)
@@ -202,6 +203,10 @@ def _sweep_go(studio: Studio, *values: Any) -> list[tuple[str, str]]:
 
 def _told(studio: Studio, *values: Any) -> tuple[str, str, str]:
     return augmenting.code(Form(*values))
+
+
+def _printed(studio: Studio, *values: Any) -> tuple[str, str]:
+    return augmenting.code(Form(*values))[1:]
 
 
 def _read(studio: Studio, text: str) -> str:
