@@ -134,9 +134,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
     taken = grid()
     text = (
-        f"{COUNT:,} pictures of {SIDE}×{SIDE} through {', '.join(STEPS)}; pictures a second, medians "
-        f"of {ROUNDS} rounds in turn. Left torchvision's transforms on PIL pictures one by one, "
-        "beside it the training path (`augment.batches`), which draws the same from the same seeds.\n\n"
+        f"{COUNT:,} pictures of {SIDE}×{SIDE} through {', '.join(STEPS)}; pictures a second, "
+        f"medians of {ROUNDS} rounds in turn. Left torchvision's transforms on PIL pictures one "
+        "by one, beside it the training path (`augment.batches`), which draws the same from the "
+        "same seeds.\n\n"
         + report.table(("threads", "PIL, one by one", "ours", "ratio", "asked"), rows)
         + f"\n\nA new grid of {GRID} previews at {GRID_SIDE}×{GRID_SIDE} with the preset "
         "“Photographs”, from the click on *Another seed* until the browser has drawn all: median "
