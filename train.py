@@ -130,8 +130,9 @@ def show_lists(root: Path, data_root: str | None) -> None:
         "data:",
         ", ".join(data.DATASETS),
         "| here:",
-        ", ".join(data.available(data_root)) or "none",
+        ", ".join(data.available(data_root)),
     )
+    print("painted here by models:", ", ".join(p.name for p in data.painters()) or "none")
     for directory in runs.directories(root):
         last = (runs.events(directory) or [{"event": "Planned"}])[-1]
         print(f"  {directory.name:40} {last['event']:10} step {last.get('step', 0)}")

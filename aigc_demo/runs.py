@@ -42,7 +42,7 @@ Status = Literal[
 def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
     """Make a new run directory for `plan` below `root` and return it."""
     if name is None:
-        data = re.sub(r"[^a-z0-9_]+", "-", Path(plan.data).stem.lower())[-40:]
+        data = re.sub(r"[^a-z0-9_]+", "-", Path(plan.data.split("?")[0]).stem.lower())[-40:]
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{data}-{plan.method}"
         name = next(n for n in _variants(name) if not (root / n).exists())
     directory = _below(root, name)

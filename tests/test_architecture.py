@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reference": {"adversarial"},
     "methods": {"nn", "optim", "damage", "adversarial", "reference", "methods.base"},
     "checkpoint": {"methods", "methods.base"},
-    "data": {"data", "checkpoint", "methods.base"},
+    "data": {"data", "checkpoint", "methods", "methods.base"},
     "metrics": {"metrics", "checkpoint", "data", "methods", "methods.base"},
     "control": set(),
     "recipe": {"checkpoint", "data", "methods", "methods.base"},
