@@ -11,12 +11,14 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
 
 from aigc_demo import checkpoint, data, device as devices
 from aigc_demo.control import NAP, Gate
+from aigc_demo.data import yours
 from aigc_demo.errors import BadData, BadValue, OutOfMemory
 from aigc_demo.events import Event, Finished, Paused, Reason, Started
 from aigc_demo.journal import STATE, Journal
@@ -45,7 +47,10 @@ def train(
     device = device or devices.default_device()
     method = check(plan)
     size = plan.config.get("size")
-    dataset = data.load(plan.data, "train", root=root, download=download, size=size)
+    if (directory / yours.PICTURES).is_file():
+        dataset = yours.recall(directory / yours.PICTURES, method.needs)
+    else:
+        dataset = data.load(plan.data, "train", root=root, download=download, size=size)
     dataset = _fitting(method, dataset)
     batch = plan.batch or method.batch
     if len(dataset) < 2:
@@ -174,8 +179,11 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:
             )
         start = model.state_dict()
         try:
-            model = method.build(card.config | plan.config)
+            own = {"classes": card.config.get("classes", 0)}
+            model = method.build(card.config | plan.config | own)
             model.load_state_dict(start)
+            if plan.config.get("classes", own["classes"]) != own["classes"]:
+                model = _of_other_classes(model, method, card.config | plan.config)
         except ValidationError as error:
             raise BadValue(explain(error)) from None
         except RuntimeError:
@@ -194,6 +202,18 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:
         raise BadValue(explain(error)) from None
     _check_shape(model, dataset, field="config")
     return model
+
+
+def _of_other_classes(model: Model, method: Method, config: dict[str, Any]) -> Model:
+    """Return a model for `config` with the weights of `model`, but zeros where the number of
+    classes decides how many there are: other classes begin as none.
+    """
+    found, start = method.build(config), model.state_dict()
+    with torch.no_grad():
+        for name, value in found.state_dict().items():
+            same = name in start and start[name].shape == value.shape
+            value.copy_(start[name] if same else torch.zeros_like(value))
+    return found
 
 
 def _shape(dataset: data.Dataset) -> dict[str, int]:

@@ -24,6 +24,7 @@ from typing import IO
 import torch
 
 from aigc_demo import checkpoint, device as devices, engine, runs
+from aigc_demo.data.yours import Own
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.requests import TrainPlan
 
@@ -62,9 +63,11 @@ def _limit(name: str, default: int) -> int:
 # --- The queue -----------------------------------------------------------------------------------
 
 
-def submit(root: Path, plan: TrainPlan, *, download: bool = False) -> Path:
-    """Create a run for `plan` and queue it; raises BadValue where the plan cannot be run, is over
-    the host's limits, or too many wait.
+def submit(
+    root: Path, plan: TrainPlan, *, download: bool = False, pictures: Own | None = None
+) -> Path:
+    """Create a run for `plan`, of somebody's own `pictures` where there are any, and queue it;
+    raises BadValue where the plan cannot be run, is over the host's limits, or too many wait.
     """
     if not max_runs():
         raise BadValue("queue: the host of this studio has switched training off.")
@@ -79,7 +82,7 @@ def submit(root: Path, plan: TrainPlan, *, download: bool = False) -> Path:
         raise BadValue(
             f"queue: {max_waiting()} runs wait already; stop one of them or try again later."
         )
-    directory = runs.create(root, plan)
+    directory = runs.create(root, plan, pictures=pictures)
     enqueue(directory, download=download)
     return directory
 

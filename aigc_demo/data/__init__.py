@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torchvision
 
-from aigc_demo.data import files, generated, shapes
+from aigc_demo.data import files, generated, shapes, yours
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.data.generated import Painter, painters
 from aigc_demo.errors import BadData, BadValue
@@ -153,6 +153,8 @@ def load(
         )
     if name.startswith(generated.PREFIX):
         return generated.load(name, split, size=size)
+    if name.startswith(yours.PREFIX):
+        raise BadData("These pictures were private to their run, and are nowhere else.")
     path = Path(name)
     if path.is_dir() or path.suffix.lower() == ".zip" and path.is_file():
         return files.read_yours(path, split, size)
@@ -221,7 +223,7 @@ def title_of(name: str) -> str:
     if name.startswith(generated.PREFIX):
         painted = {p.name: p.title for p in painters()}
         return painted.get(name.split("?")[0], name)
-    return Path(name).stem
+    return Path(name.removeprefix(yours.PREFIX)).stem
 
 
 def _from_torchvision(source: Source, folder: Path, split: Split, *, download: bool) -> Dataset:

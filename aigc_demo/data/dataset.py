@@ -27,6 +27,7 @@ class Dataset:
     classes: tuple[str, ...]
     licence: str
     flip: bool | Tensor = False  # may pictures be mirrored; one answer, or (N,)
+    private: bool = False  # somebody's own: nothing of it is kept outside its run
 
     def __len__(self) -> int:
         return len(self.images)

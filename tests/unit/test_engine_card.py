@@ -61,3 +61,22 @@ def test_the_command_of_a_plan_parses_back_to_it(config: dict[str, Any]) -> None
     words = shlex.split(recipe.command(plan))
     assert words[:2] == ["python", "train.py"]
     assert train.plan(train.parser().parse_args(words[2:])) == plan
+
+
+@pytest.mark.parametrize("method", ["dcgan", "flow"])
+def test_other_classes_start_from_the_same_weights_as_none(
+    method: str, tmp_path: Path, tiny_data: TinyData
+) -> None:
+    before = tiny.save(tmp_path / "init", method, classes=5).state_dict()
+    plan = tiny.plan(
+        method, tiny_data.zip, steps=1, lr=1e-12, init=str(tmp_path / "init"),
+        config={"classes": 2},
+    )  # fmt: skip
+    tiny.train(tmp_path, plan)
+    model, card = checkpoint.load(tmp_path / "run" / "model")
+    assert card.classes == tiny.SHAPES and model.config.classes == 2
+    other = [name for name, w in model.named_parameters() if w.shape != before[name].shape]
+    for name, w in model.named_parameters():
+        expected = torch.zeros_like(w) if name in other else before[name]
+        torch.testing.assert_close(w, expected, rtol=1e-3, atol=1e-4, msg=name)
+    assert 0 < len(other) <= 3
