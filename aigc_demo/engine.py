@@ -205,14 +205,20 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:
 
 
 def _of_other_classes(model: Model, method: Method, config: dict[str, Any]) -> Model:
-    """Return a model for `config` with the weights of `model`, but zeros where the number of
-    classes decides how many there are: other classes begin as none.
+    """Return a model for `config` with the weights of `model`; where the number of classes decides
+    how many there are, the new classes begin as the old ones in turn.
     """
     found, start = method.build(config), model.state_dict()
+    before, after = model.config.classes, found.config.classes
     with torch.no_grad():
         for name, value in found.state_dict().items():
-            same = name in start and start[name].shape == value.shape
-            value.copy_(start[name] if same else torch.zeros_like(value))
+            old = start.get(name, torch.zeros_like(value))
+            for dim, (a, b) in enumerate(zip(old.shape, value.shape, strict=True)):
+                if a != b:  # so many of it are those of classes, the last ones
+                    kept = torch.arange(a - before)
+                    classes = a - before + torch.arange(after) % before
+                    old = old.index_select(dim, torch.cat([kept, classes]))
+            value.copy_(old)
     return found
 
 

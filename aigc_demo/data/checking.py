@@ -91,7 +91,7 @@ def _sort(members: list[Member]) -> Sorting:
     elif tops == {"train", "test"}:
         used = [i for i in used if paths[i][0].lower() == "train"]
         paths = [p[1:] for p in paths]
-    groups = [intake._shown(paths[i][0], 60) if len(paths[i]) > 1 else "" for i in used]
+    groups = [intake.plain(paths[i][0]) or "?" if len(paths[i]) > 1 else "" for i in used]
     stems = [str(PurePosixPath(*paths[i][1:] or paths[i]).with_suffix("")) for i in used]
     folders = len(set(groups))
     if folders > MAX_CLASSES:

@@ -283,7 +283,14 @@ def _is_hidden(parts: tuple[str, ...]) -> bool:
 
 
 def _title(path: Path) -> str:
-    return _shown(path.resolve().stem, 60) or "pictures"
+    return plain(path.resolve().stem) or "pictures"
+
+
+def plain(name: str) -> str:
+    """Return a title or class that other people will see: letters, digits and a few signs that
+    mean nothing to a page.
+    """
+    return " ".join(re.sub(r"[^\w .,'’+-]", " ", name).split())[:60]
 
 
 def _shown(name: str, length: int = 120) -> str:

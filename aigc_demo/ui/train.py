@@ -14,7 +14,7 @@ from aigc_demo.data import DATASETS, available, here, title_of
 from aigc_demo.methods import METHODS
 from aigc_demo.presets import PRESETS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import charts, endpoints, forms, plots, training, watching
+from aigc_demo.ui import bringing, charts, endpoints, forms, plots, training, watching
 from aigc_demo.ui.forms import Form
 from aigc_demo.ui.generate import LATEX, Opener
 from aigc_demo.ui.handlers import bind
@@ -51,6 +51,7 @@ def build(
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             form, preset, go, instead = _form()
+            own = bringing.build()
         with gr.Column(scale=3, min_width=300):
             panel, picker, buttons = _panel(offers)
     lower = plots.build()
@@ -98,6 +99,7 @@ def build(
     )
 
     # Start and steer.
+    bringing.wire(workshop, own, picker).success(inputs=asked, **look)
     started = go.click(bind(_start, workshop), values, picker, **QUIET)
     gr.api(bind(endpoints.train, workshop), api_name="train")
     gr.api(bind(endpoints.list_runs, workshop), api_name="runs")
