@@ -10,12 +10,15 @@ import contextlib
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from aigc_demo import augment, data, device, journal, runs
+from aigc_demo import augment, data, device, engine, journal, runs
+from aigc_demo.data import checking
+from aigc_demo.data.yours import Own
 from aigc_demo.errors import UserError
 from aigc_demo.events import Step
 from aigc_demo.methods import METHODS
@@ -31,10 +34,13 @@ def main() -> int:
         if arguments.list:
             show_lists(root, arguments.data_root)
             return 0
+        if arguments.check:
+            bring(Path(arguments.check))
+            return 0
         directory = (
             runs.find(root, arguments.resume)
             if arguments.resume is not None
-            else runs.create(root, plan(arguments), arguments.name)
+            else create(root, plan(arguments), arguments.name, mirror=arguments.mirror)
         )
         follow(directory, root=arguments.data_root, download=arguments.download)
     except UserError as error:
@@ -74,8 +80,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="settings of the method, such as width=96",
     )
+    p.add_argument("--mirror", action="store_true", help="your own pictures may be mirrored")
     p.add_argument("--name", help="name of the run's directory")
     p.add_argument("--resume", metavar="RUN", help="go on with a run")
+    p.add_argument(
+        "--check", metavar="ZIP", help="only say what a zip or folder of pictures holds"
+    )
     p.add_argument("--list", action="store_true", help="show methods, data sets and runs")
     p.add_argument("--runs", default="runs", help="folder of run directories")
     p.add_argument("--data-root", help="folder of data sets (AIGC_DATA, data)")
@@ -99,6 +109,25 @@ def plan(arguments: argparse.Namespace) -> TrainPlan:
 def pipeline(text: str) -> list[dict[str, Any]]:
     """Return the steps of an augmentation, given as JSON or the name of a file of it."""
     return augment.data(augment.parse(augment.read(text), field="augment"))
+
+
+def create(root: Path, wanted: TrainPlan, name: str | None, *, mirror: bool = False) -> Path:
+    """Make a run; where it learns from a zip or folder, that is checked, and its pictures are kept
+    in the run.
+    """
+    method, path = engine.check(wanted), Path(wanted.data)
+    known = wanted.data.split("+")[0] in data.DATASETS
+    if known or not (path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())):
+        return runs.create(root, wanted, name)
+    size = wanted.config.get("size") or method.config.model_fields["size"].default
+    return runs.create(root, wanted, name, pictures=replace(bring(path, size), flip=mirror))
+
+
+def bring(path: Path, size: int = 64) -> Own:
+    """Check a zip or folder of pictures, say what is in it and return them."""
+    own = checking.read([path], size=size, limits=checking.SHELL)
+    print("\n".join(own.report.lines()))
+    return own
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -137,8 +166,9 @@ def show_lists(root: Path, data_root: str | None) -> None:
         "data:",
         ", ".join(data.DATASETS),
         "| here:",
-        ", ".join(data.available(data_root)) or "none",
+        ", ".join(data.available(data_root)),
     )
+    print("painted here by models:", ", ".join(p.name for p in data.painters()) or "none")
     for directory in runs.directories(root):
         last = (runs.events(directory) or [{"event": "Planned"}])[-1]
         print(f"  {directory.name:40} {last['event']:10} step {last.get('step', 0)}")

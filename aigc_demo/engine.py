@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from aigc_demo import augment, checkpoint, data, device as devices
 from aigc_demo.augment.training import augmented, check_for
 from aigc_demo.control import NAP, Gate
+from aigc_demo.data import yours
 from aigc_demo.errors import BadData, BadValue, OutOfMemory
 from aigc_demo.events import Event, Finished, Paused, Reason, Started
 from aigc_demo.journal import STATE, Journal
@@ -47,7 +49,10 @@ def train(
     device = device or devices.default_device()
     method = check(plan)
     size = plan.config.get("size")
-    dataset = data.load(plan.data, "train", root=root, download=download, size=size)
+    if (directory / yours.PICTURES).is_file():
+        dataset = yours.recall(directory / yours.PICTURES, method.needs)
+    else:
+        dataset = data.load(plan.data, "train", root=root, download=download, size=size)
     every = _fitting(method, dataset)
     dataset = _limited(every, plan)
     pipeline = augment.parse(plan.augment, field="augment")
@@ -196,8 +201,11 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:
             )
         start = model.state_dict()
         try:
-            model = method.build(card.config | plan.config)
+            own = {"classes": card.config.get("classes", 0)}
+            model = method.build(card.config | plan.config | own)
             model.load_state_dict(start)
+            if plan.config.get("classes", own["classes"]) != own["classes"]:
+                model = _of_other_classes(model, method, card.config | plan.config)
         except ValidationError as error:
             raise BadValue(explain(error)) from None
         except RuntimeError:
@@ -216,6 +224,24 @@ def _build(method: Method, plan: TrainPlan, dataset: data.Dataset) -> Model:
         raise BadValue(explain(error)) from None
     _check_shape(model, dataset, field="config")
     return model
+
+
+def _of_other_classes(model: Model, method: Method, config: dict[str, Any]) -> Model:
+    """Return a model for `config` with the weights of `model`; where the number of classes decides
+    how many there are, the new classes begin as the old ones in turn.
+    """
+    found, start = method.build(config), model.state_dict()
+    before, after = model.config.classes, found.config.classes
+    with torch.no_grad():
+        for name, value in found.state_dict().items():
+            old = start.get(name, torch.zeros_like(value))
+            for dim, (a, b) in enumerate(zip(old.shape, value.shape, strict=True)):
+                if a != b:  # so many of it are those of classes, the last ones
+                    kept = torch.arange(a - before)
+                    classes = a - before + torch.arange(after) % before
+                    old = old.index_select(dim, torch.cat([kept, classes]))
+            value.copy_(old)
+    return found
 
 
 def _shape(dataset: data.Dataset) -> dict[str, int]:

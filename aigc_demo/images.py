@@ -36,12 +36,27 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+UNREADABLE = (
+    *(UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError),
+)
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def size_of(source: str | Path | bytes) -> tuple[int, int]:
+    """Return width and height of a picture that is not decoded; raises BadImage."""
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=FORMATS) as image:
+            return image.size
+    except UNREADABLE:
+        raise _no_picture() from None
+
+
+def open_image(
+    source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, draft: int = 0
+) -> Image.Image:
     """Open a picture file or its bytes, upright, decoded; its size is checked before it is
-    decoded.
+    decoded. With `draft` a JPEG comes reduced, by 8 at most, to sides no less than that: sooner.
 
     Raises BadImage where it is no picture, damaged or larger than `max_pixels`.
     """
@@ -54,20 +69,18 @@ def open_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> I
                 f"The picture has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
                 f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
             )
+        if draft:
+            image.draft(None, (draft, draft))
         image.load()
     except BadImage:
         raise
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-    ):
-        raise BadImage(
-            "The file is not a picture that can be read; use PNG, JPEG or WebP."
-        ) from None
+    except UNREADABLE:
+        raise _no_picture() from None
     return upright(image)
+
+
+def _no_picture() -> BadImage:
+    return BadImage("The file is not a picture that can be read; use PNG, JPEG or WebP.")
 
 
 def upright(image: Image.Image) -> Image.Image:

@@ -5,6 +5,7 @@ events.jsonl    one event a line, appended
 previews/       contact sheets by step
 model/          the last good checkpoint
 state.safetensors   what resuming needs
+pictures.safetensors, captions.csv   somebody's own pictures, where it learns from those
 log.txt         what went wrong, for the host
 lock            locked as long as a process trains the run
 queued          exists while the run waits for a worker
@@ -26,7 +27,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from safetensors import SafetensorError
+
 from aigc_demo import checkpoint, control, engine
+from aigc_demo.data.yours import Own
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.events import Event, Finished, to_json
 from aigc_demo.requests import TrainPlan
@@ -39,21 +43,28 @@ Status = Literal[
 ]
 
 
-def create(root: Path, plan: TrainPlan, name: str | None = None) -> Path:
-    """Make a new run directory for `plan` below `root` and return it."""
+def create(
+    root: Path, plan: TrainPlan, name: str | None = None, *, pictures: Own | None = None
+) -> Path:
+    """Make a new run directory for `plan` below `root` and return it; somebody's own `pictures`
+    lie in it, and vanish with it.
+    """
     if name is None:
-        data = re.sub(r"[^a-z0-9_]+", "-", Path(plan.data).stem.lower())[-40:]
+        data = re.sub(r"[^a-z0-9_]+", "-", Path(plan.data.split("?")[0]).stem.lower())[-40:]
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{data}-{plan.method}"
         name = next(n for n in _variants(name) if not (root / n).exists())
     directory = _below(root, name)
     try:
         directory.mkdir(parents=True)
+        if pictures is not None:
+            pictures.keep(directory)
         checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
     except FileExistsError:
         raise BadValue(
             f"name: the run “{name}” exists already; choose another name or resume it."
         ) from None
-    except OSError as problem:
+    except (OSError, SafetensorError) as problem:
+        shutil.rmtree(directory, ignore_errors=True)
         raise _about_disk(problem) from None
     return directory
 
@@ -131,8 +142,10 @@ def _told(events: Iterator[Event], directory: Path) -> Iterator[Event]:
         raise error from None
 
 
-def _about_disk(problem: OSError) -> Exception:
+def _about_disk(problem: Exception) -> Exception:
     """Turn a full or read-only disk into a sentence; leave other problems as they are."""
+    if not isinstance(problem, OSError):
+        return problem
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError("The disk is full; delete runs that are not needed and resume this one.")
     if problem.errno in (errno.EROFS, errno.EACCES):

@@ -24,6 +24,7 @@ from typing import IO
 import torch
 
 from aigc_demo import checkpoint, device as devices, engine, runs
+from aigc_demo.data.yours import Own
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.requests import TrainPlan
 
@@ -63,10 +64,15 @@ def _limit(name: str, default: int) -> int:
 
 
 def submit(
-    root: Path, plan: TrainPlan, *, download: bool = False, name: str | None = None
+    root: Path,
+    plan: TrainPlan,
+    *,
+    download: bool = False,
+    name: str | None = None,
+    pictures: Own | None = None,
 ) -> Path:
-    """Create a run for `plan` and queue it; raises BadValue where the plan cannot be run, is over
-    the host's limits, or too many wait.
+    """Create a run for `plan`, of somebody's own `pictures` where there are any, and queue it;
+    raises BadValue where the plan cannot be run, is over the host's limits, or too many wait.
     """
     if not max_runs():
         raise BadValue("queue: the host of this studio has switched training off.")
@@ -81,7 +87,7 @@ def submit(
         raise BadValue(
             f"queue: {max_waiting()} runs wait already; stop one of them or try again later."
         )
-    directory = runs.create(root, plan, name)
+    directory = runs.create(root, plan, name, pictures=pictures)
     enqueue(directory, download=download)
     return directory
 

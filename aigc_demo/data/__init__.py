@@ -15,11 +15,15 @@ import numpy as np
 import torch
 import torchvision
 
-from aigc_demo.data import files
+from aigc_demo.data import files, generated, shapes, yours
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
+from aigc_demo.data.generated import Painter, painters
 from aigc_demo.errors import BadData, BadValue
 
-__all__ = ["DATASETS", "Dataset", "Domains", "Source", "Split", "available", "data_root", "load"]
+__all__ = [
+    *("DATASETS", "Dataset", "Domains", "Painter", "Source", "Split"),
+    *("available", "data_root", "here", "load", "painters", "stand_in", "title_of"),
+]
 
 STYLES = ("twemoji", "noto", "fluentui", "openmoji")
 A_AND_B = {"train": ("trainA/", "trainB/"), "test": ("testA/", "testB/")}
@@ -89,6 +93,14 @@ DATASETS: dict[str, Source] = {
             archive="emoji.zip", domains=STYLES, paired=True, held_out=100,
             train=tuple(f"{s}/" for s in STYLES), test=tuple(f"{s}/" for s in STYLES),
         ),
+        Source(
+            "shapes", "Shapes (drawn here)", 32, 3, shapes.LICENCE,
+            classes=tuple(shapes.KINDS), rendered=shapes.pictures,
+        ),
+        Source(
+            "outlines", "Outlines and shapes (drawn here)", 64, 3, shapes.LICENCE,
+            domains=("outline", "shape"), paired=True, rendered=shapes.outlines,
+        ),
     )
 }  # fmt: skip
 
@@ -108,7 +120,7 @@ def load(
 ) -> Dataset:
     """Load a split of a registered set, or of a folder or zip of class folders whose path is
     `name`, or of registered sets together (``mnist+cifar10``: RGB, as small as the smallest,
-    classes ``mnist/0`` …).
+    classes ``mnist/0`` …), or of pictures that a model paints (``generated:…``, see `generated`).
 
     A folder or zip with trainA/ and trainB/
     is a set of two domains; pairs, where all names in them are the same.
@@ -128,20 +140,28 @@ def load(
         )
     if source := DATASETS.get(name):
         source = replace(source, size=size or source.size)
+        if source.rendered is not None:
+            return source.rendered(split, source.size)
         if source.archive and (folder / source.archive).is_file():
             return files.read(source, folder / source.archive, split)
         if source.torchvision is not None:
             return _from_torchvision(source, folder, split, download=download)
         raise BadData(
             f"The data set {name} needs the file {source.archive} in the data folder; "
-            "put it there, or name another folder with --data-root or AIGC_DATA."
+            "put it there, name another folder with --data-root or AIGC_DATA, or use "
+            f"{stand_in(name, folder)}, which needs no file."
         )
+    if name.startswith(generated.PREFIX):
+        return generated.load(name, split, size=size)
+    if name.startswith(yours.PREFIX):
+        raise BadData("These pictures were private to their run, and are nowhere else.")
     path = Path(name)
     if path.is_dir() or path.suffix.lower() == ".zip" and path.is_file():
         return files.read_yours(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
-        f"choose one of {', '.join(DATASETS)}, or give a folder or zip of class folders."
+        f"choose one of {', '.join(DATASETS)}, {generated.PREFIX}MODEL, or give a folder or zip of "
+        "class folders."
     )
 
 
@@ -163,7 +183,9 @@ def _union(parts: list[Dataset]) -> Dataset:
 
 
 def available(root: str | Path | None = None) -> list[str]:
-    """Return the names of the registered sets that can be loaded without a network."""
+    """Return the names of the registered sets that can be loaded without a network; those that
+    models paint are not among them (`painters`).
+    """
     folder = data_root(root)
     raw = {
         "mnist": "MNIST/raw",
@@ -173,8 +195,35 @@ def available(root: str | Path | None = None) -> list[str]:
     return [
         name
         for name, s in DATASETS.items()
-        if (s.archive and (folder / s.archive).is_file()) or (folder / raw.get(name, "?")).is_dir()
+        if s.rendered is not None
+        or (s.archive and (folder / s.archive).is_file()) or (folder / raw.get(name, "?")).is_dir()
     ]
+
+
+def here(root: str | Path | None = None) -> list[str]:
+    """Return the names of all sets that can be loaded without a network, the painted ones last."""
+    return available(root) + [p.name for p in painters()]
+
+
+def stand_in(name: str, root: str | Path | None = None) -> str:
+    """Return `name` where that set is here, else a set like it that needs no file: painted by a
+    model that learnt from it, or shapes.
+    """
+    if name.split("?")[0] in here(root):
+        return name
+    painted = [p.name for p in painters() if p.data == name]
+    several = name in DATASETS and DATASETS[name].domains
+    return painted[0] if painted else "outlines" if several else "shapes"
+
+
+def title_of(name: str) -> str:
+    """Return what people call the set `name`: a registered, a painted or somebody's own one."""
+    if source := DATASETS.get(name):
+        return source.title
+    if name.startswith(generated.PREFIX):
+        painted = {p.name: p.title for p in painters()}
+        return painted.get(name.split("?")[0], name)
+    return Path(name.removeprefix(yours.PREFIX)).stem
 
 
 def _from_torchvision(source: Source, folder: Path, split: Split, *, download: bool) -> Dataset:
@@ -184,7 +233,8 @@ def _from_torchvision(source: Source, folder: Path, split: Split, *, download: b
         tried = "could not be downloaded" if download else "is not in the data folder"
         raise BadData(
             f"The data set {source.name} {tried}; run `python train.py … --download` "
-            "with a network, or copy torchvision's files there."
+            "with a network, copy torchvision's files there, or use "
+            f"{stand_in(source.name, folder)}, which needs no file."
         ) from None
     pixels = torch.as_tensor(np.asarray(found.data))
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)  # (N, C, H, W)

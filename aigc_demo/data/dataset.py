@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-import torchvision
 from torch import Tensor
+from torchvision.transforms.v2 import functional as transforms
 
 from aigc_demo import images
 from aigc_demo.methods.base import Batch
@@ -27,6 +27,7 @@ class Dataset:
     classes: tuple[str, ...]
     licence: str
     flip: bool | Tensor = False  # may pictures be mirrored; one answer, or (N,)
+    private: bool = False  # somebody's own: nothing of it is kept outside its run
 
     def __len__(self) -> int:
         return len(self.images)
@@ -166,6 +167,7 @@ class Source:
     background: int = 0
     classes: tuple[str, ...] = ()
     torchvision: Callable[..., object] | None = None
+    rendered: Callable[[Split, int], Dataset] | None = None  # made here, of no file
     archive: str = ""
     # the folders of a split, where the archive has splits; those of the domains, where it has them
     train: tuple[str, ...] = ("train/",)
@@ -185,4 +187,4 @@ def fit(pixels: Tensor, size: int) -> Tensor:
         before = (size - height) // 2
         after = size - height - before
         return torch.nn.functional.pad(pixels, (before, after, before, after))
-    return torchvision.transforms.v2.functional.resize(pixels, [size, size], antialias=True)
+    return transforms.resize(pixels, [size, size], antialias=True)

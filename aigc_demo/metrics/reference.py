@@ -6,6 +6,7 @@ depends only on the pictures and the extractor; both are part of the name it is 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -53,18 +54,16 @@ def reference(
     """Return the statistics of `n` pictures of `dataset`, or of all if it has fewer.
 
     Read from the folder `cache` (``AIGC_CACHE``, else ``.cache``, ``/statistics``) where they are
-    there, and kept there otherwise, if that can be written to.
+    there, and kept there otherwise, if that can be written to; never of
+    somebody's private pictures.
     """
     n = min(n, len(dataset))
     path = (cache or _cache()) / _name(dataset, extractor, split, n, keep)
-    known = _read(path)
+    known = None if dataset.private else _read(path)
     if known is None:
         known = _compute(dataset, extractor, n, keep)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            checkpoint.write_tensors(path, known)
-        except (OSError, SafetensorError):
-            pass  # a place that cannot be written to costs time, not the result
+        if not dataset.private:
+            _keep(path, known)
     return Reference(
         dataset=dataset.name,
         split=split,
@@ -97,6 +96,13 @@ def _compute(dataset: data.Dataset, extractor: Extractor, n: int, keep: int) -> 
         "features": torch.cat(kept),
         "class_shares": counts.double() / n,
     }
+
+
+def _keep(path: Path, known: dict[str, Tensor]) -> None:
+    """Write what was computed; a place that cannot be written to costs time, not the result."""
+    with contextlib.suppress(OSError, SafetensorError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_tensors(path, known)
 
 
 def _read(path: Path) -> dict[str, Tensor] | None:

@@ -15,7 +15,7 @@ from aigc_demo.ui.charts import COLOURS, PALETTE
 from aigc_demo.ui.limits import BodyLimit
 from aigc_demo.ui.texts import I18N, T
 
-MAX_BODY_MB = 40
+MAX_BODY_MB, MAX_UPLOAD_MB = 40, 300  # a zip of somebody's own pictures is uploaded
 
 CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
@@ -91,7 +91,7 @@ def launch_settings() -> dict[str, Any]:
         "server_port": int(port),
         "share": False,
         "show_error": False,
-        "max_file_size": f"{MAX_BODY_MB}mb",
+        "max_file_size": f"{MAX_UPLOAD_MB}mb",
         "allowed_paths": [],
         "ssr_mode": False,
         "run_history": False,
@@ -104,5 +104,9 @@ def launch_settings() -> dict[str, Any]:
             font_mono=["ui-monospace", "monospace"],
         ),
         "css": CSS,
-        "app_kwargs": {"middleware": [BodyLimit.middleware(MAX_BODY_MB * 1_000_000)]},
+        "app_kwargs": {
+            "middleware": [
+                BodyLimit.middleware(MAX_BODY_MB * 1_000_000, upload=MAX_UPLOAD_MB * 1_000_000)
+            ]
+        },
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aigc_demo import augment
 from aigc_demo.adversarial import GAMES
-from aigc_demo.data import DATASETS, Source, available
+from aigc_demo.data import DATASETS, Source, here, painters, stand_in
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.presets import PRESETS, WATCHED
@@ -71,7 +71,7 @@ def plan_of(form: Form) -> TrainPlan:
     if form.method not in {m.name for m in TRAINABLE}:
         names = ", ".join(m.name for m in TRAINABLE)
         raise BadValue(f"method: “{str(form.method)[:40]}” cannot be trained here; use {names}.")
-    if form.data not in (fitting := sets_for(form.method)):
+    if str(form.data).split("?")[0] not in (fitting := sets_for(form.method)):
         raise BadValue(f"data: choose one of {', '.join(fitting)}.")
     method = METHODS[form.method]
     fields = method.config.model_fields
@@ -123,7 +123,8 @@ def sets_for(method: str) -> list[str]:
             return bool(source.domains) and source.paired
         return len(source.domains) == 2
 
-    return [name for name, source in DATASETS.items() if fits(source)]
+    painted = [p.name for p in painters()] if needs == "pictures" else []
+    return [name for name, source in DATASETS.items() if fits(source)] + painted
 
 
 def losses_of(method: str) -> list[str]:
@@ -149,13 +150,19 @@ def fill(preset: str) -> Form:
     return form_of(PRESETS[preset])
 
 
+def at_hand(form: Form) -> Form:
+    """Return `form` with a set that needs no file in the place of one that is not here."""
+    return replace(form, data=stand_in(form.data))
+
+
 def fit(method: str, form: Form) -> Form:
     """Return `form` with another method's own defaults."""
     if method not in METHODS:
         raise BadValue(f"method: choose one of {', '.join(m.name for m in TRAINABLE)}.")
     minutes = form.minutes if isinstance(form.minutes, int | float) else 3
     fitting = sets_for(method)
-    there = [name for name in fitting if name in available()] or fitting
+    known = here()
+    there = [name for name in fitting if name in known] or fitting
     source = form.data if form.data in fitting else there[0]
     own = TrainPlan(method=method, data=source, seconds=60.0 * max(minutes, 0.1))
     return form_of(own)

@@ -1,4 +1,6 @@
-"""A limit on the size of requests, also of those that carry a picture as a ``data:`` address."""
+"""A limit on the size of requests, also of those that carry a picture as a ``data:`` address; a
+higher one for files that are sent to `UPLOAD`, which are written to disk as they come.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +9,30 @@ from typing import Any
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+UPLOAD = "/gradio_api/upload"
+
 
 class BodyLimit:
-    """ASGI middleware that answers 413 to a request whose body is larger than `limit` bytes."""
+    """ASGI middleware that answers 413 to a request whose body is larger than `limit` bytes or, to
+    `UPLOAD`, than `upload` bytes.
+    """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int, upload: int | None = None) -> None:
+        self.app, self.limit, self.upload = app, limit, upload or limit
 
     @classmethod
-    def middleware(cls, limit: int) -> Middleware:
+    def middleware(cls, limit: int, upload: int | None = None) -> Middleware:
         """Return an entry for an application's list of middleware."""
-        return Middleware(cls, limit=limit)
+        return Middleware(cls, limit=limit, upload=upload)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        limit = self.upload if scope["path"] == UPLOAD else self.limit
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.limit:
-            await self._refuse(send)
+        if length.isdigit() and int(length) > limit:
+            await self._refuse(send, limit)
             return
         received, answered = 0, False
 
@@ -33,7 +40,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.limit:
+            if received > limit:
                 raise _TooLarge
             return message
 
@@ -46,10 +53,10 @@ class BodyLimit:
             await self.app(scope, counted, watched)
         except _TooLarge:
             if not answered:
-                await self._refuse(send)
+                await self._refuse(send, limit)
 
-    async def _refuse(self, send: Send) -> None:
-        megabytes = self.limit // 1_000_000
+    async def _refuse(self, send: Send, limit: int) -> None:
+        megabytes = limit // 1_000_000
         text = f"The request is larger than {megabytes} MB; send a smaller file.".encode()
         headers: list[Any] = [
             (b"content-type", b"text/plain"),

@@ -10,6 +10,7 @@ from aigc_demo.ui.texts_augment import AUGMENT_TEXTS
 from aigc_demo.ui.texts_restore import RESTORE_TEXTS
 from aigc_demo.ui.texts_train import TRAIN_TEXTS
 from aigc_demo.ui.texts_translate import TRANSLATE_TEXTS
+from aigc_demo.ui.texts_yours import YOURS_TEXTS
 
 TEXTS: dict[str, tuple[str, str]] = (
     {
@@ -146,6 +147,7 @@ $$\min_v \; \mathbb{E}\,\bigl\| v(x_t, t, c) - (x_1 - x_0) \bigr\|^2, \qquad
     | RESTORE_TEXTS
     | TRANSLATE_TEXTS
     | AUGMENT_TEXTS
+    | YOURS_TEXTS
 )
 
 I18N = gr.I18n(

@@ -30,6 +30,11 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "method": ("Method", "方法"),
     "train_data": ("Pictures to learn from", "用来学习的图片"),
+    "stand_in": (
+        "The pictures of this preset are not on this machine. Others take their place that need no file: painted by a "
+        "model of this studio, or drawn by it.",
+        "这台机器上没有此预设所用的图片，改用无需文件的图片：由本工作室的模型绘制，或由程序直接画出。",
+    ),
     "download_data": (
         "Download the pictures if they are missing (MNIST, Fashion-MNIST and CIFAR-10 only)",
         "缺少图片时自动下载（仅 MNIST、Fashion-MNIST、CIFAR-10）",
@@ -149,6 +154,10 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "status_waiting": ("Waiting, place {position} in the queue", "排队中，第 {position} 位"),
     "status_starting": ("Starting: reading the pictures", "正在启动：读取图片"),
+    "status_painting": (
+        "Starting: a model paints the pictures to learn from, which takes up to a minute",
+        "正在启动：模型正在绘制用来学习的图片，最多需要一分钟",
+    ),
     "status_training": ("Training", "训练中"),
     "status_slow": ("Slow motion", "慢动作"),
     "status_paused": ("Paused", "已暂停"),

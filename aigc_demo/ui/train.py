@@ -10,11 +10,11 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo import worker
-from aigc_demo.data import DATASETS, available
+from aigc_demo.data import DATASETS, available, here, title_of
 from aigc_demo.methods import METHODS
 from aigc_demo.presets import PRESETS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import charts, endpoints, forms, plots, training, watching
+from aigc_demo.ui import bringing, charts, endpoints, forms, plots, training, watching
 from aigc_demo.ui.forms import Form
 from aigc_demo.ui.generate import LATEX, Opener
 from aigc_demo.ui.handlers import bind
@@ -53,7 +53,8 @@ def build(
     gr.Markdown(T("train_intro"), elem_id="train_intro")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            form, preset, go = _form()
+            form, preset, go, instead = _form()
+            own = bringing.build()
         with gr.Column(scale=3, min_width=300):
             panel, picker, buttons = _panel(offers)
     lower = plots.build()
@@ -78,7 +79,7 @@ def build(
 
     # Fill in the form.
     values = _values(form)
-    preset.input(bind(_fill, workshop), preset, values, **QUIET)
+    preset.input(bind(_fill, workshop), preset, [*values, instead], **QUIET)
     form["method"].input(bind(_fit, workshop), values, values, **QUIET)
 
     # Show the run that is chosen, once a second while the tab is open.
@@ -101,6 +102,7 @@ def build(
     )
 
     # Start and steer.
+    bringing.wire(workshop, own, picker).success(inputs=asked, **look)
     started = go.click(bind(_start, workshop), values, picker, **QUIET)
     gr.api(bind(endpoints.train, workshop), api_name="train")
     gr.api(bind(endpoints.list_runs, workshop), api_name="runs")
@@ -135,11 +137,11 @@ ASKS = (
 )
 
 
-def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
+def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button, gr.Markdown]:
     """Add the controls that decide what is trained."""
     names = list(PRESETS)
-    first = forms.fill(names[0])
-    here = available()
+    wanted = forms.fill(names[0])
+    first = forms.at_hand(wanted)
     preset = gr.Dropdown(
         [(T(f"preset_{name}"), name) for name in names], value=names[0],
         label=T("preset"), info=T("preset_info"), elem_id="preset",
@@ -153,6 +155,9 @@ def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
             _sets(first.method), value=first.data, label=T("train_data"),
             elem_id="train_data", min_width=120,
         )  # fmt: skip
+    instead = gr.Markdown(
+        T("stand_in"), visible=first != wanted, elem_id="stand_in", elem_classes="quiet"
+    )
     with gr.Row():
         minutes = gr.Number(
             first.minutes, label=T("minutes"), info=T("minutes_info"), minimum=0,
@@ -167,7 +172,7 @@ def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
     )
     download = gr.Checkbox(
         False, label=T("download_data"), elem_id="download_data",
-        visible=len(here) < len(DATASETS),
+        visible=len(available()) < len(DATASETS),
     )  # fmt: skip
     with gr.Accordion(T("settings"), open=False, elem_id="settings_train"):
         with gr.Row():
@@ -200,7 +205,7 @@ def _form() -> tuple[dict[str, Any], gr.Dropdown, gr.Button]:
         lines=1, max_lines=4,
     )  # fmt: skip
     controls = locals()
-    return {f.name: controls[f.name] for f in fields(Form)}, preset, go
+    return {f.name: controls[f.name] for f in fields(Form)}, preset, go, instead
 
 
 def _values(form: dict[str, Any]) -> list[Any]:
@@ -252,7 +257,9 @@ def _panel(offers: Offers) -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Bu
 
 
 def _fill(workshop: Workshop, preset: str) -> list[Any]:
-    return _updates(forms.fill(preset))
+    wanted = forms.fill(preset)
+    form = forms.at_hand(wanted)
+    return [*_updates(form), gr.Markdown(visible=form != wanted)]
 
 
 def _fit(workshop: Workshop, *values: Any) -> list[Any]:
@@ -276,9 +283,8 @@ def _updates(form: Form) -> list[Any]:
 
 def _sets(method: str) -> list[tuple[str, str]]:
     """Return the data sets that a method can learn from; an arrow: not here yet."""
-    here = available()
-    names = forms.sets_for(method)
-    return [(DATASETS[n].title + ("" if n in here else " ↓"), n) for n in names]
+    known = here()
+    return [(title_of(n) + ("" if n in known else " ↓"), n) for n in forms.sets_for(method)]
 
 
 def _start(workshop: Workshop, *values: Any) -> gr.Dropdown:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aigc_demo import control, runs, worker
-from aigc_demo.data import DATASETS, available
+from aigc_demo.data import DATASETS, available, stand_in, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.progress import Reader, View
@@ -52,10 +52,11 @@ class Workshop:
 def start(workshop: Workshop, form: Form) -> str:
     """Queue a run and return its name; a warm worker begins at once."""
     plan = plan_of(form)
-    if form.download is not True and form.data not in available():
-        can = DATASETS[form.data].torchvision is not None
-        how = "tick the download below" if can else "copy its zip into the data folder"
-        raise BadValue(f"data: {form.data} is not here yet; {how}, or choose another set.")
+    source = DATASETS.get(form.data)
+    if form.download is not True and source and form.data not in available():
+        how = "tick the download below" if source.torchvision else "copy its zip into the folder"
+        other = stand_in(form.data)
+        raise BadValue(f"data: {form.data} is not here yet; {how}, or choose {other}.")
     directory = worker.submit(workshop.root, plan, download=form.download is True)
     workshop.workers.ensure()
     return directory.name
@@ -99,11 +100,9 @@ def choices(views: list[View]) -> list[tuple[str, str]]:
 def title(view: View) -> str:
     """Return a line about a run: when, what and of what."""
     method = METHODS[view.plan.method].title if view.plan.method in METHODS else view.plan.method
-    source = DATASETS.get(view.plan.data)
-    data = source.title if source else Path(view.plan.data).stem
     stamp = view.name[:15]
     when = f"{stamp[9:11]}:{stamp[11:13]}" if stamp[:8].isdigit() and len(stamp) > 12 else ""
-    return " · ".join(filter(None, [when or view.name, data, method]))
+    return " · ".join(filter(None, [when or view.name, title_of(view.plan.data), method]))
 
 
 def status_line(view: View, language: str) -> str:
@@ -111,7 +110,7 @@ def status_line(view: View, language: str) -> str:
     log, state = view.log, view.status
     key = "status_slow" if view.slow else f"status_{state}"
     if state == "training" and not log.series:
-        key = "status_starting"
+        key = "status_painting" if view.plan.data.startswith("generated:") else "status_starting"
     words = [f"{ICONS[state]} **{say(key, language, position=view.position)}**"]
     if view.message:
         words.append(view.message)

@@ -245,5 +245,6 @@ def test_a_missing_folder_is_told_the_choices(tmp_path: Path) -> None:
 
 
 def test_available_lists_what_is_here(tiny_data: TinyData, tmp_path: Path) -> None:
-    assert data.available(tiny_data.root) == ["mnist"]
-    assert data.available(tmp_path) == []
+    made_here = ["shapes", "outlines"]
+    assert data.available(tiny_data.root) == ["mnist", *made_here]
+    assert data.available(tmp_path) == made_here

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import train
-from aigc_demo import checkpoint, recipe
+from aigc_demo import checkpoint, data, engine, recipe
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import TrainPlan
 from tests import tiny
@@ -61,3 +61,20 @@ def test_the_command_of_a_plan_parses_back_to_it(config: dict[str, Any]) -> None
     words = shlex.split(recipe.command(plan))
     assert words[:2] == ["python", "train.py"]
     assert train.plan(train.parser().parse_args(words[2:])) == plan
+
+
+@pytest.mark.parametrize("method", ["dcgan", "flow"])
+def test_other_classes_start_as_the_old_ones(
+    method: str, tmp_path: Path, tiny_data: TinyData
+) -> None:
+    before = tiny.save(tmp_path / "init", method, classes=5)
+    plan = tiny.plan(
+        method, tiny_data.zip, steps=1, lr=1e-12, init=str(tmp_path / "init"),
+        config={"classes": 2},
+    )  # fmt: skip
+    model = engine._build(METHODS[method], plan, data.load(str(tiny_data.zip)))
+    assert model.config.classes == 2
+    x, (a, b) = before.noise(range(2)), (torch.full((2,), k) for k in (0, 1))
+    for labels in (a, b):
+        torch.testing.assert_close(before.sample(x, labels), model.eval().sample(x, labels))
+    assert not torch.equal(model.sample(x, a), model.sample(x, b))

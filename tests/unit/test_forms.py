@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from aigc_demo.data import DATASETS
+from aigc_demo.data import DATASETS, here, painters
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
+from aigc_demo.presets import PRESETS
 from aigc_demo.ui import forms
 
 
 def test_each_method_is_offered_only_what_it_can_learn_from() -> None:
     one = {name for name, source in DATASETS.items() if not source.domains}
-    pairs = {"facades", "twemoji2fluentui", "emoji_styles"}
-    two = {"facades", "twemoji2fluentui", "monet2photo", "summer2winter"}
+    one |= {painter.name for painter in painters()}
+    pairs = {"facades", "twemoji2fluentui", "emoji_styles", "outlines"}
+    two = {"facades", "twemoji2fluentui", "monet2photo", "summer2winter", "outlines"}
     for method in forms.TRAINABLE:
         expected = {"pictures": one, "pairs": pairs, "domains": two}[method.needs]
         assert set(forms.sets_for(method.name)) == expected
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_can_start_where_there_is_no_data(
+    preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path))
+    wanted = forms.fill(preset)
+    form = forms.at_hand(wanted)
+    assert form.data in here() and wanted.data not in here()
+    assert dataclasses.replace(form, data=wanted.data) == wanted
+    assert forms.plan_of(form).data == form.data
 
 
 @pytest.mark.parametrize("method", [m.name for m in forms.TRAINABLE])

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from aigc_demo.ui.limits import BodyLimit
+from aigc_demo.ui.limits import UPLOAD, BodyLimit
 
 
 async def length(request: Request) -> PlainTextResponse:
@@ -30,6 +30,16 @@ def test_a_body_at_the_limit_passes(client: TestClient) -> None:
 
 def test_an_announced_body_over_the_limit_is_refused(client: TestClient) -> None:
     assert client.post("/", content=bytes(1001)).status_code == 413
+
+
+def test_only_uploads_may_be_larger() -> None:
+    routes = [Route(path, length, methods=["POST"]) for path in ("/", UPLOAD)]
+    limits = BodyLimit.middleware(1000, upload=5000)
+    client = TestClient(Starlette(routes=routes, middleware=[limits]))
+    assert client.post(UPLOAD, content=bytes(5000)).text == "5000"
+    for path, most in (("/", 1000), (UPLOAD, 5000)):
+        assert client.post(path, content=bytes(most + 1)).status_code == 413
+        assert client.post(path, content=iter([bytes(100)] * 51)).status_code == 413
 
 
 def test_a_body_that_hides_its_length_is_refused_when_it_passes_the_limit(
