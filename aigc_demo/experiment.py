@@ -43,13 +43,13 @@ def plans(
     }  # fmt: skip
     if kind == "classifier":
         plan = TrainPlan(
-            method="classifier", steps=steps or 600, batch=50, lr=0.05,
-            config={"widths": [32, 64, 128], "shift": 0.0}, score_every=5.0, **shared,
+            method="classifier", steps=steps or 400, batch=50, lr=0.05,
+            config={"widths": [24, 48, 96], "shift": 0.0}, score_every=10.0, **shared,
         )  # fmt: skip
         arms = ("without", "with")
     elif kind == "gan":
         plan = TrainPlan(
-            method="dcgan", steps=steps or 1500, batch=16, lr=6e-4,
+            method="dcgan", steps=steps or 1000, batch=16, lr=6e-4,
             config={"loss": "bce", "r1": 0.1, "width": 32}, score_every=20.0, score_count=1000,
             **shared,
         )  # fmt: skip

@@ -30,13 +30,15 @@ SHAPES: list[dict[str, Any]] = [
 PIPELINES: dict[str, list[dict[str, Any]]] = {
     "mirror, shift": GENTLE,
     "mirror, shift, rotate, scale": SHAPES,
-    "the same and cut-out": [*SHAPES, {"name": "cutout", "p": 0.5, "side": 0.4}],
+    "mirror, shift, rotate, scale, cut-out": [*SHAPES, {"name": "cutout", "p": 0.5, "side": 0.4}],
     "mirror, shift, CutMix": [*GENTLE, {"name": "cutmix", "p": 0.5}],
     "TrivialAugment": [{"name": "trivial_augment"}],
     "upside down, solarised": [
         {"name": "flip_vertical", "p": 0.5}, {"name": "solarise", "p": 0.5},
     ],
 }  # fmt: skip
+
+CUTOUT = {"mirror, shift, rotate, scale, cut-out"}  # for the GAN, since it shows
 
 
 def outcome(root: Path, kind: experiment.Kind, plan: TrainPlan, name: str) -> dict[str, float]:
@@ -54,7 +56,7 @@ def rows(kind: experiment.Kind, *, steps: int | None) -> tuple[list[str], list[l
         for seed in SEEDS:
             jobs: dict[str, TrainPlan] = {}
             for name, pipeline in PIPELINES.items():
-                if kind == "gan" and name not in ("mirror, shift", "the same and cut-out"):
+                if name in (CUTOUT if kind == "classifier" else set(PIPELINES) - CUTOUT):
                     continue
                 arms = experiment.plans(kind, DATA, pipeline, limit=LIMIT, seed=seed, steps=steps)
                 jobs["nothing"] = arms["without"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from aigc_demo import augment, images
@@ -17,7 +19,10 @@ from aigc_demo.ui.handlers import downloadable
 
 MAX_FILES = 300
 MAX_MADE = 2000
+MAX_BYTES = 50_000_000  # of one file
+ENCRYPTED = 1
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+Read = Callable[[], bytes]
 
 
 def apply_to_all(
@@ -39,10 +44,10 @@ def apply_to_all(
     seed, out, made = whole("seed", form.seed), io.BytesIO(), 0
     partner = images.open_image(Path(form.partner)) if form.partner else None
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for i, (name, content) in enumerate(pictures):
+        for i, (name, read) in enumerate(pictures.items()):
             try:
                 request = AugmentRequest(
-                    image=images.open_image(content), pipeline=pipeline, n=n, seed=seed + i * n,
+                    image=images.open_image(read()), pipeline=pipeline, n=n, seed=seed + i * n,
                     partner=partner,
                 )  # fmt: skip
                 for variant, which in zip(studio.augment(request).images, range(n), strict=True):
@@ -58,39 +63,41 @@ def apply_to_all(
     yield downloadable(out.getvalue(), "augmented.zip"), "\n\n".join([told, *problems[:20]])
 
 
-def _named(files: Sequence[str] | None) -> tuple[list[tuple[str, bytes | Path]], list[str]]:
-    """Return the pictures among files and in zips, with names of their own for each, and what was
-    left out.
+def _named(files: Sequence[str] | None) -> tuple[dict[str, Read], list[str]]:
+    """Return what reads each of the pictures among files and in zips, by a name of its own, and
+    what was left out.
     """
-    found: dict[str, bytes | Path] = {}
+    found: dict[str, Read] = {}
     problems: list[str] = []
 
-    def add(path: str, content: bytes | Path) -> None:
+    def add(path: str, read: Read) -> None:
         if len(found) >= MAX_FILES:
             raise BadValue(f"files: there are more than {MAX_FILES} pictures; take fewer.")
         parts = [p for p in Path(path).with_suffix("").parts if p not in ("/", "..", ".")]
         name = "-".join(parts)[-100:] or "picture"
-        found[name if name not in found else f"{name}-{len(found)}"] = content
+        found[name if name not in found else f"{name}-{len(found)}"] = read
 
     for file in files or ():
         if not zipfile.is_zipfile(file):
-            add(Path(file).name, Path(file))
+            add(Path(file).name, Path(file).read_bytes)
             continue
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
                 if entry.is_dir() or Path(entry.filename).suffix.lower() not in SUFFIXES:
                     continue
-                if entry.file_size > 50_000_000 or entry.flag_bits & 1:
+                if entry.file_size > MAX_BYTES or entry.flag_bits & ENCRYPTED:
                     problems.append(f"{entry.filename[:80]}: too large or encrypted; left out.")
                 else:
-                    add(entry.filename, _read(archive, entry))
+                    add(entry.filename, functools.partial(_unpacked, file, entry.filename))
     if not found:
         raise BadValue("files: there are no pictures; drop some, or a zip of them.")
-    return list(found.items()), problems
+    return found, problems
 
 
-def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _unpacked(file: str, name: str) -> bytes:
+    """Return one file of a zip; nothing, which is no picture, where it is damaged."""
     try:
-        return archive.read(entry)
-    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile):
-        return b""  # not a picture, and told as such
+        with zipfile.ZipFile(file) as archive, archive.open(name) as entry:
+            return entry.read(MAX_BYTES)
+    except (OSError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile):
+        return b""
