@@ -87,18 +87,19 @@ class OwnPreset:
 # them by heart; many small steps go farther in minutes than few large ones.
 _GAN = {"width": 32, "r1": 1.0, "r1_every": 4,
         "diffaugment": ["translation", "cutout", "colour"]}  # fmt: skip
+_SLOW = {"preview_every": 15.0, "score_every": 120.0, "score_count": 100}  # slow to paint
 _FLOW = {"width": 48, "growth": [1, 2], "depth": [1, 2], "dropout": 0.1}
 
 OWN_PRESETS: dict[str, OwnPreset] = {
     "own_start": OwnPreset(
         "flow", "pictures", {64: {}, 32: {}},
-        {"batch": 16, "lr": 5e-4, "score_count": 100}, {64: "scenes-flow", 32: "cifar10-flow"},
+        {"batch": 16, "lr": 5e-4} | _SLOW, {64: "scenes-flow", 32: "cifar10-flow"},
     ),
     "own_gan": OwnPreset("dcgan", "pictures", {32: _GAN}, {"batch": 8, "lr": 1e-3}),
     "own_flow": OwnPreset(
         "flow", "pictures",
         {32: _FLOW, 64: _FLOW | {"patch": 4}, 128: _FLOW | {"patch": 8}},
-        {"batch": 16, "score_count": 100},
+        {"batch": 16} | _SLOW,
     ),
     "own_cyclegan": OwnPreset("cyclegan", "domains", {64: {}, 128: {}}),
     "own_pix2pix": OwnPreset(

@@ -221,8 +221,7 @@ def title_of(name: str) -> str:
     if source := DATASETS.get(name):
         return source.title
     if name.startswith(generated.PREFIX):
-        painted = {p.name: p.title for p in painters()}
-        return painted.get(name.split("?")[0], name)
+        return generated.title_of(name)
     return Path(name.removeprefix(yours.PREFIX)).stem
 
 

@@ -25,7 +25,7 @@ from aigc_demo import checkpoint, device as devices, images
 from aigc_demo.data.dataset import Dataset, Split, fit
 from aigc_demo.errors import BadCheckpoint, BadData, BadValue
 from aigc_demo.methods import METHODS
-from aigc_demo.methods.base import Generative
+from aigc_demo.methods.base import Generative, Method
 from aigc_demo.requests import MAX_SEED
 
 PREFIX = "generated:"
@@ -68,11 +68,29 @@ def painters(folder: Path | None = None) -> list[Painter]:
         with contextlib.suppress(BadCheckpoint):
             card = checkpoint.read_card(model)
             method = METHODS.get(card.method)
-            if method is not None and method.task == "generate" and method.condition != "text":
+            if method is not None and _paints(method):
                 quick = all(o.name != "evaluations" for o in method.network.options)
-                title = f"{card.title or model.name}, painted here"
+                title = _title(model, card)
                 found.append(Painter(PREFIX + model.name, title, card.data, quick))
     return sorted(found, key=lambda p: (not p.quick, p.name))
+
+
+def title_of(name: str) -> str:
+    """Return what people call the set `name`; reads one card."""
+    folder = checkpoints() / name.removeprefix(PREFIX).partition("?")[0]
+    try:
+        return _title(folder, checkpoint.read_card(folder))
+    except BadCheckpoint:
+        return name
+
+
+def _title(folder: Path, card: checkpoint.Card) -> str:
+    return f"{card.title or folder.name}, painted here"
+
+
+def _paints(method: Method) -> bool:
+    """Tell whether models of `method` make pictures from noise, and a class, alone."""
+    return method.task == "generate" and method.condition in ("none", "label")
 
 
 def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
@@ -85,7 +103,7 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
         card = checkpoint.inspect(order.folder)
     except BadCheckpoint as problem:
         raise BadData(f"data: these pictures cannot be painted. {problem}") from None
-    if not issubclass(METHODS[card.method].network, Generative):
+    if not _paints(METHODS[card.method]):
         raise BadValue(f"data: {order.folder.name} does not make pictures from noise; {_others()}.")
     classes = _chosen(order, card)
     n, first = _count(order, card), order.seed
@@ -101,7 +119,7 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
             checkpoint.write_tensors(kept, {"images": pixels})
     return Dataset(
         name=name,
-        title=f"{card.title or order.folder.name}, painted here",
+        title=_title(order.folder, card),
         images=fit(pixels, size or pixels.shape[-1]),
         labels=labels,
         classes=classes,

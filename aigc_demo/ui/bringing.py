@@ -71,7 +71,7 @@ def build() -> dict[str, Any]:
 
 def wire(workshop: Workshop, own: dict[str, Any], picker: gr.Dropdown) -> Any:
     """Connect the parts; return the event of a run that has been queued."""
-    shown = [own[n] for n in ("report", "sheet", "preset", "row", "mirror", "go")]
+    shown = [own[n] for n in ("report", "sheet", "size", "preset", "row", "mirror", "go")]
     settings = QUIET | ONE_AT_A_TIME
     for event in (own["files"].upload, own["files"].delete, own["files"].clear):
         event(
@@ -88,7 +88,11 @@ def wire(workshop: Workshop, own: dict[str, Any], picker: gr.Dropdown) -> Any:
 def check(workshop: Workshop, files: list[str] | None, request: gr.Request) -> Iterator[list[Any]]:
     """Yield how far the check is, then the report, a sheet and what can be trained."""
     language = language_of(request)
-    hidden = [gr.Image(None, visible=False), *(_seen(kind, False) for kind in _CONTROLS)]
+    hidden = [
+        gr.Image(None, visible=False),
+        gr.skip(),
+        *(_seen(kind, False) for kind in _CONTROLS),
+    ]
     if not files:
         yield [gr.Textbox("", visible=False), *hidden]
         return
@@ -110,6 +114,7 @@ def check(workshop: Workshop, files: list[str] | None, request: gr.Request) -> I
     yield [
         gr.Textbox(words_of(own.report, language), visible=True),
         gr.Image(path, visible=True),
+        fit(workshop, names[0], SHEET_SIZE),
         gr.Dropdown(
             [(say(f"preset_{n}", language), n) for n in names], value=names[0], visible=True
         ),

@@ -24,7 +24,7 @@ from tests.server import ROOT
 
 ENGLISH: Any = SimpleNamespace(headers={"accept-language": "en"})
 CHINESE: Any = SimpleNamespace(headers={"accept-language": "zh-CN"})
-NAMES = ("report", "sheet", "preset", "row", "mirror", "go")
+NAMES = ("report", "sheet", "size", "preset", "row", "mirror", "go")
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def test_a_zip_is_reported_shown_and_offered_for_training(
     offered = [name for _, name in shown["preset"].choices]
     assert offered[0] == "own_pix2pix" == shown["preset"].value
     assert set(offered) == set(OWN_PRESETS)
+    assert [size for _, size in shown["size"].choices] == [64, 128]
 
 
 def test_class_folders_are_offered_what_paints(workshop: Workshop, tmp_path: Path) -> None:
@@ -82,9 +83,10 @@ def test_a_faulty_archive_is_told_and_nothing_is_offered(
     (tmp_path / "a.zip").write_bytes(b"no zip")
     shown = checked(workshop, tmp_path / "a.zip")
     assert shown["report"].value.startswith("pictures: the file is damaged")
-    assert not any(shown[n].visible for n in NAMES[1:])
+    hidden = [n for n in NAMES[1:] if n != "size"]  # which lies in the row
+    assert not any(shown[n].visible for n in hidden)
     *_, nothing = bringing.check(workshop, None, ENGLISH)
-    assert not any(part.visible for part in nothing)
+    assert not any(dict(zip(NAMES, nothing, strict=True))[n].visible for n in hidden)
 
 
 def test_the_report_is_told_in_chinese(workshop: Workshop, photos: Path, tmp_path: Path) -> None:
