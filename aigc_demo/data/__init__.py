@@ -15,11 +15,23 @@ import numpy as np
 import torch
 import torchvision
 
-from aigc_demo.data import files
+from aigc_demo.data import captions, files
+from aigc_demo.data.captions import Captioned, of_classes
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.errors import BadData, BadValue
 
-__all__ = ["DATASETS", "Dataset", "Domains", "Source", "Split", "available", "data_root", "load"]
+__all__ = [
+    "DATASETS",
+    "Captioned",
+    "Dataset",
+    "Domains",
+    "Source",
+    "Split",
+    "available",
+    "data_root",
+    "load",
+    "of_classes",
+]
 
 STYLES = ("twemoji", "noto", "fluentui", "openmoji")
 A_AND_B = {"train": ("trainA/", "trainB/"), "test": ("testA/", "testB/")}
@@ -89,6 +101,10 @@ DATASETS: dict[str, Source] = {
             archive="emoji.zip", domains=STYLES, paired=True, held_out=100,
             train=tuple(f"{s}/" for s in STYLES), test=tuple(f"{s}/" for s in STYLES),
         ),
+        Source(
+            "emoji_captions", "Emoji and what they are called", 64, 3, "MIT, OFL, CC BY-SA 4.0",
+            background=255, archive="emoji.zip", held_out=200, captions=True,
+        ),
     )
 }  # fmt: skip
 
@@ -110,8 +126,8 @@ def load(
     `name`, or of registered sets together (``mnist+cifar10``: RGB, as small as the smallest,
     classes ``mnist/0`` …).
 
-    A folder or zip with trainA/ and trainB/
-    is a set of two domains; pairs, where all names in them are the same.
+    A folder or zip with trainA/ and trainB/ is a set of two domains; pairs, where all names in
+    them are the same. One with captions.csv (columns file and caption) is a set with captions.
 
     The pictures come at the set's own size, or `size`. Raises BadData where the set is not there
     (with `download`, torchvision's sets are fetched, with a progress bar) and BadValue where the
@@ -129,6 +145,8 @@ def load(
     if source := DATASETS.get(name):
         source = replace(source, size=size or source.size)
         if source.archive and (folder / source.archive).is_file():
+            if source.captions:
+                return captions.read(source, folder / source.archive, split)
             return files.read(source, folder / source.archive, split)
         if source.torchvision is not None:
             return _from_torchvision(source, folder, split, download=download)
@@ -138,7 +156,7 @@ def load(
         )
     path = Path(name)
     if path.is_dir() or path.suffix.lower() == ".zip" and path.is_file():
-        return files.read_yours(path, split, size)
+        return captions.read_yours(path, split, size) or files.read_yours(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
         f"choose one of {', '.join(DATASETS)}, or give a folder or zip of class folders."

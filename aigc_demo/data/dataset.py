@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -164,6 +164,8 @@ class Source:
     domains: tuple[str, ...] = ()  # of a set for translation, whose folders are those of `train`
     paired: bool = False  # do files of the same name in its domains belong together
     held_out: int = 0  # names that are held out where the archive has no splits
+    # does a captions.csv say what is to be seen; not in repr, which names what is kept of a set
+    captions: bool = field(default=False, repr=False)
 
 
 def fit(pixels: Tensor, size: int) -> Tensor:
