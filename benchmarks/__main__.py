@@ -17,6 +17,7 @@ BENCHMARKS = (
     "restore_speed",
     "cyclegan_step",
     "translation",
+    "retrieval",
     "three_minutes",
 )
 

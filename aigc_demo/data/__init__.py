@@ -72,11 +72,11 @@ DATASETS: dict[str, Source] = {
         ),
         Source(
             "bsds500", "Photographs (BSDS500)", 128, 3, "research use", flip=True,
-            archive="bsds500.zip", train=("train/", "test/"), test=(), windows=12,
+            archive="bsds500.zip", train=("train/", "test/"), test=(), windows=12, named=False,
         ),
         Source(
             "landscapes", "Landscape photographs", 128, 3, "unclear (Flickr)", flip=True,
-            archive="monet2photo.zip", train=("trainB/",), test=("testB/",),
+            archive="monet2photo.zip", train=("trainB/",), test=("testB/",), named=False,
         ),
         Source(
             "monet2photo", "Monet and photographs", 128, 3,
