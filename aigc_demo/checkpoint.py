@@ -39,6 +39,8 @@ class Card(BaseModel):
     data_licence: str = ""
     classes: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()  # A and B, of a model that translates
+    styles: tuple[str, ...] = ()  # that a model which reads can be asked for by name
+    examples: tuple[str, ...] = ()  # prompts that suit it
     seed: int = 0
     steps: int = 0
     images_seen: int = 0

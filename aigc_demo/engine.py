@@ -168,7 +168,7 @@ def _fitting(method: Method, dataset: data.Dataset) -> data.Dataset:
                 f"{dataset.title} is a set of several domains, for translation; choose cyclegan "
                 "or pix2pix, or another set."
             )
-        return dataset
+        return data.of_classes(dataset) if method.condition == "text" else dataset
     if not several:
         raise BadData(
             f"{method.title} needs pictures of two domains, and {dataset.title} has one; give a "

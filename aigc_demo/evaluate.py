@@ -90,9 +90,13 @@ def draw(studio: Studio, info: ModelInfo, train: data.Dataset, n: int) -> tuple[
     """Return n pictures of a model, uint8, and the numbers (n,) of their classes in `train`, or
     None; the progress is shown.
 
-    Raises BadValue where the data set does not have the model's classes.
+    A model that reads is given captions of training pictures. Raises BadValue where the data set
+    does not have the model's classes, and BadData where it has no captions.
     """
     shares, numbers = None, torch.empty(0, dtype=torch.long)
+    said = None
+    if info.condition == "text":
+        said = next(data.of_classes(train).batches(n, seed=0)).captions
     if info.labels:
         if missing := set(info.labels) - set(train.classes):
             raise BadValue(
@@ -106,7 +110,9 @@ def draw(studio: Studio, info: ModelInfo, train: data.Dataset, n: int) -> tuple[
     options = {o.name: o.default for o in info.options}
     parts = []
     with tqdm(total=n, desc=f"drawing ({info.name})", disable=None) as bar:
-        for pixels, labels in metrics.draws(model, n, class_shares=shares, **options):
+        for pixels, labels in metrics.draws(
+            model, n, class_shares=shares, captions=said, **options
+        ):
             parts.append((pixels, labels))
             bar.update(len(pixels))
     pixels = torch.cat([p for p, _ in parts])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from aigc_demo.errors import BadImage
@@ -213,6 +214,19 @@ def grid(images: Sequence[Image.Image], columns: int, gap: int = 2) -> Image.Ima
             image.convert("RGB"),
             (gap + column * (width + gap), gap + row * (height + gap)),
         )
+    return sheet
+
+
+def captioned(image: Image.Image, caption: str, side: int = 128) -> Image.Image:
+    """Return `image` at about `side` pixels with a caption of two short lines below it."""
+    shown = enlarge(image.convert("RGB"), side, crisp=False)
+    font, line = ImageFont.load_default(11), 13
+    sheet = Image.new("RGB", (shown.width, shown.height + 2 * line + 2), "white")
+    sheet.paste(shown)
+    fitting = max(1, shown.width // 6)
+    first, *rest = textwrap.wrap(caption, fitting) or [""]
+    for i, words in enumerate([first, " ".join(rest)[:fitting]]):
+        ImageDraw.Draw(sheet).text((2, shown.height + i * line), words, "black", font)
     return sheet
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from aigc_demo import checkpoint, data, images, recipe
+from aigc_demo import checkpoint, data, images, recipe, text
 from aigc_demo.errors import UserError
 from aigc_demo.events import Event, Judged, Preview, Saved, Scored, Step
 from aigc_demo.methods.base import Batch, Generative, Model, Trainer
@@ -127,7 +128,8 @@ class Journal:
         self._prepare()
         self.previewed_at = self.trainer.steps
         if isinstance(self.model, Generative):
-            sheet = contact_sheet(self.model, columns=8)
+            captions = _first(self.shown, 32).captions
+            sheet = contact_sheet(self.model, columns=8, captions=captions)
         elif rows := self.model.rows(_first(self.shown, 8)):
             sheet = images.grid(images.to_pil(torch.cat(rows)), columns=8)
         else:
@@ -193,14 +195,20 @@ class Journal:
 
 def _first(batch: Batch, count: int) -> Batch:
     """Return the first pictures of a batch."""
-    labels, targets = (None if x is None else x[:count] for x in (batch.labels, batch.targets))
-    return Batch(batch.images[:count], labels, targets)
+    kept = {f.name: getattr(batch, f.name) for f in fields(batch)}
+    return Batch(**{name: None if x is None else x[:count] for name, x in kept.items()})
 
 
-def contact_sheet(model: Generative, *, columns: int, rows: int = 10) -> Any:
+def contact_sheet(
+    model: Generative, *, columns: int, rows: int = 10, captions: Tensor | None = None
+) -> Any:
     """Return a picture of samples from the seeds 0, 1, …: one row a class, or `rows` rows without
-    classes.
+    classes; of each of `captions` (B, L) one, in their order, where there are any.
     """
+    if captions is not None:
+        drawn = images.to_pil(model.sample(model.noise(range(len(captions))), captions=captions))
+        said = text.decode(captions)
+        return images.grid(list(map(images.captioned, drawn, said)), columns)
     classes = model.config.classes
     shown = min(classes, rows) if classes else 4
     device = next(model.parameters()).device

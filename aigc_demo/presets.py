@@ -32,6 +32,9 @@ PRESETS: dict[str, TrainPlan] = {
         **WATCHED,
     ),
     "flow_doodles": TrainPlan(method="flow", data="quickdraw", seconds=600.0, **WATCHED),
+    "words_emoji": TrainPlan(
+        method="text2image", data="emoji_captions", seconds=1800.0, **WATCHED
+    ),
     "pix2pix_facades": TrainPlan(
         method="pix2pix",
         data="facades",

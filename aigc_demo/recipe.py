@@ -39,6 +39,8 @@ def card(
         data_licence=dataset.licence,
         classes=dataset.classes if config.classes else (),
         domains=dataset.domains if isinstance(dataset, data.Domains) else (),
+        styles=dataset.styles if isinstance(dataset, data.Captioned) else (),
+        examples=dataset.examples() if isinstance(dataset, data.Captioned) else (),
         seed=plan.seed,
         steps=trainer.steps,
         images_seen=trainer.steps * batch,

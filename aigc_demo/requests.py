@@ -9,14 +9,23 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from aigc_demo.errors import BadValue
 
 MAX_SEED = 2**53 - 1  # the largest integer that survives a browser
 MAX_COUNT = 64
+MAX_PROMPT = 200  # characters
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
 
 class Request(BaseModel):
@@ -48,8 +57,15 @@ def explain(error: ValidationError) -> str:
     return f"{field}: {given} cannot be used; {reason}."
 
 
+def _without_nul(prompt: str | None) -> str | None:
+    if prompt and "\0" in prompt:
+        raise ValueError("it holds a NUL character; leave that out")
+    return prompt
+
+
 class GenerateRequest(Request):
-    """Ask a model for `count` pictures of `label` (None: every class in turn).
+    """Ask a model for `count` pictures of `label` (None: every class in turn), or of what `prompt`
+    says where the model reads (None or nothing: of anything).
 
     Picture i has the seed ``seed + i``. Options that are None take the model's default; an option
     that the model does not have is ignored.
@@ -57,6 +73,7 @@ class GenerateRequest(Request):
 
     model: Name
     label: Annotated[str, Field(max_length=200)] | None = None
+    prompt: Prompt | None = None
     count: int = Field(16, ge=1, le=MAX_COUNT)
     seed: int = Field(0, ge=0, le=MAX_SEED)
     guidance: float | None = Field(None, ge=1, le=5)
@@ -64,10 +81,12 @@ class GenerateRequest(Request):
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
 
+    _whole = field_validator("prompt")(_without_nul)
+
 
 class MorphRequest(Request):
     """Ask for `frames` pictures on the way between two seeds and, where there are classes, two
-    labels.
+    labels, or two prompts where the model reads. None for the other end means the same one.
     """
 
     model: Name
@@ -75,11 +94,15 @@ class MorphRequest(Request):
     to_seed: int = Field(1, ge=0, le=MAX_SEED)
     label: Annotated[str, Field(max_length=200)] | None = None
     to_label: Annotated[str, Field(max_length=200)] | None = None
+    prompt: Prompt | None = None
+    to_prompt: Prompt | None = None
     frames: int = Field(16, ge=2, le=64)
     guidance: float | None = Field(None, ge=1, le=5)
     evaluations: int | None = Field(None, ge=2, le=64)
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
+
+    _whole = field_validator("prompt", "to_prompt")(_without_nul)
 
 
 class RestoreRequest(Request):

@@ -52,8 +52,14 @@ class Examiner:
         self.prepare()
         assert self.real is not None
         extractor, real = metrics.compact(), self.real
+        # A model that reads is asked for what real pictures are called, always the same ones.
+        said = next(self.dataset.batches(self.count, seed=0)).captions if model.reads else None
         pixels, labels = metrics.draw(
-            model, self.count, class_shares=real.class_shares, **self.method.score_options
+            model,
+            self.count,
+            class_shares=real.class_shares,
+            captions=said,
+            **self.method.score_options,
         )
         scores = metrics.compare(
             extractor(pixels),

@@ -34,10 +34,20 @@ from aigc_demo import (
     journal,
     restoration,
     runs,
+    text,
     translation,
 )
 from aigc_demo.augmentation import AugmentResult
-from aigc_demo.catalogue import YOURS, ModelInfo, Stamp, describe, stamp_of
+from aigc_demo.catalogue import (
+    YOURS,
+    ModelInfo,
+    Stamp,
+    check_prompt,
+    describe,
+    labels_of,
+    options_of,
+    stamp_of,
+)
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
 from aigc_demo.methods.base import Generative, Model
 from aigc_demo.requests import (
@@ -58,8 +68,8 @@ MAX_RUNS = 50  # whose models are offered
 
 @dataclass(frozen=True)
 class GenerateResult:
-    """Pictures at the model's own resolution, with the seed and the class ("" without classes) of
-    each.
+    """Pictures at the model's own resolution, with the seed of each and its class or prompt (""
+    without).
     """
 
     images: list[Image.Image]
@@ -146,12 +156,13 @@ class Studio:
         seeds = [(request.seed + i) % (MAX_SEED + 1) for i in range(request.count)]
         options = options_of(info, request)
         numbers = [info.labels.index(label) if label else 0 for label in labels]
+        check_prompt(info, request.prompt)
+        if info.condition == "text":
+            labels = [request.prompt or ""] * request.count
         done: list[Image.Image] = []
         for first in range(0, request.count, CHUNK):
             part = slice(first, first + CHUNK)
-            for pixels in self._chunk(
-                request.model, seeds[part], numbers[part], options, every_step
-            ):
+            for pixels in self._chunk(request, seeds[part], numbers[part], options, every_step):
                 formed = images.to_pil(pixels)
                 waiting = _blanks(formed[0], request.count - len(done) - len(formed))
                 if every_step:
@@ -173,6 +184,9 @@ class Studio:
             labels_of(info, request.to_label or request.label, 1)[0],
         ]
         numbers = [info.labels.index(e) if e else 0 for e in ends]
+        to_prompt = request.prompt if request.to_prompt is None else request.to_prompt
+        prompts = [request.prompt or "", to_prompt or ""]
+        check_prompt(info, max(prompts, key=len))
         options = options_of(info, request)
         done: list[Image.Image] = []
         with self._lock:
@@ -180,7 +194,7 @@ class Studio:
             rest = [0] * (CHUNK - 2)
             labels = torch.tensor(numbers + rest, device=self.device) if info.labels else None
             a, b, *_ = model.latents(model.noise([request.seed, request.to_seed, *rest]), labels)
-            classes = model.one_hot(labels)
+            classes = self._told(model, labels, [*prompts, *[""] * len(rest)])
             way = torch.linspace(0, 1, request.frames, device=self.device)
             for part in way.split(CHUNK):
                 t = torch.cat([part, part[-1:].expand(CHUNK - len(part))])
@@ -190,6 +204,7 @@ class Studio:
                 with _room():
                     x = model.decode(slerp(a, b, t), mixed, **options)
                 done += images.to_pil(x[: len(part)])
+        ends = prompts if info.condition == "text" else ends
         n, label = request.frames, ends[0] if ends[0] == ends[1] else f"{ends[0]} → {ends[1]}"
         return GenerateResult(done, [request.seed] * n, [label] * n, time.perf_counter() - start)
 
@@ -224,7 +239,7 @@ class Studio:
 
     def _chunk(
         self,
-        name: str,
+        request: GenerateRequest,
         seeds: list[int],
         numbers: list[int],
         options: dict[str, float],
@@ -233,13 +248,12 @@ class Studio:
         """Yield the pixels (uint8) of at most CHUNK pictures as they form."""
         n = len(seeds)
         with self._lock:
-            model = self._model(name)
+            model = self._model(request.model)
             classes = torch.tensor(numbers + [0] * (CHUNK - n), device=self.device)
             labels = classes if model.config.classes else None
             noise = model.noise(seeds + [0] * (CHUNK - n))
-            steps = model.decode_steps(
-                model.latents(noise, labels), model.one_hot(labels), **options
-            )
+            told = self._told(model, labels, [request.prompt or ""] * CHUNK)
+            steps = model.decode_steps(model.latents(noise, labels), told, **options)
         last = None
         while True:
             # Hold the lock within a step only: a reader that goes away must not keep it.
@@ -252,6 +266,12 @@ class Studio:
                 yield images.quantise(last)
         if not every_step and last is not None:
             yield images.quantise(last)
+
+    def _told(self, model: Generative, labels: Tensor | None, prompts: list[str]) -> Tensor | None:
+        """Return what each picture is told: the weights of its class, or what its prompt says."""
+        if model.reads:
+            return model.read(text.encode(prompts).to(self.device))
+        return model.one_hot(labels)
 
     def _model(self, name: str) -> Generative:
         """Return a loaded model; a folder whose files have changed is loaded anew. Call with the
@@ -280,24 +300,6 @@ def _room() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise OutOfMemory("The device has no room for this; ask for fewer pictures.") from None
-
-
-def labels_of(info: ModelInfo, label: str | None, count: int) -> list[str]:
-    """Return the class of each picture: `label`, or every class in turn; "" where the model has no
-    classes.
-    """
-    if label is not None and label not in info.labels:
-        known = ", ".join(info.labels) or "none, it is unconditional"
-        raise BadValue(f"label: {info.name} has no class “{label[:60]}”; its classes: {known}.")
-    if not info.labels:
-        return [""] * count
-    return [label or info.labels[i % len(info.labels)] for i in range(count)]
-
-
-def options_of(info: ModelInfo, request: GenerateRequest | MorphRequest) -> dict[str, float]:
-    """Return the options that the model has, with their values in `request` or their defaults."""
-    given = {o.name: getattr(request, o.name, None) for o in info.options}
-    return {o.name: o.default if given[o.name] is None else given[o.name] for o in info.options}
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

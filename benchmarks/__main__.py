@@ -19,6 +19,7 @@ BENCHMARKS = (
     "translation",
     "augmentation",
     "small_data",
+    "retrieval",
     "three_minutes",
 )
 

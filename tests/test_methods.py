@@ -9,6 +9,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from aigc_demo import text
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Generative, Trainer
 from tests import tiny
@@ -84,7 +85,7 @@ def test_sampling_leaves_training_as_it_is(method: str, classes: int, channels: 
         assert torch.equal(value, results[1][key]), key
 
 
-@every_method
+@pytest.mark.parametrize("method", tiny.LABELLED)
 def test_soft_classes_are_accepted_and_lie_between(method: str) -> None:
     model, trainer = build(method)
     trainer.training_step(tiny.batch())
@@ -93,6 +94,17 @@ def test_soft_classes_are_accepted_and_lie_between(method: str) -> None:
     )
     weights = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
     first, middle, last = model.decode(latents, weights)
+    assert middle.isfinite().all()
+    assert not torch.equal(first, middle) and not torch.equal(middle, last)
+
+
+@pytest.mark.parametrize("method", [m for m in tiny.GENERATE if m not in tiny.LABELLED])
+def test_a_blend_of_texts_lies_between_them(method: str) -> None:
+    model, trainer = build(method)
+    trainer.training_step(tiny.batch())
+    ends = model.read(text.encode(["discs", "squares"]))
+    told = torch.stack([ends[0], ends.mean(0), ends[1]])
+    first, middle, last = model.decode(model.noise([1]).expand(3, -1, -1, -1), told)
     assert middle.isfinite().all()
     assert not torch.equal(first, middle) and not torch.equal(middle, last)
 

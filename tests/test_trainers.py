@@ -48,7 +48,7 @@ CASES: dict[str, Case] = {
     **{
         f"{method}-{classes}-{channels}": Case(method, classes, channels)
         for method in tiny.GENERATE
-        for classes in (0, 2)
+        for classes in ((0, 2) if METHODS[method].classes else (0,))
         for channels in (1, 3)
     },
     "classifier": Case("classifier", 2),

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw
 
-from aigc_demo import checkpoint, runs
+from aigc_demo import checkpoint, runs, text
 from aigc_demo.events import Event
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Generative
@@ -22,6 +22,18 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 8, "latent": 8},
     "vae": {"width": 16, "latent": 3, "components": 2},
     "flow": {"width": 16, "growth": [1, 1], "depth": [1, 1]},
+    "text2image": {
+        "size": 32,
+        "width": 16,
+        "depth": 1,
+        "outer": 16,
+        "plan": 16,
+        "layout": 4,
+        "reader": 16,
+        "read": 1,
+        "slots": 2,
+        "table": 64,
+    },
     "repair": {"widths": [8, 8], "blocks": [1, 1], "crop": 16},
     "cyclegan": {
         "size": 32,
@@ -39,6 +51,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 RESTORE = [name for name, method in METHODS.items() if method.task == "restore"]
 TRANSLATE = [name for name, method in METHODS.items() if method.task == "translate"]
 GENERATE = [name for name, method in METHODS.items() if method.task == "generate"]
+LABELLED = [name for name in GENERATE if METHODS[name].condition == "label"]
 SHAPES = ("discs", "squares")
 EACH = 12  # pictures a class; of the 24 names 3 are held out
 
@@ -151,7 +164,7 @@ def model(
 ) -> Generative:
     """Return an untrained tiny model whose weights survive being stored in half precision."""
     torch.manual_seed(seed)
-    shape = {"classes": classes, "channels": channels}
+    shape = {"classes": classes * METHODS[method].classes, "channels": channels}
     built = METHODS[method].build(CONFIGS[method] | shape | (config or {}))
     for value in built.state_dict().values():
         if value.is_floating_point():
@@ -174,10 +187,13 @@ def save(folder: Path, method: str, **fields: Any) -> Generative:
 
 
 def batch(size: int = 4, *, classes: int = 2, channels: int = 3, seed: int = 0) -> Batch:
-    """Return random pictures of one class after the other, and others to translate them to."""
+    """Return random pictures of one class after the other, others to translate them to, and
+    captions.
+    """
     generator = torch.Generator().manual_seed(seed)
     x, y = torch.rand(2, size, channels, 32, 32, generator=generator) * 2 - 1
-    return Batch(x, torch.arange(size) % max(classes, 1), y)
+    captions = text.encode([f"{SHAPES[i % 2]}, number {i}" for i in range(size)])
+    return Batch(x, torch.arange(size) % max(classes, 1), y, captions)
 
 
 def same(a: Any, b: Any) -> bool:

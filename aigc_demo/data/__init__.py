@@ -15,14 +15,15 @@ import numpy as np
 import torch
 import torchvision
 
-from aigc_demo.data import files, generated, shapes, yours
+from aigc_demo.data import captions, files, generated, shapes, yours
+from aigc_demo.data.captions import Captioned, of_classes
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.data.generated import Painter, painters
 from aigc_demo.errors import BadData, BadValue
 
 __all__ = [
-    *("DATASETS", "Dataset", "Domains", "Painter", "Source", "Split"),
-    *("available", "data_root", "here", "load", "painters", "stand_in", "title_of"),
+    *("DATASETS", "Captioned", "Dataset", "Domains", "Painter", "Source", "Split"),
+    *("available", "data_root", "here", "load", "of_classes", "painters", "stand_in", "title_of"),
 ]
 
 STYLES = ("twemoji", "noto", "fluentui", "openmoji")
@@ -64,11 +65,11 @@ DATASETS: dict[str, Source] = {
         ),
         Source(
             "bsds500", "Photographs (BSDS500)", 128, 3, "research use", flip=True,
-            archive="bsds500.zip", train=("train/", "test/"), test=(), windows=12,
+            archive="bsds500.zip", train=("train/", "test/"), test=(), windows=12, named=False,
         ),
         Source(
             "landscapes", "Landscape photographs", 128, 3, "unclear (Flickr)", flip=True,
-            archive="monet2photo.zip", train=("trainB/",), test=("testB/",),
+            archive="monet2photo.zip", train=("trainB/",), test=("testB/",), named=False,
         ),
         Source(
             "monet2photo", "Monet and photographs", 128, 3,
@@ -101,6 +102,10 @@ DATASETS: dict[str, Source] = {
             "outlines", "Outlines and shapes (drawn here)", 64, 3, shapes.LICENCE,
             domains=("outline", "shape"), paired=True, rendered=shapes.outlines,
         ),
+        Source(
+            "emoji_captions", "Emoji and what they are called", 64, 3, "MIT, OFL, CC BY-SA 4.0",
+            background=255, archive="emoji.zip", held_out=200, captions=True,
+        ),
     )
 }  # fmt: skip
 
@@ -122,8 +127,8 @@ def load(
     `name`, or of registered sets together (``mnist+cifar10``: RGB, as small as the smallest,
     classes ``mnist/0`` …), or of pictures that a model paints (``generated:…``, see `generated`).
 
-    A folder or zip with trainA/ and trainB/
-    is a set of two domains; pairs, where all names in them are the same.
+    A folder or zip with trainA/ and trainB/ is a set of two domains; pairs, where all names in
+    them are the same. One with captions.csv (columns file and caption) is a set with captions.
 
     The pictures come at the set's own size, or `size`. Raises BadData where the set is not there
     (with `download`, torchvision's sets are fetched, with a progress bar) and BadValue where the
@@ -143,6 +148,8 @@ def load(
         if source.rendered is not None:
             return source.rendered(split, source.size)
         if source.archive and (folder / source.archive).is_file():
+            if source.captions:
+                return captions.read(source, folder / source.archive, split)
             return files.read(source, folder / source.archive, split)
         if source.torchvision is not None:
             return _from_torchvision(source, folder, split, download=download)
@@ -157,7 +164,7 @@ def load(
         raise BadData("These pictures were private to their run, and are nowhere else.")
     path = Path(name)
     if path.is_dir() or path.suffix.lower() == ".zip" and path.is_file():
-        return files.read_yours(path, split, size)
+        return captions.read_yours(path, split, size) or files.read_yours(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
         f"choose one of {', '.join(DATASETS)}, {generated.PREFIX}MODEL, or give a folder or zip of "

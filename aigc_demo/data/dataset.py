@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -176,6 +176,9 @@ class Source:
     domains: tuple[str, ...] = ()  # of a set for translation, whose folders are those of `train`
     paired: bool = False  # do files of the same name in its domains belong together
     held_out: int = 0  # names that are held out where the archive has no splits
+    # does a captions.csv say what is to be seen; neither in repr, which names what is kept
+    captions: bool = field(default=False, repr=False)
+    named: bool = field(default=True, repr=False)  # do its pictures belong to named classes
 
 
 def fit(pixels: Tensor, size: int) -> Tensor:

@@ -34,21 +34,28 @@ HELD_OUT = 10  # a set without a test split holds out every tenth picture
 # What reading a file of a folder or zip may raise; RuntimeError: it is encrypted.
 UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
+Reader = Callable[[str], bytes]  # of a file by its name
+
 
 def read(source: Source, path: Path, split: Split) -> Dataset:
     """Return a split of the folder or zip at `path`; raises BadData where there is none."""
     if not source.archive:
         return _from_files(source, path, split)
-    kept = _kept(source, path, split)
-    if (found := _recall(source, kept)) is None:
+    place = kept(source, path, split)
+    if (found := _recall(source, place)) is None:
         found = _from_files(source, path, split)
-        with contextlib.suppress(OSError):  # the cache may be read-only or full
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            tensors = {"images": found.images, "labels": found.labels}
-            if isinstance(found, Domains):
-                tensors |= {f"images{i}": x for i, x in enumerate(found.others, 1)}
-            checkpoint.write_tensors(kept, tensors, {"classes": json.dumps(found.classes)})
+        tensors = {"images": found.images, "labels": found.labels}
+        if isinstance(found, Domains):
+            tensors |= {f"images{i}": x for i, x in enumerate(found.others, 1)}
+        keep(place, tensors, {"classes": json.dumps(found.classes)})
     return found
+
+
+def keep(place: Path, tensors: dict[str, Tensor], known: dict[str, str]) -> None:
+    """Write what was decoded to the cache, which may be read-only or full."""
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_tensors(place, tensors, known)
 
 
 def read_yours(path: Path, split: Split, size: int | None) -> Dataset:
@@ -71,7 +78,7 @@ def read_yours(path: Path, split: Split, size: int | None) -> Dataset:
     return read(source, path, split)
 
 
-def _kept(source: Source, path: Path, split: Split) -> Path:
+def kept(source: Source, path: Path, split: Split) -> Path:
     """Return where the pixels of this very file, read in this very way, are kept."""
     stat = path.stat()
     told = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{source}|{split}"
@@ -80,9 +87,9 @@ def _kept(source: Source, path: Path, split: Split) -> Path:
     return cache / "pictures" / f"{source.name}-{split}-{source.size}px-{key}.safetensors"
 
 
-def _recall(source: Source, kept: Path) -> Dataset | None:
+def _recall(source: Source, place: Path) -> Dataset | None:
     try:
-        with safe_open(kept, framework="pt") as file:
+        with safe_open(place, framework="pt") as file:
             classes = tuple(json.loads(file.metadata()["classes"]))
             pixels, labels = file.get_tensor("images"), file.get_tensor("labels")
             others = [file.get_tensor(f"images{i}") for i in range(1, len(source.domains))]
@@ -94,7 +101,7 @@ def _recall(source: Source, kept: Path) -> Dataset | None:
 
 
 @contextlib.contextmanager
-def opened(source: Source, path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
+def opened(source: Source, path: Path) -> Iterator[tuple[list[str], Reader]]:
     """Give the names of the pictures in a folder or zip, sorted, and what reads one of them."""
     if path.is_dir():
         names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
@@ -133,7 +140,7 @@ def _from_files(source: Source, path: Path, split: Split) -> Dataset:
 
 
 def _from_names(
-    source: Source, names: list[str], read: Callable[[str], bytes], split: Split
+    source: Source, names: list[str], read: Reader, split: Split
 ) -> Dataset:
     wanted = source.train if split == "train" else source.test
     has_splits = any(n.startswith(source.train) for n in names)
@@ -158,7 +165,7 @@ def _from_names(
 
     kept: list[Tensor] = []
     labels: list[int] = []
-    for name, pixels in zip(names, _decode(source, names, read), strict=True):
+    for name, pixels in zip(names, decode(source, names, read), strict=True):
         if pixels is not None:
             kept.append(pixels)
             labels += [classes.index(group(name))] * len(pixels)
@@ -170,23 +177,23 @@ def _from_names(
     return _dataset(source, torch.cat(kept), torch.tensor(labels), named)
 
 
-def _decode(
-    source: Source, names: list[str], read: Callable[[str], bytes]
+def decode(
+    source: Source, names: list[str], read: Reader
 ) -> Iterator[Tensor | None]:
     """Yield the pixels of each file, or None where it cannot be read."""
 
-    def decode(name: str) -> Tensor | None:
+    def one(name: str) -> Tensor | None:
         try:
             return _cut(images.open_image(read(name)), source, seed=zlib.crc32(name.encode()))
         except (BadImage, *UNREADABLE):
             return None
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield from pool.map(decode, names)
+        yield from pool.map(one, names)
 
 
 def _from_domains(
-    source: Source, names: list[str], read: Callable[[str], bytes], split: Split
+    source: Source, names: list[str], read: Reader, split: Split
 ) -> Domains:
     """Read the folders of the domains: for pairs, the names that all of them have."""
     folders = source.train if split == "train" else source.test
@@ -199,7 +206,7 @@ def _from_domains(
         found = [{n: f[n] for n in common} for f in found]
     if source.held_out:
         found = [_part(f, source.held_out, split) for f in found]
-    decoded = [list(_decode(source, list(f.values()), read)) for f in found]
+    decoded = [list(decode(source, list(f.values()), read)) for f in found]
     if source.paired:  # a pair of which one picture cannot be read is none
         whole = [i for i, pair in enumerate(zip(*decoded, strict=True)) if None not in pair]
         decoded = [[d[i] for i in whole] for d in decoded]

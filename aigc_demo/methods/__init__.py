@@ -1,6 +1,16 @@
 """``METHODS``: every kind of model, by key. One file = one method = one paper."""
 
-from aigc_demo.methods import classifier, cyclegan, dcgan, flow, inpaint, pix2pix, repair, vae
+from aigc_demo.methods import (
+    classifier,
+    cyclegan,
+    dcgan,
+    flow,
+    inpaint,
+    pix2pix,
+    repair,
+    text2image,
+    vae,
+)
 from aigc_demo.methods.base import Method
 
 METHODS: dict[str, Method] = {
@@ -9,6 +19,7 @@ METHODS: dict[str, Method] = {
         dcgan.METHOD,
         vae.METHOD,
         flow.METHOD,
+        text2image.METHOD,
         repair.METHOD,
         inpaint.METHOD,
         cyclegan.METHOD,

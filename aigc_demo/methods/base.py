@@ -34,12 +34,13 @@ class Batch:
     """Pictures (B, C, H, W) in [-1, 1], float32; their class numbers (B,), int64, or, for a
     classifier whose pictures are mixtures, the weights of the classes (B, K), or None; for
     translation pictures of the other domain, like `images`, and `labels` are then those of the
-    domains of `targets`.
+    domains of `targets`; the bytes of their captions (B, L), uint8, padded with 0.
     """
 
     images: Tensor
     labels: Tensor | None = None
     targets: Tensor | None = None
+    captions: Tensor | None = None
 
 
 class Config(BaseModel):
@@ -113,7 +114,9 @@ class Model(nn.Module, ABC):
 
 
 class Generative(Model):
-    """A network that turns noise and a class into pictures."""
+    """A network that turns noise and a class, or words where it ``reads``, into pictures."""
+
+    reads: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -146,11 +149,25 @@ class Generative(Model):
     ) -> Iterator[Tensor]:
         """Yield the pictures as they form, the finished ones last; at least one."""
 
-    def sample(self, noise: Tensor, labels: Tensor | None = None, **options: float) -> Tensor:
-        """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or None where
-        unconditional.
+    def read(self, captions: Tensor) -> Tensor:
+        """Turn captions (B, L), uint8, into what takes the place of class weights, where blends of
+        two texts interpolate; only methods conditioned on text can.
         """
-        return self.decode(self.latents(noise, labels), self.one_hot(labels), **options)
+        raise NotImplementedError
+
+    def sample(
+        self,
+        noise: Tensor,
+        labels: Tensor | None = None,
+        *,
+        captions: Tensor | None = None,
+        **options: float,
+    ) -> Tensor:
+        """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or captions
+        (B, L); None where unconditional.
+        """
+        told = self.one_hot(labels) if captions is None else self.read(captions)
+        return self.decode(self.latents(noise, labels), told, **options)
 
 
 class Translator(Model):

@@ -16,19 +16,20 @@ def draw(
     n: int,
     *,
     class_shares: Tensor | None = None,
+    captions: Tensor | None = None,
     first_seed: int = 0,
     batch: int = 50,
     **options: float,
 ) -> tuple[Tensor, Tensor | None]:
     """Return n pictures, uint8 (n, C, H, W) on the CPU, of the seeds from `first_seed`, and their
-    class numbers (n,), or None where the model is unconditional.
+    class numbers (n,), or None where the model has no classes.
 
     The classes come as often as `class_shares` (K,) says, equally often unless given, and evenly
-    mixed, so that any first part of the pictures has the same shares.
+    mixed, so that any first part of the pictures has the same shares. A model that reads is given
+    `captions` (n, L), uint8, one a picture.
     """
-    parts = list(
-        draws(model, n, class_shares=class_shares, first_seed=first_seed, batch=batch, **options)
-    )
+    settings = {"first_seed": first_seed, "batch": batch, **options}
+    parts = list(draws(model, n, class_shares=class_shares, captions=captions, **settings))
     pixels = torch.cat([p for p, _ in parts])
     return pixels, torch.cat([k for _, k in parts]) if model.config.classes else None
 
@@ -38,6 +39,7 @@ def draws(
     n: int,
     *,
     class_shares: Tensor | None = None,
+    captions: Tensor | None = None,
     first_seed: int = 0,
     batch: int = 50,
     **options: float,
@@ -49,16 +51,21 @@ def draws(
     for first in range(0, n, batch):
         seeds = range(first_seed + first, first_seed + min(first + batch, n))
         part = None if labels is None else labels[first : first + batch]
-        yield _sample(model, seeds, part, options), part
+        said = None if captions is None else captions[first : first + batch]
+        yield _sample(model, seeds, part, said, options), part
 
 
 @torch.no_grad()
 def _sample(
-    model: Generative, seeds: range, labels: Tensor | None, options: dict[str, float]
+    model: Generative,
+    seeds: range,
+    labels: Tensor | None,
+    captions: Tensor | None,
+    options: dict[str, float],
 ) -> Tensor:
     noise = model.noise(seeds)
-    numbers = None if labels is None else labels.to(noise.device)
-    return images.quantise(model.sample(noise, numbers, **options)).cpu()
+    labels, captions = (None if x is None else x.to(noise.device) for x in (labels, captions))
+    return images.quantise(model.sample(noise, labels, captions=captions, **options)).cpu()
 
 
 def spread(shares: Tensor, n: int) -> Tensor:

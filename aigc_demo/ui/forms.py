@@ -114,11 +114,11 @@ def plan_of(form: Form) -> TrainPlan:
 
 def sets_for(method: str) -> list[str]:
     """Return the names of the data sets that a method can learn from."""
-    needs = METHODS[method].needs
+    needs, reads = METHODS[method].needs, METHODS[method].condition == "text"
 
     def fits(source: Source) -> bool:
         if needs == "pictures":
-            return not source.domains
+            return not source.domains and (source.named or not reads)
         if needs == "pairs":
             return bool(source.domains) and source.paired
         return len(source.domains) == 2

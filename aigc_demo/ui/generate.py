@@ -10,7 +10,7 @@ import gradio as gr
 
 from aigc_demo.requests import MAX_COUNT, GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui import cards, painting, variations
+from aigc_demo.ui import cards, painting, prompting, variations
 from aigc_demo.ui.handlers import bind
 from aigc_demo.ui.painting import ALL
 from aigc_demo.ui.sending import Offers
@@ -43,19 +43,14 @@ class Controls:
     seed: gr.Number
     random_seed: gr.Checkbox
     options: tuple[gr.Slider, ...]
+    words: prompting.Words
     watch: gr.Checkbox
     embed: gr.Checkbox
 
     def asked(self) -> list[Any]:
         """Return what decides which pictures are made."""
-        return [
-            self.model,
-            self.label,
-            self.count,
-            self.seed,
-            self.random_seed,
-            *self.options,
-        ]
+        first = [self.model, self.label, self.count, self.seed, self.random_seed]
+        return [*first, *self.options]
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
         gr.Markdown(T("no_models"), elem_id="no_models")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            controls = _controls(usable)
+            controls = _controls(studio, usable)
             go = gr.Button(T("go"), variant="primary", elem_id="go", interactive=bool(usable))
             for m in broken:
                 gr.Markdown(f"⚠ {m.problem}", elem_classes="quiet", elem_id=f"broken_{m.name}")
@@ -117,33 +112,25 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
     made_seed = gr.Number(label="seed", visible="hidden", elem_id="made_seed", precision=0)
     asked = [*controls.asked(), controls.embed]
     made = [gallery, details, made_seed, settings]
+    words = controls.words
 
     # Generate: live in the browser, all at once for programs.
     device = {"concurrency_id": "device", "concurrency_limit": 2}
     event = go.click(
-        bind(_live, studio, gpu=True), [*asked, controls.watch], [forming, *made],
+        bind(_live, studio, gpu=True), [*asked, controls.watch, words.box], [forming, *made],
         api_visibility="private", **device,
     )  # fmt: skip
-    event.success(
-        lambda s: s,
-        made_seed,
-        controls.seed,
-        api_visibility="private",
-        show_progress="hidden",
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    event.success(lambda s: s, made_seed, controls.seed, **quiet)
+    event.success(painting.query, settings, query, **quiet).then(
+        None, query, [query, link], js=LINK_JS
     )
-    event.success(
-        painting.query,
-        settings,
-        query,
-        api_visibility="private",
-        show_progress="hidden",
-    ).then(None, query, [query, link], js=LINK_JS)
     pictures = gr.JSON(label="pictures", visible=False)
     answer = [pictures, details, made_seed, settings]
     # Programs may name a model that is new, and its classes.
     named = [gr.Textbox(v, label=n, visible=False) for n, v in (("model", ""), ("label", ALL))]
     gr.Button(visible=False).click(
-        bind(painting.generate, studio, gpu=True), [*named, *asked[2:]], answer,
+        bind(painting.generate, studio, gpu=True), [*named, *asked[2:], words.box], answer,
         api_name="generate", **device,
     )  # fmt: skip
     reuse.click(
@@ -164,7 +151,8 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
     )  # fmt: skip
 
     chosen = [controls.model, controls.label, controls.seed, *controls.options]
-    to_label = variations.build(studio, usable, chosen, device, offers)
+    prompting.build_more(studio, words, [chosen[0], *chosen[2:]], device, offers)
+    to_label = variations.build(studio, usable, chosen, words.box, device, offers)
     with gr.Accordion(T("how"), open=False, elem_id="how"):
         lessons = {
             name: gr.Markdown(
@@ -173,23 +161,19 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
                 latex_delimiters=LATEX,
                 elem_id=f"how_{name}",
             )  # fmt: skip
-            for name in ("dcgan", "vae", "flow")
+            for name in ("dcgan", "vae", "flow", "text2image")
         }
         card = gr.Markdown(cards.card(_first(usable)) if usable else "", elem_id="card")
 
     # Keep the controls in step with the model, a dropped picture or the address.
     fitted = [
-        controls.label,
-        to_label,
-        *controls.options,
-        controls.watch,
-        *lessons.values(),
-        card,
+        *(controls.label, to_label, *controls.options, controls.watch, *lessons.values(), card),
+        *words.outputs(),
     ]
 
     def fit(name: str) -> list[Any]:
         """Show the classes, sliders and lesson of the model."""
-        return _fit(studio, name, list(lessons))
+        return [*_fit(studio, name, list(lessons)), *words.fit(studio.info(name))]
 
     def put(request: GenerateRequest) -> list[Any]:
         """Set every control to `request`."""
@@ -198,6 +182,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
         return [
             model, request.count, request.seed, False,
             *_fit(studio, request.model, list(lessons), label=request.label or ALL, values=values),
+            *words.fit(studio.info(request.model), request.prompt or ""),
         ]  # fmt: skip
 
     def put_dropped(studio: Studio, path: str | None) -> list[Any]:
@@ -212,14 +197,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
             return [*put(found)[:3], True, *put(found)[4:]]
         return put(found) if found else [gr.skip()] * (4 + len(fitted))
 
-    everything = [
-        controls.model,
-        controls.count,
-        controls.seed,
-        controls.random_seed,
-        *fitted,
-    ]
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    everything = [controls.model, controls.count, controls.seed, controls.random_seed, *fitted]
     controls.model.input(bind(_only(fit), studio), controls.model, fitted, **quiet)
     tab.select(lambda: gr.Dropdown(cards.choices(studio)), None, controls.model, **quiet)
     dropped.upload(bind(put_dropped, studio), dropped, everything, **quiet)
@@ -262,7 +240,7 @@ def _first(usable: list[ModelInfo]) -> ModelInfo:
     return next((m for m in usable if m.name == FIRST), usable[-1])
 
 
-def _controls(usable: list[ModelInfo]) -> Controls:
+def _controls(studio: Studio, usable: list[ModelInfo]) -> Controls:
     """Add the controls that decide which pictures are made."""
     first = _first(usable) if usable else None
     model = gr.Dropdown(
@@ -272,6 +250,7 @@ def _controls(usable: list[ModelInfo]) -> Controls:
     # At first all classes of all models are choices, so that programs may name any of them.
     classes = choices_of("all_classes", *usable)
     label = gr.Dropdown(classes, value=ALL, label=T("class"), elem_id="label")
+    words = prompting.build_box(studio, model, first)
     count = gr.Slider(1, MAX_COUNT, 16, step=1, label=T("count"), elem_id="count")
     with gr.Group():
         seed = gr.Number(
@@ -291,7 +270,7 @@ def _controls(usable: list[ModelInfo]) -> Controls:
     )  # fmt: skip
     watch = gr.Checkbox(True, label=T("watch"), elem_id="watch")
     embed = gr.Checkbox(True, label=T("embed"), elem_id="embed")
-    return Controls(model, label, count, seed, random_seed, options, watch, embed)
+    return Controls(model, label, count, seed, random_seed, options, words, watch, embed)
 
 
 def _fit(

@@ -27,6 +27,7 @@ SHOWN_SIDE = 256
 SETTINGS = (
     "model",
     "label",
+    "prompt",
     "count",
     "seed",
     "guidance",
@@ -48,15 +49,16 @@ def generate(
     truncation: float | None = None,
     temperature: float | None = None,
     embed: bool = True,
+    prompt: str | None = None,
 ) -> tuple[list[dict[str, Any]], str, int, str]:
     """Return the pictures, a line of details, the seed that was used and the settings (JSON).
 
     A picture is its label, its seed and its PNG at the model's own size as a ``data:`` address, so
-    that one answer holds them all. `label` “*” means every class in turn. With `embed` each PNG
-    carries its settings.
+    that one answer holds them all. `label` “*” means every class in turn; `prompt` is for models
+    that read. With `embed` each PNG carries its settings.
     """
     values = (guidance, evaluations, truncation, temperature)
-    request = request_of(studio, model, label, count, seed, random_seed, *values)
+    request = request_of(studio, model, label, count, seed, random_seed, *values, prompt=prompt)
     result = studio.generate(request)
     settings = request.model_dump(exclude_none=True)
     pictures = []
@@ -83,12 +85,13 @@ def generate_live(
     temperature: float | None,
     embed: bool,
     watch: bool,
+    prompt: str | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield a sheet of the pictures as they form (if `watch`), then what `generate` returns, and
     no sheet.
     """
     values = (guidance, evaluations, truncation, temperature)
-    request = request_of(studio, model, label, count, seed, random_seed, *values)
+    request = request_of(studio, model, label, count, seed, random_seed, *values, prompt=prompt)
     info = studio.info(request.model)
     steps = watch and any(o.name == "evaluations" for o in info.options)
     result: GenerateResult | None = None
@@ -113,6 +116,7 @@ def request_of(
     seed: int,
     random_seed: bool,
     *values: float | None,
+    prompt: str | None = None,
 ) -> GenerateRequest:
     """Return a checked request; options that the model does not have are left out."""
     if random_seed is True:
@@ -123,7 +127,8 @@ def request_of(
     names = ("guidance", "evaluations", "truncation", "temperature")
     options = {name: v for name, v in zip(names, values, strict=True) if name in has}
     label = None if label in (ALL, "") else label
-    return GenerateRequest(model=model, label=label, count=count, seed=seed, **options)
+    told = {"label": label, "prompt": prompt or None}
+    return GenerateRequest(model=model, count=count, seed=seed, **told, **options)
 
 
 def _shown(
@@ -136,7 +141,7 @@ def _shown(
         content = images.encode_png(
             image, _marks(settings, seed, label) if embed is True else None
         )
-        caption = f"{label} · {seed}" if label else str(seed)
+        caption = f"{label[:60]} · {seed}" if label else str(seed)
         gallery.append((downloadable(content, _file_name(seed, label)), caption))
     return gallery, _details(info, result), request.seed, json.dumps(settings, sort_keys=True)
 
@@ -152,7 +157,7 @@ def _marks(settings: dict[str, Any], seed: int, label: str) -> dict[str, Any]:
 
 
 def _file_name(seed: int, label: str) -> str:
-    name = "".join(c if c.isalnum() else "_" for c in label)
+    name = "".join(c if c.isalnum() else "_" for c in label[:40])
     return f"{name}-{seed}.png" if name else f"{seed}.png"
 
 
@@ -224,7 +229,7 @@ def from_query(studio: Studio, parameters: dict[str, str]) -> GenerateRequest | 
     fields: dict[str, Any] = {}
     for name in SETTINGS:
         if name in parameters:
-            kind = str if name in ("model", "label") else numbers.get(name, float)
+            kind = str if name in ("model", "label", "prompt") else numbers.get(name, float)
             try:
                 fields[name] = kind(parameters[name])
             except ValueError:

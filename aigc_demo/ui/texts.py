@@ -8,6 +8,7 @@ import gradio as gr
 
 from aigc_demo.ui.texts_augment import AUGMENT_TEXTS
 from aigc_demo.ui.texts_restore import RESTORE_TEXTS
+from aigc_demo.ui.texts_text import TEXT_TEXTS
 from aigc_demo.ui.texts_train import TRAIN_TEXTS
 from aigc_demo.ui.texts_translate import TRANSLATE_TEXTS
 from aigc_demo.ui.texts_yours import YOURS_TEXTS
@@ -144,6 +145,7 @@ $$\min_v \; \mathbb{E}\,\bigl\| v(x_t, t, c) - (x_1 - x_0) \bigr\|^2, \qquad
         ),
     }
     | TRAIN_TEXTS
+    | TEXT_TEXTS
     | RESTORE_TEXTS
     | TRANSLATE_TEXTS
     | AUGMENT_TEXTS

@@ -14,6 +14,7 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
     "preset_flow_fashion": ("Flow on fashion, 10 minutes", "时装流匹配，10 分钟"),
     "preset_gan_doodles": ("GAN on doodles, 5 minutes", "涂鸦 GAN，5 分钟"),
     "preset_flow_doodles": ("Flow on doodles, 10 minutes", "涂鸦流匹配，10 分钟"),
+    "preset_words_emoji": ("Words to emoji, 30 minutes", "文字到表情符号，30 分钟"),
     "preset_pix2pix_facades": (
         "pix2pix: plan to façade, 10 minutes",
         "pix2pix：平面图到立面，10 分钟",

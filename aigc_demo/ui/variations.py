@@ -27,10 +27,11 @@ def morph(
     to_label: str | None,
     frames: int,
     kind: str,
+    prompt: str | None = None,
 ) -> tuple[str, list[Image.Image]]:
     """Return the path of an animation that goes there and back, and its frames."""
     model, label, seed, *values = settings
-    start = request_of(studio, model, label, 1, seed, False, *values)
+    start = request_of(studio, model, label, 1, seed, False, *values, prompt=prompt)
     fields = start.model_dump(exclude={"count"})
     info = studio.info(model)
     if info.labels and start.label is None:
@@ -56,13 +57,15 @@ def morph(
 
 
 def class_by_seed(
-    studio: Studio, model: str, seed: int, columns: int, *values: float | None
+    studio: Studio, model: str, seed: int, columns: int, prompt: str | None, *values: float | None
 ) -> Image.Image:
-    """Return a sheet with a row a class and a column a seed; `values` are the options."""
+    """Return a sheet with a row a class, or one of what `prompt` says, and a column a seed;
+    `values` are the options.
+    """
     info = studio.info(model)
     rows = []
     for label in info.labels or [None]:
-        request = request_of(studio, model, label, columns, seed, False, *values)
+        request = request_of(studio, model, label, columns, seed, False, *values, prompt=prompt)
         rows.append((label or info.title, studio.generate(request).images))
     return sheet_of_rows(rows, crisp=info.data in PIXEL_ART)
 
@@ -117,20 +120,21 @@ def build(
     studio: Studio,
     usable: list[ModelInfo],
     chosen: list[gr.Component],
+    prompt: gr.Textbox,
     device: dict[str, Any],
     offers: Offers,
 ) -> gr.Dropdown:
     """Add the three variations below the tab; return the dropdown of the class that morphs go to.
 
-    `chosen` are the controls of the tab: model, class, seed and the options; `device` limits what
-    runs at once, `offers` sends pictures to other tabs.
+    `chosen` are the controls of the tab: model, class, seed and the options, and the `prompt` of
+    models that read; `device` limits what runs at once, `offers` sends pictures to other tabs.
     """
     private = {"api_visibility": "private", **device}
     with gr.Tabs(elem_id="more"):
         with gr.Tab(T("morph_tab"), id="morph", elem_id="tab_morph"):
-            to_label = _build_morph(studio, usable, chosen, private, offers)
+            to_label = _build_morph(studio, usable, chosen, prompt, private, offers)
         with gr.Tab(T("cross_tab"), id="cross", elem_id="tab_cross"):
-            _build_cross(studio, chosen, private, offers)
+            _build_cross(studio, chosen, prompt, private, offers)
         with gr.Tab(T("compare_tab"), id="compare", elem_id="tab_compare"):
             _build_compare(studio, usable, chosen[2], private, offers)
     return to_label
@@ -140,6 +144,7 @@ def _build_morph(
     studio: Studio,
     usable: list[ModelInfo],
     chosen: list[gr.Component],
+    prompt: gr.Textbox,
     private: dict[str, Any],
     offers: Offers,
 ) -> gr.Dropdown:
@@ -180,14 +185,18 @@ def _build_morph(
         path, shown = morph(studio, values[:7], *values[7:])
         return [path, shown, shown[0], gr.Slider(1, len(shown), 1, step=1)]
 
-    asked = [*chosen, to_seed, to_label, frames, kind]
+    asked = [*chosen, to_seed, to_label, frames, kind, prompt]
     go.click(bind(morphed, studio, gpu=True), asked, [animation, kept, still, frame], **private)
     frame.input(_pick, [kept, frame], still, api_visibility="private", show_progress="hidden")
     return to_label
 
 
 def _build_cross(
-    studio: Studio, chosen: list[gr.Component], private: dict[str, Any], offers: Offers
+    studio: Studio,
+    chosen: list[gr.Component],
+    prompt: gr.Textbox,
+    private: dict[str, Any],
+    offers: Offers,
 ) -> None:
     model, _, seed, *options = chosen
     gr.Markdown(T("cross_intro"))
@@ -196,7 +205,10 @@ def _build_cross(
     sheet = _sheet("cross")
     offers.add(sheet)
     go.click(
-        bind(class_by_seed, studio, gpu=True), [model, seed, columns, *options], sheet, **private
+        bind(class_by_seed, studio, gpu=True),
+        [model, seed, columns, prompt, *options],
+        sheet,
+        **private,
     )
 
 

@@ -83,6 +83,8 @@ TEXTS = [
     if "str" in str(field.annotation) and "dict" not in str(field.annotation)
 ]
 
+SPOKEN = ("label", "prompt")  # may be empty; what a label may be, the model says
+
 
 def make(kind: str, **fields: Any) -> Request:
     return KINDS[kind](**LEAST[kind] | fields)
@@ -125,11 +127,28 @@ def test_a_wrong_text_is_refused_in_a_short_sentence(kind: str, name: str, value
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if "label" not in n])
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if not n.endswith(SPOKEN)])
 @pytest.mark.parametrize("value", ["", "\0", "a\0b"], ids=["empty", "NUL", "NUL inside"])
 def test_a_name_is_neither_empty_nor_holds_a_nul(kind: str, name: str, value: str) -> None:
     with pytest.raises(BadValue, match=rf"^{name}: "):
         make(kind, **{name: value})
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if n.endswith("prompt")])
+@pytest.mark.parametrize(
+    "prompt", ["", " ", "🐬", "דולפין כחול", "海豚", "<b>; DROP TABLE", "x" * 200]
+)
+def test_a_prompt_may_be_any_words(kind: str, name: str, prompt: str) -> None:
+    assert getattr(make(kind, **{name: prompt}), name) == prompt
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if n.endswith("prompt")])
+@pytest.mark.parametrize("prompt", ["\0", "dol\0phin", "\ud800", "x" * 201], ids=ascii)
+def test_a_prompt_that_cannot_be_read_is_refused_by_its_name(
+    kind: str, name: str, prompt: str
+) -> None:
+    with pytest.raises(BadValue, match=rf"^{name}: .+; .+\.$"):
+        make(kind, **{name: prompt})
 
 
 @pytest.mark.parametrize("kind", KINDS)

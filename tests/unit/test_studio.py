@@ -28,11 +28,19 @@ from aigc_demo.studio import (
 from tests import tiny
 
 FLOW, DCGAN, VAE, PLAIN = "shapes-flow", "shapes-dcgan", "shapes-vae", "plain-dcgan"
+TEXT = "shapes-text2image"
 MODELS = [f"shapes-{method}" for method in tiny.GENERATE] + [PLAIN]
 
 
 def ask(model: str, **fields: Any) -> GenerateRequest:
     return GenerateRequest(**{"model": model, "count": 1, "evaluations": 4} | fields)
+
+
+def told(model: str, word: str, end: str = "") -> dict[str, str]:
+    """Return the field in which a model is told what to paint, where it can be."""
+    if model == PLAIN:
+        return {}
+    return {f"{end}prompt" if model == TEXT else f"{end}label": word}
 
 
 def pixels(result: GenerateResult) -> list[bytes]:
@@ -47,20 +55,18 @@ def pixels(result: GenerateResult) -> list[bytes]:
 def test_a_picture_is_the_same_alone_and_among_others(
     studio: Studio, model: str, count: int
 ) -> None:
-    label = None if model == PLAIN else tiny.SHAPES[1]
-    together = pixels(studio.generate(ask(model, label=label, seed=7, count=count)))
+    what = told(model, tiny.SHAPES[1])
+    together = pixels(studio.generate(ask(model, seed=7, count=count, **what)))
     assert len(set(together)) == count
     for place in {0, count // 2, count - 1}:
-        alone = studio.generate(ask(model, label=label, seed=7 + place))
+        alone = studio.generate(ask(model, seed=7 + place, **what))
         assert pixels(alone) == together[place : place + 1]
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_picture_is_the_same_at_any_place(studio: Studio, model: str) -> None:
-    label = None if model == PLAIN else tiny.SHAPES[0]
-    one, other = (
-        pixels(studio.generate(ask(model, label=label, seed=s, count=12))) for s in (20, 15)
-    )
+    what = told(model, tiny.SHAPES[0])
+    one, other = (pixels(studio.generate(ask(model, seed=s, count=12, **what))) for s in (20, 15))
     assert one[:7] == other[5:]
 
 
@@ -115,7 +121,7 @@ def test_seeds_wrap_around_at_the_largest(studio: Studio) -> None:
 # --- Labels and options ---
 
 
-@pytest.mark.parametrize("model", MODELS[:-1])
+@pytest.mark.parametrize("model", [m for m in MODELS if m not in (TEXT, PLAIN)])
 def test_no_label_takes_every_class_in_turn(studio: Studio, model: str) -> None:
     result = studio.generate(ask(model, count=5, seed=2))
     assert result.labels == [tiny.SHAPES[i % 2] for i in range(5)]
@@ -161,7 +167,8 @@ def test_options_are_the_methods_and_their_defaults_the_cards(
     card = checkpoint.read_card(folder)
     plain = Studio(checkpoints).info(model)
     declared = METHODS[card.method].network.options
-    wanted = {o.name: o.default for o in declared if card.classes or o.name != "guidance"}
+    guided = card.classes or model == TEXT
+    wanted = {o.name: o.default for o in declared if guided or o.name != "guidance"}
     assert options_of(plain, GenerateRequest(model=model)) == wanted
 
     changed = {o.name: o.minimum for o in plain.options} | {"unknown": 3.0}
@@ -194,6 +201,68 @@ def test_an_option_that_a_model_lacks_is_ignored(studio: Studio) -> None:
     assert pixels(one) == pixels(other)
 
 
+# --- Words ---
+
+
+FAULTS = [
+    "",
+    " ",
+    "🐬",
+    "דולפין",
+    "\u202ediscs",
+    "海豚" * 100,
+    "discs" * 40,
+    "'; DROP TABLE",
+    "\n",
+]
+
+
+@pytest.mark.parametrize("prompt", FAULTS, ids=ascii)
+def test_any_words_make_pictures(studio: Studio, prompt: str) -> None:
+    result = studio.generate(ask(TEXT, prompt=prompt, count=2))
+    assert [image.size for image in result.images] == [(32, 32)] * 2
+    assert result.labels == [prompt] * 2
+    assert pixels(studio.generate(ask(TEXT, prompt=prompt, seed=1))) == pixels(result)[1:]
+
+
+def test_other_words_make_another_picture(studio: Studio) -> None:
+    made = [pixels(studio.generate(ask(TEXT, prompt=p))) for p in (None, "discs", "squares")]
+    assert made[0] != made[1] != made[2] != made[0]
+
+
+def test_no_words_and_empty_words_are_the_same(studio: Studio) -> None:
+    made = [pixels(studio.generate(ask(TEXT, prompt=p))) for p in (None, "", "  ")]
+    assert made[0] == made[1] == made[2]
+
+
+def test_case_and_spaces_make_no_difference(studio: Studio) -> None:
+    made = [pixels(studio.generate(ask(TEXT, prompt=p))) for p in ("red discs", " Red\nDISCS ")]
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("field", ["prompt", "to_prompt"])
+def test_a_model_that_cannot_read_refuses_words(studio: Studio, field: str) -> None:
+    with pytest.raises(BadValue, match="^prompt: shapes-dcgan reads no words"):
+        studio.morph(MorphRequest(model=DCGAN, **{field: "discs"}))
+    with pytest.raises(BadValue, match="^prompt: plain-dcgan reads no words"):
+        studio.generate(ask(PLAIN, prompt="discs"))
+
+
+def test_a_model_that_reads_is_listed_with_what_it_can_be_asked(studio: Studio) -> None:
+    info = studio.info(TEXT)
+    assert (info.condition, info.labels) == ("text", ())
+    assert set(info.examples) == set(tiny.SHAPES)
+    with pytest.raises(BadValue, match="^label: "):
+        studio.generate(ask(TEXT, label="discs"))
+
+
+def test_a_blend_of_prompts_keeps_its_seed(studio: Studio) -> None:
+    """So what changes on the way is what the words say."""
+    fields = {"prompt": "discs", "to_prompt": "squares", "seed": 4, "to_seed": 4}
+    made = pixels(studio.morph(MorphRequest(model=TEXT, frames=5, evaluations=4, **fields)))
+    assert len(set(made)) == 5
+
+
 # --- Morphs ---
 
 
@@ -202,12 +271,12 @@ def test_an_option_that_a_model_lacks_is_ignored(studio: Studio) -> None:
 def test_a_morph_goes_from_one_picture_to_the_other(
     studio: Studio, model: str, frames: int
 ) -> None:
-    ends = [None, None] if model == PLAIN else list(tiny.SHAPES)
-    fields = {"seed": 4, "to_seed": 90, "label": ends[0], "to_label": ends[1]}
+    start, end = (told(model, shape) for shape in tiny.SHAPES)
+    fields = {"seed": 4, "to_seed": 90} | start | told(model, tiny.SHAPES[1], "to_")
     result = studio.morph(MorphRequest(model=model, frames=frames, evaluations=4, **fields))
     assert len(result.images) == len(result.seeds) == len(result.labels) == frames
-    first = studio.generate(ask(model, seed=4, label=ends[0]))
-    last = studio.generate(ask(model, seed=90, label=ends[1]))
+    first = studio.generate(ask(model, seed=4, **start))
+    last = studio.generate(ask(model, seed=90, **end))
     assert pixels(result)[:1] == pixels(first)
     assert pixels(result)[-1:] == pixels(last)
 

@@ -1,0 +1,237 @@
+"""Pictures with captions: what a caption says of its picture, in words that a seed varies.
+
+A set is captioned by its own ``captions.csv``, or by the names of its classes. The emoji set has
+everything in several styles, and holds out some pairs of thing and style; the thing itself is
+always learnt in another style, so that such a pair can be put together from what was learnt.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from aigc_demo import checkpoint, text
+from aigc_demo.data import files
+from aigc_demo.data.dataset import Dataset, Source, Split
+from aigc_demo.errors import BadData
+from aigc_demo.methods.base import Batch
+
+TABLE = "captions.csv"
+MAX_TABLE_BYTES = 20_000_000
+GROUP_SHARE = 0.15  # of the captions that also name the group
+BARE_SHARE = 0.1  # of the captions that do not name the style
+STYLED = (
+    "{name}, {style} style",
+    "{style}: {name}",
+    "{style} {name}",
+    "{a} {name}, {style} style",
+    "{name} in {style} style",
+    "{a} {name} in the style of {style}",
+)
+PLAIN = ("{name}", "{a} {name}", "a picture of {a} {name}")
+# What people call a style, beside its own key.
+ALSO = {"fluentui": ("fluent", "fluentui")}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is to be seen in a picture; a `fixed` name is a caption as it stands."""
+
+    name: str
+    style: str = ""
+    group: str = ""
+    fixed: bool = False
+
+
+def phrase(subject: Subject, chance: random.Random) -> str:
+    """Return a caption of `subject`, in one of several wordings."""
+    if subject.fixed:
+        return subject.name
+    styled = bool(subject.style) and chance.random() >= BARE_SHARE
+    words = chance.choice(STYLED if styled else PLAIN).format(
+        name=subject.name,
+        style=chance.choice(ALSO.get(subject.style, (subject.style,))),
+        a="an" if subject.name[:1].lower() in "aeiou" else "a",
+    )
+    if subject.group and chance.random() < GROUP_SHARE:
+        words += f", {subject.group}"
+    return words
+
+
+@dataclass(frozen=True)
+class Captioned(Dataset):
+    """Pictures of which it is known what is to be seen, one subject a picture."""
+
+    subjects: tuple[Subject, ...] = ()
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Return the styles in which things are to be seen; none where it is one."""
+        return tuple(sorted({s.style for s in self.subjects if s.style}))
+
+    def examples(self, count: int = 8) -> tuple[str, ...]:
+        """Return captions of different things, in all styles in turn."""
+        chance = random.Random(0)
+        some = chance.sample(self.subjects, min(len(self.subjects), 8 * count))
+        names = list(dict.fromkeys(s.name for s in some))[:count]
+        styles = self.styles or ("",)
+        endings = [f", {s} style" if s else "" for s in styles]
+        return tuple(n[:150] + endings[i % len(styles)] for i, n in enumerate(names))
+
+    def batches(
+        self, size: int, *, seed: int, start: int = 0, device: torch.device | str = "cpu"
+    ) -> Iterator[Batch]:
+        """Yield batches as any set does, with `captions` that seed and step decide."""
+        orders: dict[int, torch.Tensor] = {}
+        plain = super().batches(size, seed=seed, start=start, device=device)
+        for step, batch in enumerate(plain, start):
+            chosen = self._chosen(len(self), size, step, seed, orders).tolist()
+            chance = random.Random(seed * 1_000_003 + step)
+            said = [phrase(self.subjects[i], chance) for i in chosen]
+            yield replace(batch, captions=text.encode(said).to(device))
+
+
+def of_classes(dataset: Dataset) -> Captioned:
+    """Return `dataset` with captions made from the names of its classes; raises BadData where it
+    has none.
+    """
+    if isinstance(dataset, Captioned):
+        return dataset
+    if not dataset.classes:
+        raise BadData(
+            f"{dataset.title} has neither {TABLE} nor classes whose names could be captions; add "
+            "one to the folder or zip."
+        )
+    names = [c.split("/")[-1].replace("_", " ").strip() or c for c in dataset.classes]
+    subjects = tuple(Subject(names[i]) for i in dataset.labels.tolist())
+    known = {f: getattr(dataset, f) for f in Dataset.__dataclass_fields__}
+    return Captioned(**known, subjects=subjects)
+
+
+def read(source: Source, path: Path, split: Split) -> Captioned:
+    """Return a split of the folder or zip at `path`, whose captions.csv lists files and their
+    captions, or codes, their names and groups: those are the files ``style/code``.
+    """
+    with files.opened(source, path) as (names, reader):
+        rows = _table(source, reader)
+        listed = _in_styles(names, rows) if "code" in rows[0] else _by_file(names, rows)
+        if not listed:
+            raise BadData(f"The {TABLE} of {source.title} names no picture that is there.")
+        held = held_out(list(listed), source.held_out, listed)
+        mine = {n: s for n, s in listed.items() if (n in held) == (split == "test")}
+        if not mine:
+            raise BadData(f"{source.title} holds no pictures for “{split}”; add more.")
+        kept = files.kept(source, path, split)
+        pixels, found = _recall(kept) if source.archive else (None, [])
+        if pixels is None:
+            decoded = dict(zip(mine, files.decode(source, list(mine), reader), strict=True))
+            found = [n for n, x in decoded.items() if x is not None]
+            if not found:
+                raise BadData(f"None of the {len(mine)} files of {source.title} can be read.")
+            pixels = torch.cat([decoded[n] for n in found])
+            if source.archive:
+                files.keep(kept, {"images": pixels}, {"files": json.dumps(found)})
+    subjects = tuple(mine[n] for n in found)
+    styles = tuple(sorted({s.style for s in listed.values() if s.style}))
+    return Captioned(
+        name=source.name,
+        title=source.title,
+        images=pixels,
+        labels=torch.tensor([styles.index(s.style) if s.style else 0 for s in subjects]),
+        classes=styles,
+        licence=source.licence,
+        flip=source.flip,
+        subjects=subjects,
+    )
+
+
+def read_yours(path: Path, split: Split, size: int | None) -> Captioned | None:
+    """Return a split of somebody's own folder or zip with a captions.csv, or None where it has
+    none; every tenth picture is held out.
+    """
+    source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255, captions=True)
+    with files.opened(source, path) as (names, reader):
+        try:
+            reader(TABLE)
+        except (KeyError, *files.UNREADABLE):
+            return None
+    return read(replace(source, held_out=max(1, len(names) // files.HELD_OUT)), path, split)
+
+
+def held_out(names: Sequence[str], count: int, subjects: dict[str, Subject]) -> set[str]:
+    """Return `count` of the files `names` that are not learnt from, at most one of a subject that
+    comes in several styles, and none that comes in one only.
+
+    Decided by each name's hash, so that it is the same whatever else a set holds. Of a set without
+    styles any file may be held out, but no more than half of them.
+    """
+    of: dict[str, list[str]] = {}
+    for name in names:
+        key = subjects[name].name if subjects[name].style else name
+        of.setdefault(key, []).append(name)
+    styled = any(s.style for s in subjects.values())
+    candidates = [min(some, key=_hash) for some in of.values() if not styled or len(some) > 1]
+    limit = min(count, len(candidates) if styled else len(candidates) // 2)
+    return set(sorted(candidates, key=_hash)[:limit])
+
+
+def _hash(name: str) -> bytes:
+    return hashlib.blake2b(Path(name).with_suffix("").as_posix().encode()).digest()
+
+
+def _table(source: Source, reader: files.Reader) -> list[dict[str, str]]:
+    try:
+        content = reader(TABLE)
+        if len(content) > MAX_TABLE_BYTES:
+            raise BadData(f"{TABLE} is larger than {MAX_TABLE_BYTES // 10**6} MB; shorten it.")
+        # utf-8-sig: spreadsheets put a mark before the first column's name.
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig").replace("\0", " "))))
+    except (KeyError, *files.UNREADABLE, UnicodeDecodeError, csv.Error):
+        raise BadData(
+            f"{source.title} has no {TABLE} that can be read; save it as UTF-8."
+        ) from None
+    if not rows or not (
+        {"code", "name"} <= rows[0].keys() or {"file", "caption"} <= rows[0].keys()
+    ):
+        raise BadData(f"The {TABLE} of {source.title} needs the columns file and caption.")
+    return rows
+
+
+def _in_styles(names: list[str], rows: list[dict[str, str]]) -> dict[str, Subject]:
+    """Return the subject of each file ``style/code`` that the rows name."""
+    known = {row["code"]: row for row in rows}
+    found = {}
+    for name in names:
+        row = known.get(Path(name).stem)
+        if row and row.get("name"):
+            group = (row.get("group") or "").replace("_", " ")
+            found[name] = Subject(row["name"], Path(name).parent.name, group)
+    return found
+
+
+def _by_file(names: list[str], rows: list[dict[str, str]]) -> dict[str, Subject]:
+    """Return the subject of each file that the rows name, by its path or its name."""
+    said = {row["file"].replace("\\", "/").removeprefix("./"): row for row in rows if row["file"]}
+    found = {}
+    for name in names:
+        row = said.get(name) or said.get(Path(name).name)
+        if row and (caption := text.clean(row["caption"] or "")):
+            found[name] = Subject(caption, fixed=True)
+    return found
+
+
+def _recall(kept: Path) -> tuple[torch.Tensor | None, list[str]]:
+    try:
+        with safe_open(kept, framework="pt") as file:
+            return file.get_tensor("images"), json.loads(file.metadata()["files"])
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        return None, []

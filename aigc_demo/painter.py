@@ -1,0 +1,146 @@
+"""The network of `text2image` that expects a picture in a noisy one: a transformer over squares of
+pixels between a few convolutions.
+
+Hoogeboom et al., "Simple Diffusion", 2023, https://arxiv.org/abs/2301.11093; modulated as in
+Peebles & Xie, "Scalable Diffusion Models with Transformers", 2022,
+https://arxiv.org/abs/2212.09748, by vectors that all blocks share, as in Chen et al., "PixArt-α",
+2023, https://arxiv.org/abs/2310.00426.
+
+Knows tensors only, and no method.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PATCH, TOKEN = 4, 8  # sides of the squares of pixels that convolutions and tokens stand for
+REDUCED = 2  # how many times smaller than the picture the sketch is
+SKETCH = TOKEN // REDUCED  # its pixels on the side of a token
+
+
+class Convolutions(nn.Module):
+    """Two 3×3 convolutions, added to their input; the second is modulated by the condition."""
+
+    def __init__(self, channels: int, condition: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = (nn.GroupNorm(channels // 16, channels) for _ in range(2))
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.modulation = nn.Linear(condition, 2 * channels)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """Map x (B, C, H, W), with the condition c (B, E), to the same shape."""
+        h = self.norm2(self.conv1(F.silu(self.norm1(x))))
+        scale, shift = self.modulation(c)[:, :, None, None].chunk(2, dim=1)
+        return x + self.conv2(F.silu(h * (1 + scale) + shift))
+
+
+class Block(nn.Module):
+    """A transformer layer modulated by six vectors: those that all blocks share, and its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.heads = max(1, width // 32)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.own = nn.Parameter(torch.zeros(6, width))
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.widen = nn.Linear(width, 3 * width)
+        self.narrow = nn.Linear(3 * width, width)
+
+    def forward(self, x: Tensor, shared: Tensor) -> Tensor:
+        """Map x (B, N, W), modulated by shared (B, 6, W), to the same shape."""
+        b, n, w = x.shape
+        shift1, scale1, gate1, shift2, scale2, gate2 = (shared + self.own)[:, :, None].unbind(1)
+        h = torch.addcmul(shift1, self.norm(x), 1 + scale1)
+        qkv = self.qkv(h).view(b, n, 3, self.heads, w // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, heads, N, W / heads)
+        h = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, w)
+        x = torch.addcmul(x, self.out(h), gate1)
+        h = torch.addcmul(shift2, self.norm(x), 1 + scale2)
+        return torch.addcmul(x, self.narrow(F.gelu(self.widen(h))), gate2)
+
+
+class Painter(nn.Module):
+    """Expects the picture in a noisy one, from what was read."""
+
+    def __init__(
+        self,
+        size: int,
+        channels: int,
+        *,
+        words: int,
+        slots: int,
+        width: int,
+        depth: int,
+        outer: int,
+        plan: int,
+        layout: int,
+    ) -> None:
+        super().__init__()
+        w, self.side, self.slots = width, size // TOKEN, slots
+        pixels, inner = channels * PATCH**2, outer * (TOKEN // PATCH) ** 2
+        self.register_buffer("frequencies", _frequencies(w), persistent=False)
+        self.time = nn.Sequential(nn.Linear(w, w), nn.SiLU(), nn.Linear(w, w))
+        self.words = nn.Linear(words, w)
+        self.modulation = nn.Linear(w, 6 * w)
+        # What the words lay out for each token, and the sketch that it must be able to draw.
+        self.plan = nn.Sequential(
+            nn.Linear(words, plan), nn.SiLU(), nn.Linear(plan, self.side**2 * layout)
+        )
+        self.spread = nn.Conv2d(layout, w, 3, padding=1)
+        self.draw = nn.Conv2d(w, channels * SKETCH**2, 3, padding=1)
+        self.lay = nn.Linear(w, w)
+        self.say = nn.Linear(words // slots, w)
+        self.places = nn.Parameter(torch.randn(self.side**2 + slots, w) * 0.1)
+        self.enter = nn.Conv2d(pixels, outer, 3, padding=1)
+        self.before = Convolutions(outer, w)
+        self.shrink = nn.Linear(inner, w)
+        self.blocks = nn.ModuleList([Block(w) for _ in range(depth)])
+        self.norm = nn.LayerNorm(w)
+        self.grow = nn.Linear(w, inner)
+        self.join = nn.Conv2d(2 * outer, outer, 1)
+        self.after = Convolutions(outer, w)
+        self.leave = nn.Sequential(
+            nn.GroupNorm(outer // 16, outer),
+            nn.SiLU(),
+            nn.Conv2d(outer, pixels, 3, padding=1),
+        )
+        nn.init.zeros_(self.leave[-1].weight)
+
+    def lay_out(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what words (B, E) lay out for the tokens (B, width, H / 8, W / 8), and the sketch
+        (B, C, H / 2, W / 2).
+        """
+        s = self.side
+        layout = F.silu(self.spread(self.plan(words).view(len(words), -1, s, s)))
+        return layout, F.pixel_shuffle(self.draw(layout), SKETCH)
+
+    def forward(self, x: Tensor, t: Tensor, words: Tensor, layout: Tensor) -> Tensor:
+        """Return the picture (B, C, H, W) expected in x at the times t (B,) for words (B, E)."""
+        b, s = len(x), self.side
+        angles = t[:, None] * self.frequencies  # (B, width / 2)
+        c = F.silu(self.time(torch.cat([angles.cos(), angles.sin()], dim=1)) + self.words(words))
+        shared = self.modulation(c).view(b, 6, -1)
+
+        h = skip = self.before(self.enter(F.pixel_unshuffle(x, PATCH)), c)
+        h = F.pixel_unshuffle(h, TOKEN // PATCH).flatten(2).transpose(1, 2)  # (B, N, inner)
+        said = self.say(words.view(b, self.slots, -1))
+        h = self.shrink(h) + self.lay(layout.flatten(2).transpose(1, 2))
+        h = torch.cat([h, said], dim=1) + self.places
+        for block in self.blocks:
+            h = block(h, shared)
+        h = self.grow(self.norm(h[:, : s * s])).transpose(1, 2).unflatten(2, (s, s))
+        h = F.pixel_shuffle(h, TOKEN // PATCH).contiguous(memory_format=torch.channels_last)
+        h = self.after(self.join(torch.cat([h, skip], dim=1)), c)
+        return F.pixel_shuffle(self.leave(h), PATCH).float()
+
+
+def _frequencies(width: int) -> Tensor:
+    """Return width / 2 angular frequencies for t in [0, 1], from 1 to 1000, geometrically."""
+    return torch.exp(torch.linspace(0, math.log(1000), width // 2))
