@@ -1,6 +1,16 @@
 """``METHODS``: every kind of model, by key. One file = one method = one paper."""
 
-from aigc_demo.methods import classifier, cyclegan, dcgan, flow, inpaint, pix2pix, repair, vae
+from aigc_demo.methods import (
+    classifier,
+    cyclegan,
+    dcgan,
+    flow,
+    inpaint,
+    pix2pix,
+    repair,
+    segment,
+    vae,
+)
 from aigc_demo.methods.base import Method
 
 METHODS: dict[str, Method] = {
@@ -13,6 +23,7 @@ METHODS: dict[str, Method] = {
         inpaint.METHOD,
         cyclegan.METHOD,
         pix2pix.METHOD,
+        segment.METHOD,
         classifier.METHOD,
     )
 }  # fmt: skip

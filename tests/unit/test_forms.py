@@ -17,8 +17,8 @@ def test_each_method_is_offered_only_what_it_can_learn_from() -> None:
     pairs = {"facades", "twemoji2fluentui", "emoji_styles"}
     two = {"facades", "twemoji2fluentui", "monet2photo", "summer2winter"}
     for method in forms.TRAINABLE:
-        expected = {"pictures": one, "pairs": pairs, "domains": two}[method.needs]
-        assert set(forms.sets_for(method.name)) == expected
+        expected = {"pictures": one, "pairs": pairs, "domains": two, "plans": {"facades"}}
+        assert set(forms.sets_for(method.name)) == expected[method.needs]
 
 
 @pytest.mark.parametrize("method", [m.name for m in forms.TRAINABLE])
