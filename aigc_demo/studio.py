@@ -32,16 +32,23 @@ from aigc_demo import (
     device as devices,
     images,
     journal,
+    outline,
+    regions,
     restoration,
     runs,
     translation,
 )
 from aigc_demo.catalogue import YOURS, ModelInfo, Stamp, describe, stamp_of
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
+from aigc_demo.interpolation import slerp
 from aigc_demo.methods.base import Generative, Model
+from aigc_demo.outline import MaskResult
+from aigc_demo.regions import CrfResult
 from aigc_demo.requests import (
     MAX_SEED,
+    CrfRequest,
     GenerateRequest,
+    MaskRequest,
     MorphRequest,
     RestoreRequest,
     TranslateRequest,
@@ -214,6 +221,18 @@ class Studio:
         info = self.info(request.model)
         yield from translation.run(request, info, self._model, self._lock)
 
+    def clean_up(self, request: CrfRequest) -> CrfResult:
+        """Return the picture in flat colours; raises UserError where something does not fit."""
+        with self._lock, _room():
+            return regions.flatten(request, self.device)
+
+    def outline(self, request: MaskRequest) -> MaskResult:
+        """Return the mask of what a stroke marks; raises UserError where something does not
+        fit.
+        """
+        with self._lock, _room():
+            return outline.outline(request, self.device)
+
     def _restorer(self, name: str) -> Model:
         self.info(name)
         return self._model(name)
@@ -294,21 +313,6 @@ def options_of(info: ModelInfo, request: GenerateRequest | MorphRequest) -> dict
     """Return the options that the model has, with their values in `request` or their defaults."""
     given = {o.name: getattr(request, o.name, None) for o in info.options}
     return {o.name: o.default if given[o.name] is None else given[o.name] for o in info.options}
-
-
-def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Interpolate from a to b (…) on a great circle at t (T,): Gaussian noise stays as long as it
-    should be.
-
-    Shoemake, "Animating Rotation with Quaternion Curves", 1985. Returns (T, …).
-    """
-    cosine = torch.dot(a.flatten(), b.flatten()) / (a.norm() * b.norm()).clamp(min=1e-9)
-    angle = cosine.clamp(-1, 1).acos()
-    t = t.view(-1, *[1] * a.ndim)
-    if angle.sin() < 1e-4:
-        return torch.lerp(a[None], b[None], t)
-    between = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
-    return torch.where(t == 0, a, torch.where(t == 1, b, between))  # the ends without rounding
 
 
 def _blanks(like: Image.Image, count: int) -> list[Image.Image]:
