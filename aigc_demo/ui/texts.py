@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from aigc_demo.ui.texts_field import FIELD_TEXTS
 from aigc_demo.ui.texts_restore import RESTORE_TEXTS
 from aigc_demo.ui.texts_train import TRAIN_TEXTS
 from aigc_demo.ui.texts_translate import TRANSLATE_TEXTS
@@ -144,6 +145,7 @@ $$\min_v \; \mathbb{E}\,\bigl\| v(x_t, t, c) - (x_1 - x_0) \bigr\|^2, \qquad
     | TRAIN_TEXTS
     | RESTORE_TEXTS
     | TRANSLATE_TEXTS
+    | FIELD_TEXTS
 )
 
 I18N = gr.I18n(
