@@ -17,6 +17,7 @@ BENCHMARKS = (
     "restore_speed",
     "cyclegan_step",
     "translation",
+    "field",
     "three_minutes",
 )
 
