@@ -174,7 +174,7 @@ def _fitting(method: Method, dataset: data.Dataset) -> data.Dataset:
             f"{method.title} needs pictures of two domains, and {dataset.title} has one; give a "
             "folder or zip with trainA/ and trainB/, or one of the sets for translation."
         )
-    if method.needs == "pairs":
+    if method.needs in ("pairs", "plans"):
         if not dataset.paired:
             raise BadData(
                 f"{method.title} learns from pairs, and the pictures of {dataset.title} do not "

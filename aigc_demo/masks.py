@@ -14,6 +14,7 @@ from aigc_demo.errors import BadImage
 
 Weights = NDArray[np.uint8]
 Marked = Literal["white", "black", "auto"]
+BLUER = 40  # grey levels by which a blue stroke is bluer than red or green
 RED = np.array([225, 29, 72], np.float32)
 
 
@@ -31,6 +32,16 @@ def read(image: Image.Image) -> Weights:
     elif values.max() == 1:
         values = values * 255
     return values.astype(np.uint8)
+
+
+def sides(layer: Image.Image) -> tuple[Weights, Weights]:
+    """Return what a layer of strokes marks, in any colour but blue, and what it marks in blue: a
+    thing, and what it is not.
+    """
+    red, green, blue, alpha = (np.asarray(c, int) for c in layer.convert("RGBA").split())
+    opposed = (blue > red + BLUER) & (blue > green + BLUER)
+    both = ((alpha > 0) & ~opposed, (alpha > 0) & opposed)
+    return both[0].astype(np.uint8) * 255, both[1].astype(np.uint8) * 255
 
 
 def from_file(image: Image.Image, marked: Marked, size: tuple[int, int]) -> Weights:

@@ -27,6 +27,9 @@ MAX_PROMPT = 200  # characters
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
+Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
+Palette = Annotated[tuple[Colour, ...], Field(min_length=2, max_length=16)]
+
 
 class Request(BaseModel):
     """Base of all requests: immutable, no unknown fields, no silent conversion of types."""
@@ -143,6 +146,53 @@ class TranslateRequest(Request):
     strength: float = Field(1.0, ge=0, le=1)
     cycle: bool = True
     scale: Literal["auto", "picture", "trained"] = "auto"
+    field: float = Field(1.0, ge=0, le=4)
+
+
+class CrfRequest(Request):
+    """Ask for a picture in few flat colours: `colours` that are extracted from it, or `palette`.
+
+    `hints` is as large as the picture; its opaque pixels have the colour that they are to get.
+    A pixel that is `tolerance` (ΔE) from a colour pays half a point for it; `smooth` and
+    `appearance` weigh nearness and likeness of others, within `smooth_radius` and `radius` pixels
+    and `likeness` levels of 255, on a copy of at most 256 pixels.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    image: Image.Image
+    colours: int = Field(8, ge=2, le=16)
+    palette: Palette | None = None
+    hints: Image.Image | None = None
+    tolerance: float = Field(10.0, ge=1, le=100)
+    smooth: float = Field(2.0, ge=0, le=50)
+    smooth_radius: float = Field(1.5, ge=0.5, le=50)
+    appearance: float = Field(5.0, ge=0, le=50)
+    radius: float = Field(30.0, ge=2, le=300)
+    likeness: float = Field(15.0, ge=2, le=255)
+    iterations: int = Field(8, ge=1, le=50)
+
+
+class MaskRequest(Request):
+    """Ask for the mask of what a stroke marks in a picture: `thing` is white on some of it,
+    `background` on some of what it is not (None: the picture's rim).
+
+    The mask is then grown and feathered by pixels. The other fields are those of `CrfRequest`.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    image: Image.Image
+    thing: Image.Image
+    background: Image.Image | None = None
+    smooth: float = Field(3.0, ge=0, le=50)
+    smooth_radius: float = Field(2.0, ge=0.5, le=50)
+    appearance: float = Field(8.0, ge=0, le=50)
+    radius: float = Field(30.0, ge=2, le=300)
+    likeness: float = Field(12.0, ge=2, le=255)
+    iterations: int = Field(8, ge=1, le=50)
+    grow: int = Field(0, ge=0, le=100)
+    feather: int = Field(0, ge=0, le=100)
 
 
 class AugmentRequest(Request):

@@ -32,6 +32,8 @@ from aigc_demo import (
     device as devices,
     images,
     journal,
+    outline,
+    regions,
     restoration,
     runs,
     text,
@@ -49,11 +51,16 @@ from aigc_demo.catalogue import (
     stamp_of,
 )
 from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
+from aigc_demo.interpolation import slerp
 from aigc_demo.methods.base import Generative, Model
+from aigc_demo.outline import MaskResult
+from aigc_demo.regions import CrfResult
 from aigc_demo.requests import (
     MAX_SEED,
     AugmentRequest,
+    CrfRequest,
     GenerateRequest,
+    MaskRequest,
     MorphRequest,
     RestoreRequest,
     TranslateRequest,
@@ -233,6 +240,18 @@ class Studio:
         """Return variants of a picture; raises UserError where something does not fit."""
         return augmentation.run(request)
 
+    def clean_up(self, request: CrfRequest) -> CrfResult:
+        """Return the picture in flat colours; raises UserError where something does not fit."""
+        with self._lock, _room():
+            return regions.flatten(request, self.device)
+
+    def outline(self, request: MaskRequest) -> MaskResult:
+        """Return the mask of what a stroke marks; raises UserError where something does not
+        fit.
+        """
+        with self._lock, _room():
+            return outline.outline(request, self.device)
+
     def _restorer(self, name: str) -> Model:
         self.info(name)
         return self._model(name)
@@ -300,21 +319,6 @@ def _room() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise OutOfMemory("The device has no room for this; ask for fewer pictures.") from None
-
-
-def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Interpolate from a to b (…) on a great circle at t (T,): Gaussian noise stays as long as it
-    should be.
-
-    Shoemake, "Animating Rotation with Quaternion Curves", 1985. Returns (T, …).
-    """
-    cosine = torch.dot(a.flatten(), b.flatten()) / (a.norm() * b.norm()).clamp(min=1e-9)
-    angle = cosine.clamp(-1, 1).acos()
-    t = t.view(-1, *[1] * a.ndim)
-    if angle.sin() < 1e-4:
-        return torch.lerp(a[None], b[None], t)
-    between = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
-    return torch.where(t == 0, a, torch.where(t == 1, b, between))  # the ends without rounding
 
 
 def _blanks(like: Image.Image, count: int) -> list[Image.Image]:

@@ -1,6 +1,7 @@
 """Pictures taken from one domain to another, and back.
 
-    from aigc_demo.requests import TranslateRequest
+    from aigc_demo.methods.segment import Segment
+from aigc_demo.requests import TranslateRequest
 
     result = Studio("checkpoints").translate(
         TranslateRequest(image=photo, model="monet2photo-cyclegan", direction="BtoA")
@@ -23,11 +24,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from aigc_demo import device as devices, images, metrics, tiling
+from aigc_demo import device as devices, images, metrics, plans, tiling
 from aigc_demo.catalogue import ModelInfo
 from aigc_demo.errors import BadValue
 from aigc_demo.images import Planes
 from aigc_demo.methods.base import Direction, Model, Translator
+from aigc_demo.methods.segment import Segment
 from aigc_demo.requests import TranslateRequest
 from aigc_demo.tiling import Picture
 
@@ -81,7 +83,7 @@ def run(
     taken_back = back if request.cycle else None
     parts = 1 if taken_back is None else 2
     reached = source
-    for step in _locked(turn(source, model, forth, request.scale), lock):
+    for step in _locked(turn(source, model, forth, request.scale, request.field), lock):
         if isinstance(step, float):
             yield step / parts
         else:
@@ -154,9 +156,15 @@ def _locked(
 
 
 def turn(
-    source: Image.Image, model: Translator, way: Way, scale: str = "auto"
+    source: Image.Image, model: Translator, way: Way, scale: str = "auto", field: float = 1.0
 ) -> Iterator[float | Image.Image]:
-    """Yield the share that is done, then an RGB picture taken one way, of the same size."""
+    """Yield the share that is done, then an RGB picture taken one way, of the same size; what is a
+    plan is settled by a random field of the weight `field`.
+    """
+    if isinstance(model, Segment):
+        yield 0.0
+        yield plans.draw(source, model, field)
+        return
     size = working_size(source.size, model, scale)
     small = source if size == source.size else source.resize(size, _filter(source))
     planes = Planes(np.asarray(small))

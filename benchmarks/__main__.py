@@ -20,6 +20,7 @@ BENCHMARKS = (
     "augmentation",
     "small_data",
     "retrieval",
+    "field",
     "three_minutes",
 )
 

@@ -62,6 +62,8 @@ CASES: dict[str, Case] = {
     **{f"pix2pix-{game}": Case("pix2pix", config={"game": game}) for game in GAMES},
     "pix2pix-domains": Case("pix2pix", classes=2, config={"residual": True}),
     "pix2pix-dropout": Case("pix2pix", config={"dropout": 0.5, "direction": "BtoA"}),
+    "segment": Case("segment"),
+    "segment-still": Case("segment", config={"dropout": 0.0, "move": 0.0, "light": 0.0}),
     "pix2pix-alone": Case("pix2pix", config={"adversarial": 0.0, "matching": 0.0}),
 }
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -8,6 +8,7 @@ from aigc_demo.methods import (
     inpaint,
     pix2pix,
     repair,
+    segment,
     text2image,
     vae,
 )
@@ -24,6 +25,7 @@ METHODS: dict[str, Method] = {
         inpaint.METHOD,
         cyclegan.METHOD,
         pix2pix.METHOD,
+        segment.METHOD,
         classifier.METHOD,
     )
 }  # fmt: skip

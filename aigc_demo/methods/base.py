@@ -26,7 +26,8 @@ from aigc_demo.optim import PowerEMA
 Task = Literal["generate", "restore", "translate", "measure"]
 Condition = Literal["none", "label", "text", "image"]
 Direction = Literal["AtoB", "BtoA"]
-Needs = Literal["pictures", "domains", "pairs"]
+# plans: pairs, of which one is a drawing whose colours are classes
+Needs = Literal["pictures", "domains", "pairs", "plans"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.studio import Studio
-from aigc_demo.ui import augment, generate, restore, sending, train, translate
+from aigc_demo.ui import augment, field, generate, restore, sending, train, translate
 from aigc_demo.ui.charts import COLOURS, PALETTE
 from aigc_demo.ui.limits import BodyLimit
 from aigc_demo.ui.texts import I18N, T
@@ -41,6 +41,7 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 #draws button img { height: auto; }
 #draws .caption-label { position: static; white-space: normal; max-width: 100%; font-size: 11px;
   text-align: left; border: 0; box-shadow: none; background: none; }
+.swatches i { display: inline-block; width: 26px; height: 26px; border-radius: 5px; margin: 2px; }
 .chart p { font-weight: 600; margin-bottom: -8px; }
 #film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
 .quiet { opacity: .8; font-size: .9em; }
@@ -61,6 +62,7 @@ def build_demo(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate") as tab:
                 opener = generate.build(studio, demo, tab, offers)
+                field.build(studio, opener.gallery)
             restore_tab = gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore")
             translate_tab = gr.Tab(T("translate_tab"), id="translate", elem_id="tab_translate")
             augment_tab = gr.Tab(T("augment_tab"), id="augment", elem_id="tab_augment")

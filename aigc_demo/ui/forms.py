@@ -81,6 +81,7 @@ def plan_of(form: Form) -> TrainPlan:
     config: dict[str, Any] = {"width": width}
     if "widths" in fields:
         config = {"widths": [width * level for level in LEVELS]}
+    if "residual" in fields:
         config["residual"] = form.data in ALIKE
     if side := SIDE.get(form.method):
         config["size"] = side
@@ -121,6 +122,8 @@ def sets_for(method: str) -> list[str]:
             return not source.domains and (source.named or not reads)
         if needs == "pairs":
             return bool(source.domains) and source.paired
+        if needs == "plans":
+            return source.paired and "plan" in source.domains
         return len(source.domains) == 2
 
     painted = [p.name for p in painters()] if needs == "pictures" else []

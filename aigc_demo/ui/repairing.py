@@ -110,7 +110,7 @@ def picture_of(editor: dict[str, Any] | None) -> Image.Image:
 
 
 def strokes_of(editor: dict[str, Any] | None, size: tuple[int, int]) -> masks.Weights | None:
-    """Return what was painted over, whatever the colour, or None where nothing was."""
+    """Return what was painted over, in any colour but blue, or None where nothing was."""
     painted = None
     for path in (editor or {}).get("layers") or []:
         layer = images.open_image(Path(path)).convert("RGBA")
@@ -119,7 +119,7 @@ def strokes_of(editor: dict[str, Any] | None, size: tuple[int, int]) -> masks.We
                 f"picture: a layer has {layer.width}×{layer.height} pixels and the picture "
                 f"{size[0]}×{size[1]}; clear the strokes and paint again."
             )
-        there = masks.read(layer.getchannel("A").point(lambda a: 255 if a else 0))
+        there, _ = masks.sides(layer)
         painted = there if painted is None else painted | there
     return painted if painted is not None and painted.any() else None
 

@@ -11,7 +11,7 @@ import gradio as gr
 from aigc_demo import damage
 from aigc_demo.restoration import TOOLS
 from aigc_demo.studio import Studio
-from aigc_demo.ui import examples, repairing, sending
+from aigc_demo.ui import examples, field, repairing, sending
 from aigc_demo.ui.handlers import bind
 from aigc_demo.ui.repairing import Form, Truth
 from aigc_demo.ui.texts import T
@@ -88,6 +88,8 @@ def build(
     with gr.Accordion(T("how"), open=False, elem_id="how_restore"):
         gr.Markdown(T("how_restore"))
     result = gr.State(None)
+    with chosen["smart"]:
+        field.build_mask(studio, inputs.editor, inputs.mask_file, inputs.marked, marked)
 
     # Restore, compare, look at the mask.
     go.click(
@@ -140,7 +142,7 @@ def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
     editor = gr.ImageEditor(
         label=T("restore_picture"), type="filepath", format="png", image_mode="RGBA",
         sources=["upload", "webcam", "clipboard"], layers=False, transforms=None, height=480,
-        brush=gr.Brush(default_size="auto", colors=["#e11d48"], color_mode="fixed"),
+        brush=gr.Brush(default_size="auto", colors=["#e11d48", "#2563eb"], color_mode="fixed"),
         eraser=gr.Eraser(), elem_id="restore_picture",
     )  # fmt: skip
     with gr.Row(elem_id="restore_examples"):
@@ -161,6 +163,7 @@ def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
     factor = gr.Radio(
         [2, 4], value=2, label=T("factor"), elem_id="restore_factor", visible=tool.enlarges
     )
+    chosen["smart"] = gr.Column()
     with gr.Accordion(T("mask_more"), open=False, elem_id="mask_more"):
         mask_file = gr.Image(
             label=T("mask_file"), type="filepath", format="png", image_mode=None,

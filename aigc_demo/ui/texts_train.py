@@ -106,6 +106,10 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
         "Rows: what is given, what is made of it, the truth.",
         "各行：输入、生成结果、真实图片。",
     ),
+    "rows_segment": (
+        "Rows: the photograph, the plan made of it, the true plan.",
+        "各行：照片、由它得到的平面图、真实平面图。",
+    ),
     "rows_repair": ("Rows: damaged, restored, the truth.", "各行：受损、修复、原图。"),
     "rows_inpaint": ("Rows: with holes, filled, the truth.", "各行：有空洞、已填补、原图。"),
     "film": ("Film: drag to go back in time", "胶片：拖动可回到过去"),

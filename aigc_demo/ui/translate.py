@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -67,6 +68,9 @@ def build(
             file = gr.DownloadButton(
                 T("result_file"), elem_id="translate_file", size="sm", interactive=False
             )
+            to_board = gr.Button(
+                T("plan_to_board"), elem_id="plan_to_board", size="sm", visible=False
+            )
     with gr.Accordion(T("batch_more"), open=False, elem_id="batch_more"):
         files = gr.File(
             label=T("batch_files"), file_count="multiple", file_types=["image"],
@@ -84,9 +88,10 @@ def build(
     go.click(**run, **PRIVATE, **DEVICE)
     # A building follows each stroke; a result follows the slider.
     inputs.board.input(**run, trigger_mode="always_last", **QUIET, **DEVICE)
-    inputs.strength.release(
-        bind(_again, studio, gpu=True), [inputs.editor, *inputs.all()], told, **QUIET, **DEVICE
-    )
+    for slider in (inputs.strength, inputs.field):
+        slider.release(
+            bind(_again, studio, gpu=True), [inputs.editor, *inputs.all()], told, **QUIET, **DEVICE
+        )
     styles.click(
         bind(_all_styles, studio, gpu=True), inputs.all(), [gallery, details], **PRIVATE, **DEVICE
     )
@@ -98,11 +103,14 @@ def build(
     # Show what belongs to the model.
     fitted = [
         inputs.way, inputs.editor, inputs.board, inputs.strength, inputs.cycle,
-        chosen["plans"], chosen["photos"], chosen["emoji"], styles,
+        chosen["plans"], chosen["photos"], chosen["emoji"], styles, inputs.field, to_board,
     ]  # fmt: skip
     fitted += told  # results of another pair or picture go
     inputs.model.input(bind(_fit_model, studio), inputs.model, fitted, **QUIET)
     inputs.way.input(bind(_fit_way, studio), [inputs.model, inputs.way], fitted[1:], **QUIET)
+    # A plan that was made of a photograph is edited, and built from.
+    placed = to_board.click(bind(_to_board, studio), pair, [inputs.model, *fitted], **QUIET)
+    placed.success(**run, **QUIET, **DEVICE)
     tab.select(bind(_models, studio), inputs.model, inputs.model, **QUIET)
 
     # Pictures that come.
@@ -207,6 +215,8 @@ def _fit_way(studio: Studio, model: str, way: str) -> list[Any]:
         gr.Row(visible=not plans and not emoji),
         gr.Row(visible=emoji),
         gr.Button(visible=bool(info.labels)),
+        gr.Slider(visible=translating.draws_plan(info)),
+        gr.Button(visible=translating.draws_plan(info)),
         *_nothing(),
     ]
 
@@ -234,6 +244,16 @@ def _plan(name: str) -> Any:
 
 def _plan_file(studio: Studio, path: str) -> str:
     return plan.as_value(plan.fitted(images.open_image(path)))
+
+
+def _to_board(studio: Studio, pair: Any) -> list[Any]:
+    """Choose the model that builds from plans, and put the plan of a result onto the board."""
+    if not pair or not pair[1]:
+        raise BadValue("plan: there is none yet; translate a photograph first.")
+    info = translating.builder(studio)
+    found = plan.as_value(plan.fitted(images.open_image(Path(pair[1]))))
+    way, editor, _, *rest = _fit_model(studio, info.name)
+    return [info.name, way, editor, gr.HTML(found, visible=True), *rest]
 
 
 def _emoji(studio: Studio, drawn: str) -> list[Any]:
@@ -279,6 +299,7 @@ def _add_api(studio: Studio) -> None:
         gr.Textbox("AtoB", label="direction", visible=False),
         gr.Textbox(None, label="style", visible=False),
         gr.Number(1.0, label="strength", visible=False),
+        gr.Number(1.0, label="field", visible=False),
     ]
     answer = [gr.File(label="result", visible=False), gr.JSON(label="details", visible=False)]
     gr.Button(visible=False).click(

@@ -25,6 +25,7 @@ class Inputs:
     strength: gr.Slider
     cycle: gr.Checkbox
     scale: gr.Radio
+    field: gr.Slider
 
     def all(self) -> list[Any]:
         """Return them in order."""
@@ -85,9 +86,13 @@ def controls(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
     cycle = gr.Checkbox(
         True, label=T("cycle"), elem_id="cycle_on", visible=not plans, info=T("cycle_info")
     )
+    field = gr.Slider(
+        0, 4, 1, step=0.25, label=T("plan_field"), info=T("plan_field_info"), elem_id="plan_field",
+        visible=info is not None and translating.draws_plan(info),
+    )  # fmt: skip
     with gr.Accordion(T("more"), open=False, elem_id="translate_more"):
         scale = gr.Radio(
             [(T(f"scale_{name}"), name) for name in translating.SCALES], value="auto",
             label=T("scale"), info=T("scale_info"), elem_id="scale",
         )  # fmt: skip
-    return Inputs(model, ways, editor, board, strength, cycle, scale), chosen
+    return Inputs(model, ways, editor, board, strength, cycle, scale, field), chosen

@@ -23,7 +23,12 @@ from aigc_demo.ui import plan
 from aigc_demo.ui.handlers import downloadable
 
 MAX_FILES = 200
-FIRST = ("monet2photo-cyclegan", "summer2winter-cyclegan", "facades-pix2pix")
+FIRST = (
+    "monet2photo-cyclegan",
+    "summer2winter-cyclegan",
+    "facades-pix2pix",
+    "facades-segment",
+)
 EMOJI = ("twemoji2fluentui", "emoji_styles")  # data sets, whose models take emoji
 PAINTER, LANDSCAPES = "scenes-flow", ("forest", "mountain", "sea", "glacier")
 SCALES = ("auto", "picture", "trained")
@@ -40,6 +45,7 @@ class Form:
     strength: float = 1.0
     cycle: bool = True
     scale: str = "auto"
+    field: float = 1.0
 
 
 def usable(studio: Studio) -> list[ModelInfo]:
@@ -83,6 +89,19 @@ def takes_plan(info: ModelInfo, way: str) -> bool:
     return not info.labels and info.domains[way == "BtoA"] == "plan"
 
 
+def draws_plan(info: ModelInfo) -> bool:
+    """Tell whether a model makes plans of pictures."""
+    return info.method == "segment" and "plan" in info.domains[:2]
+
+
+def builder(studio: Studio) -> ModelInfo:
+    """Return the model that builds from a plan on the board."""
+    for info in usable(studio):
+        if takes_plan(info, first_way(info)):
+            return info
+    raise BadValue("model: none that builds from a plan is here; train one with train.py.")
+
+
 def request_of(studio: Studio, form: Form) -> TranslateRequest:
     """Return the checked request that the controls' values describe."""
     info = studio.info(_chosen(form))
@@ -100,6 +119,7 @@ def request_for(info: ModelInfo, image: Image.Image, form: Form) -> TranslateReq
         strength=form.strength,
         cycle=form.cycle,
         scale=form.scale,
+        field=float(form.field) if type(form.field) is int else form.field,
         **ends,
     )
 
@@ -232,11 +252,13 @@ def translate_file(
     direction: str = "AtoB",
     style: str | None = None,
     strength: float = 1.0,
+    field: float = 1.0,
 ) -> tuple[str, dict[str, Any]]:
     """Translate a picture file and return a PNG file and its details: way, seconds, PSNR of the
     way there and back.
 
-    `direction` is AtoB or BtoA; `style` names the target of a model that knows several.
+    `direction` is AtoB or BtoA; `style` names the target of a model that knows several; `field` is
+    the weight of the random field that settles a plan.
     """
     if not image:
         raise BadValue("image: no file has arrived; send a picture.")
@@ -246,6 +268,7 @@ def translate_file(
         direction=direction,
         style=style or None,
         strength=float(strength) if isinstance(strength, int) else strength,
+        field=float(field) if isinstance(field, int) else field,
     )
     result = studio.translate(request)
     found = {"way": result.way, "seconds": round(result.seconds, 3), **result.scores}

@@ -20,7 +20,12 @@ def test_each_method_is_offered_only_what_it_can_learn_from() -> None:
     pairs = {"facades", "twemoji2fluentui", "emoji_styles", "outlines"}
     two = {"facades", "twemoji2fluentui", "monet2photo", "summer2winter", "outlines"}
     for method in forms.TRAINABLE:
-        expected = {"pictures": one, "pairs": pairs, "domains": two}[method.needs]
+        expected = {
+            "pictures": one,
+            "pairs": pairs,
+            "domains": two,
+            "plans": {"facades"},
+        }[method.needs]
         if method.condition == "text":  # names of classes can be captions, if there are any
             expected = expected - {"bsds500", "landscapes"}
         assert set(forms.sets_for(method.name)) == expected

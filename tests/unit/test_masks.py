@@ -85,3 +85,13 @@ def test_the_overlay_reddens_what_is_marked_alone() -> None:
     shown = np.asarray(masks.overlay(image, square()))
     assert (shown[square() == 0] == 90).all()
     assert (shown[square() == 255][:, 0] > 150).all()
+
+
+def test_blue_strokes_mark_what_a_thing_is_not() -> None:
+    layer = Image.new("RGBA", (8, 4))
+    layer.paste((225, 29, 72, 60), (0, 0, 2, 4))
+    layer.paste((37, 99, 235, 60), (2, 0, 4, 4))
+    layer.paste((255, 255, 255, 255), (4, 0, 6, 4))
+    thing, background = masks.sides(layer)
+    assert np.array_equal(thing[0], [255, 255, 0, 0, 255, 255, 0, 0])
+    assert np.array_equal(background[0], [0, 0, 255, 255, 0, 0, 0, 0])

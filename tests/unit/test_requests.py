@@ -21,12 +21,16 @@ LEAST: dict[str, dict[str, Any]] = {
     "RestoreRequest": {"image": Image.new("RGB", (4, 4))},
     "TranslateRequest": {"image": Image.new("RGB", (4, 4)), "model": "m"},
     "AugmentRequest": {"image": Image.new("RGB", (4, 4)), "pipeline": []},
+    "CrfRequest": {"image": Image.new("RGB", (4, 4))},
+    "MaskRequest": {"image": Image.new("RGB", (4, 4)), "thing": Image.new("L", (4, 4))},
     "TrainPlan": {"method": "flow", "data": "mnist", "steps": 1, "seconds": 1.0},
 }
 PICTURES = {
     "RestoreRequest",
     "TranslateRequest",
     "AugmentRequest",
+    "CrfRequest",
+    "MaskRequest",
 }  # requests that hold pictures do not travel as JSON
 KINDS = {kind.__name__: kind for kind in Request.__subclasses__()}
 FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e9, 2**64, -(2**64)]

@@ -1,0 +1,68 @@
+"""Plans of photographs: what a network says of each pixel, settled by a random field on the photo.
+
+The network works at the size that it was trained at and knows roughly what is where; where exactly
+it ends is to be seen in the photograph. So the field (`crf`) is settled on that, at most `SIDE`
+pixels large: like pixels agree on a class.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from aigc_demo import crf, device as devices, images
+from aigc_demo.methods.segment import Segment
+
+SIDE = 256  # pixels of the longer side
+ITERATIONS = 5
+# Chosen on the validation photographs of the façades (benchmarks/field.py --tune).
+WEIGHTS = crf.Weights(2.0, 1.0, 2.0, 20.0, 10.0)
+
+
+@torch.no_grad()
+def chances(image: Image.Image, model: Segment) -> Tensor:
+    """Return the chances of the classes (1, K, h, w) of an RGB picture, as large as the network
+    sees it.
+    """
+    device = next(model.parameters()).device
+    factor = model.config.size / min(image.size)
+    size = tuple(max(1, round(side * factor)) for side in image.size)
+    small = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+    piece = np.asarray(small, np.float32) / 255
+    x = images.to_batch(piece, model.multiple, device, least=model.multiple)
+    with devices.autocast(device):
+        p = model.probabilities(x)
+    return p[..., : piece.shape[0], : piece.shape[1]].float()
+
+
+@torch.no_grad()
+def settle(
+    p: Tensor, image: Image.Image, *, field: float = 1.0, weights: crf.Weights = WEIGHTS
+) -> Tensor:
+    """Return the class numbers (H, W) of an RGB picture, or of a smaller copy of it, from its
+    chances p (1, K, h, w); `field` is how much the weights count, 0: not at all.
+    """
+    factor = min(1.0, SIDE / max(image.size))
+    size = tuple(max(1, round(side * factor)) for side in image.size)
+    seen = image if factor == 1 else image.resize(size, Image.Resampling.LANCZOS)
+    x = images.from_pixels(images.to_pixels(seen))[None].to(p.device)
+    if p.shape[2:] != x.shape[2:]:
+        p = F.interpolate(p, x.shape[2:], mode="bilinear", align_corners=False)
+    unary = -p.clamp(min=1e-4).log()
+    if field:
+        weighted = crf.Weights(
+            field * weights.smooth, weights.smooth_radius, field * weights.appearance,
+            weights.radius, weights.colour,
+        )  # fmt: skip
+        unary = -crf.mean_field(unary, crf.kernels(x, weighted), iterations=ITERATIONS).q
+    return unary[0].argmin(0)
+
+
+def draw(image: Image.Image, model: Segment, field: float) -> Image.Image:
+    """Return the plan of an RGB picture, of its size, in the exact colours of the classes."""
+    numbers = settle(chances(image, model), image, field=field)
+    plan = images.to_pil(model.plan(numbers[None]))[0]
+    return plan if plan.size == image.size else plan.resize(image.size, Image.Resampling.NEAREST)
