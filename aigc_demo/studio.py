@@ -8,8 +8,8 @@
     )
     result.images[0].save("bag.png")
 
-Models are loaded when first asked for; the least recently used is dropped. One request computes
-at a time. Networks see batches of `CHUNK`: a picture is the same to the byte alone or among many.
+Its models stand on a `Shelf`. One request computes at a time. Networks see batches of `CHUNK`: a
+picture is the same to the byte alone or among many.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,29 +27,23 @@ from torch import Tensor
 
 from aigc_demo import (
     augmentation,
-    checkpoint,
     device as devices,
     images,
-    journal,
     outline,
     regions,
     restoration,
-    runs,
     text,
     translation,
 )
 from aigc_demo.augmentation import AugmentResult
 from aigc_demo.catalogue import (
-    YOURS,
+    YOURS as YOURS,
     ModelInfo,
-    Stamp,
     check_prompt,
-    describe,
     labels_of,
     options_of,
-    stamp_of,
 )
-from aigc_demo.errors import BadCheckpoint, BadValue, OutOfMemory
+from aigc_demo.errors import OutOfMemory
 from aigc_demo.interpolation import slerp
 from aigc_demo.methods.base import Generative, Model
 from aigc_demo.outline import MaskResult
@@ -66,11 +59,10 @@ from aigc_demo.requests import (
     TranslateRequest,
 )
 from aigc_demo.restoration import RestoreResult
+from aigc_demo.shelf import Shelf
 from aigc_demo.translation import TranslateResult
 
 CHUNK = 8
-MAX_LOADED = 6
-MAX_RUNS = 50  # whose models are offered
 
 
 @dataclass(frozen=True)
@@ -86,7 +78,7 @@ class GenerateResult:
 
 
 class Studio:
-    """Loads models from folders and answers requests with them; safe to share between threads."""
+    """Answers requests with the models of folders; safe to share between threads."""
 
     def __init__(
         self,
@@ -99,50 +91,20 @@ class Studio:
         self.runs_root = Path(runs_root) if runs_root else None
         self.device = torch.device(device) if device else devices.default_device()
         self._lock = threading.RLock()
-        self._loaded: OrderedDict[str, tuple[Stamp, Generative]] = OrderedDict()
-        self._seen: dict[str, tuple[Stamp, ModelInfo]] = {}
+        self.shelf = Shelf(self.checkpoints, self.runs_root, self.device)
 
     def models(self, task: str | None = None) -> list[ModelInfo]:
         """Return every model, the broken ones (whose task is unknown) with their reason: first
         those of training runs, the newest first, then the shipped ones in order of name.
         """
-        folders = self._folders()
-        self._seen = {name: seen for name, seen in self._seen.items() if name in folders}
-        found = [self._describe(name, folder) for name, folder in folders.items()]
-        return [m for m in found if task is None or m.problem or m.task == task]
+        return self.shelf.models(task)
 
     def info(self, name: str) -> ModelInfo:
         """Return the model called `name`.
 
         Raises BadValue where there is none and BadCheckpoint where it is broken.
         """
-        known = self._folders()
-        if name not in known:
-            usable = ", ".join(m.name for m in self.models() if not m.problem) or "none"
-            raise BadValue(f"model: there is no model “{name[:80]}”; choose one of: {usable}.")
-        found = self._describe(name, known[name])
-        if found.problem:
-            raise BadCheckpoint(found.problem)
-        return found
-
-    def _folders(self) -> dict[str, Path]:
-        """Return the folder of each model by name."""
-        mine = runs.directories(self.runs_root)[:MAX_RUNS] if self.runs_root else []
-        models = {YOURS + d.name: d / journal.MODEL for d in mine}
-        found = {name: folder for name, folder in models.items() if folder.is_dir()}
-        return found | {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
-
-    def _describe(self, name: str, folder: Path) -> ModelInfo:
-        """Look at a folder, or remember what was seen there as long as its files are the same."""
-        stamp = stamp_of(folder)
-        stamped, found = self._seen.get(name, (None, None))
-        if stamped != stamp or found is None:
-            try:
-                found = describe(name, folder, checkpoint.inspect(folder))
-            except BadCheckpoint as problem:
-                found = ModelInfo(name, name, str(problem))
-            self._seen[name] = (stamp, found)
-        return found
+        return self.shelf.info(name)
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Return `request.count` pictures; raises UserError where the request does not fit the
@@ -293,23 +255,8 @@ class Studio:
         return model.one_hot(labels)
 
     def _model(self, name: str) -> Generative:
-        """Return a loaded model; a folder whose files have changed is loaded anew. Call with the
-        lock held.
-        """
-        folder = self._folders().get(name, self.checkpoints / name)
-        stamp = stamp_of(folder)
-        if name not in self._loaded or self._loaded[name][0] != stamp:
-            try:
-                model, _ = checkpoint.load(folder)
-            except BadCheckpoint as problem:
-                self._seen[name] = (stamp, ModelInfo(name, name, str(problem)))
-                raise
-            model.to(self.device).to(memory_format=model.layout)
-            self._loaded[name] = (stamp, model)
-        self._loaded.move_to_end(name)
-        while len(self._loaded) > MAX_LOADED:
-            self._loaded.popitem(last=False)
-        return self._loaded[name][1]
+        """Return a loaded model. Call with the lock held."""
+        return self.shelf.load(name)
 
 
 @contextlib.contextmanager

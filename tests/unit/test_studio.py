@@ -16,9 +16,9 @@ from aigc_demo.checkpoint import CARD
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest
+from aigc_demo.shelf import MAX_LOADED
 from aigc_demo.studio import (
     CHUNK,
-    MAX_LOADED,
     GenerateResult,
     Studio,
     labels_of,
@@ -312,11 +312,11 @@ def test_the_number_of_loaded_models_does_not_grow(tmp_path: Path, trained: Path
         shutil.copytree(trained / DCGAN, tmp_path / name)
     studio = Studio(tmp_path, device="cpu")
     pictures = {name: pixels(studio.generate(ask(name))) for name in names}
-    assert list(studio._loaded) == names[-MAX_LOADED:]
+    assert list(studio.shelf.loaded) == names[-MAX_LOADED:]
     studio.generate(ask(names[-MAX_LOADED]))
     studio.generate(ask(names[0]))
-    assert names[-MAX_LOADED] in studio._loaded  # it was used more lately than the next one
-    assert names[-MAX_LOADED + 1] not in studio._loaded
+    assert names[-MAX_LOADED] in studio.shelf.loaded  # it was used more lately than the next one
+    assert names[-MAX_LOADED + 1] not in studio.shelf.loaded
     assert pixels(studio.generate(ask(names[0]))) == pictures[names[0]]
 
 
@@ -346,7 +346,7 @@ def test_models_are_described_without_being_loaded(studio: Studio) -> None:
     found = {m.name: m for m in studio.models("generate")}
     assert set(found) == set(MODELS)
     assert studio.models("restore") == []
-    assert not studio._loaded
+    assert not studio.shelf.loaded
     info = found[VAE]
     assert (info.method, info.task, info.condition) == ("vae", "generate", "label")
     assert (info.data, info.labels, info.size, info.channels) == ("shapes", tiny.SHAPES, 32, 3)
