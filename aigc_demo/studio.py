@@ -28,6 +28,7 @@ from torch import Tensor
 from aigc_demo import (
     augmentation,
     device as devices,
+    grid,
     images,
     outline,
     regions,
@@ -44,6 +45,7 @@ from aigc_demo.catalogue import (
     options_of,
 )
 from aigc_demo.errors import OutOfMemory
+from aigc_demo.grid import GridResult
 from aigc_demo.interpolation import slerp
 from aigc_demo.methods.base import Generative, Model
 from aigc_demo.outline import MaskResult
@@ -53,6 +55,7 @@ from aigc_demo.requests import (
     AugmentRequest,
     CrfRequest,
     GenerateRequest,
+    GridRequest,
     MaskRequest,
     MorphRequest,
     RestoreRequest,
@@ -177,6 +180,15 @@ class Studio:
         n, label = request.frames, ends[0] if ends[0] == ends[1] else f"{ends[0]} → {ends[1]}"
         return GenerateResult(done, [request.seed] * n, [label] * n, time.perf_counter() - start)
 
+    def grid(self, request: GridRequest) -> GridResult:
+        """Return a table of pictures; raises BadValue, which names the axis that does not fit."""
+        *_, result = self.grid_steps(request)
+        return result
+
+    def grid_steps(self, request: GridRequest) -> Iterator[GridResult]:
+        """Yield the table as it fills, the empty one first and the full one last."""
+        yield from grid.run(request, self.info, self._paint, batch=CHUNK)
+
     def restore(self, request: RestoreRequest) -> RestoreResult:
         """Return the restored picture; raises UserError where something does not fit."""
         *_, result = self.restore_steps(request)
@@ -217,6 +229,16 @@ class Studio:
     def _restorer(self, name: str) -> Model:
         self.info(name)
         return self._model(name)
+
+    def _paint(
+        self,
+        request: GenerateRequest,
+        seeds: list[int],
+        numbers: list[int],
+        options: dict[str, float],
+    ) -> list[Image.Image]:
+        """Return at most CHUNK pictures of these seeds and class numbers."""
+        return images.to_pil(next(self._chunk(request, seeds, numbers, options, False)))
 
     def _chunk(
         self,

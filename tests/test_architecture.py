@@ -74,7 +74,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outline": {"regions"},
     "plans": {"crf", "methods"},
     "translation": {"plans", "methods", "catalogue", "metrics", "tiling", "methods.base"},
+    "sheet": set(),
+    "grid": {"catalogue"},
     "studio": {
+        "grid",
         "augmentation",
         "interpolation",
         "outline",
@@ -91,8 +94,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "translate": {"folders", "studio"},
     "adopt": {"checkpoint", "methods", "reference"},
     "ui": {
+        "grid",
         "outline",
         "regions",
+        "sheet",
         "studio",
         "augment",
         "augmentation",

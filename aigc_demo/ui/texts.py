@@ -7,6 +7,7 @@ from __future__ import annotations
 import gradio as gr
 
 from aigc_demo.ui.texts_augment import AUGMENT_TEXTS
+from aigc_demo.ui.texts_control import CONTROL_TEXTS
 from aigc_demo.ui.texts_field import FIELD_TEXTS
 from aigc_demo.ui.texts_restore import RESTORE_TEXTS
 from aigc_demo.ui.texts_text import TEXT_TEXTS
@@ -152,6 +153,7 @@ $$\min_v \; \mathbb{E}\,\bigl\| v(x_t, t, c) - (x_1 - x_0) \bigr\|^2, \qquad
     | AUGMENT_TEXTS
     | YOURS_TEXTS
     | FIELD_TEXTS
+    | CONTROL_TEXTS
 )
 
 I18N = gr.I18n(

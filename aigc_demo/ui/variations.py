@@ -1,5 +1,5 @@
 """Variations below the Generate tab: morphs, the table of classes and seeds, the comparison of
-families.
+families; the X/Y grid is in `gridding`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from aigc_demo import images
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import GenerateRequest, MorphRequest
 from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui import gridding
 from aigc_demo.ui.handlers import bind, downloadable
 from aigc_demo.ui.painting import ALL, PIXEL_ART, SHOWN_SIDE, request_of
 from aigc_demo.ui.sending import Offers
@@ -124,7 +125,7 @@ def build(
     device: dict[str, Any],
     offers: Offers,
 ) -> gr.Dropdown:
-    """Add the three variations below the tab; return the dropdown of the class that morphs go to.
+    """Add the variations below the tab; return the dropdown of the class that morphs go to.
 
     `chosen` are the controls of the tab: model, class, seed and the options, and the `prompt` of
     models that read; `device` limits what runs at once, `offers` sends pictures to other tabs.
@@ -133,6 +134,8 @@ def build(
     with gr.Tabs(elem_id="more"):
         with gr.Tab(T("morph_tab"), id="morph", elem_id="tab_morph"):
             to_label = _build_morph(studio, usable, chosen, prompt, private, offers)
+        with gr.Tab(T("grid_tab"), id="grid", elem_id="tab_grid") as tab:
+            gridding.build(studio, tab, chosen, prompt, private, offers)
         with gr.Tab(T("cross_tab"), id="cross", elem_id="tab_cross"):
             _build_cross(studio, chosen, prompt, private, offers)
         with gr.Tab(T("compare_tab"), id="compare", elem_id="tab_compare"):

@@ -18,6 +18,13 @@ from aigc_demo.requests import Request, TrainPlan
 LEAST: dict[str, dict[str, Any]] = {
     "GenerateRequest": {"model": "m"},
     "MorphRequest": {"model": "m"},
+    "GridRequest": {
+        "model": "m",
+        "x": "seed",
+        "x_values": (0, 1),
+        "y": "guidance",
+        "y_values": (1.0, 2.5),
+    },
     "RestoreRequest": {"image": Image.new("RGB", (4, 4))},
     "TranslateRequest": {"image": Image.new("RGB", (4, 4)), "model": "m"},
     "AugmentRequest": {"image": Image.new("RGB", (4, 4)), "pipeline": []},

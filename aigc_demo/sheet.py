@@ -1,0 +1,132 @@
+"""Tables of pictures with captions, drawn into one picture.
+
+Captions may be in any script: each is drawn with the first font of this machine that has its
+letters. What no font has (most often an emoji) is called by its name in Unicode.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+# Looked for by name in the system's folders; the first that has all letters of a caption is taken.
+FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "wqy-zenhei.ttc",
+    "PingFang.ttc",
+    "msyh.ttc",
+    "Arial Unicode.ttf",
+)
+GAP, SIZE = 4, 14
+MARKS = ("Cc", "Cf", "Cs")  # control characters, joiners, halves of letters
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def draw(
+    columns: Sequence[str],
+    rows: Sequence[str],
+    cells: Mapping[tuple[int, int], Image.Image],
+    *,
+    titles: tuple[str, str] = ("", ""),
+    side: int = 96,
+    crisp: bool = False,
+) -> Image.Image:
+    """Return a table of `cells`, by column and row, with a caption a column above and a caption a
+    row on the left; cells that are not there are left grey.
+
+    `titles` say what changes along the columns and along the rows. `crisp` enlarges without
+    smoothing. The picture is RGB, on white.
+    """
+    step = side + GAP
+    top, left = 3 * SIZE if titles[0] else 2 * SIZE, _left(rows, titles[1])
+    width, height = left + len(columns) * step, top + len(rows) * step
+    sheet = Image.new("RGB", (width, height), "white")
+    pen = ImageDraw.Draw(sheet)
+    if titles[0]:
+        _write(pen, (left, SIZE // 2 + 2), f"{titles[0]} →", width - left, "lm", "dimgrey")
+    if titles[1]:
+        _write(pen, (GAP, top - SIZE), f"{titles[1]} ↓", left - GAP, "lm", "dimgrey")
+    for column, caption in enumerate(columns):
+        _write(pen, (left + column * step + side // 2, top - SIZE), caption, side, "mm")
+    method = Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS
+    for row, caption in enumerate(rows):
+        y = top + row * step
+        _write(pen, (left - 2 * GAP, y + side // 2), caption, left - 3 * GAP, "rm")
+        for column in range(len(columns)):
+            x, cell = left + column * step, cells.get((column, row))
+            if cell is None:
+                pen.rectangle((x, y, x + side - 1, y + side - 1), fill="gainsboro")
+            else:
+                sheet.paste(cell.convert("RGB").resize((side, side), method), (x, y))
+    return sheet
+
+
+def _left(rows: Sequence[str], title: str) -> int:
+    """Return the width that the captions of rows need, within limits."""
+    widest = max((_length(r) for r in (*rows, f"{title} ↓" if title else "")), default=0)
+    return min(200, max(40, int(widest) + 4 * GAP))
+
+
+def _length(text: str) -> float:
+    text, font = fitting(text)
+    return font.getlength(text)
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    text: str,
+    room: int,
+    anchor: str,
+    colour: str = "black",
+) -> None:
+    """Write one line at `place`, cut to `room` pixels."""
+    text, font = fitting(text)
+    if font.getlength(text) > room:
+        while text and font.getlength(text + "…") > room:
+            text = text[:-1]
+        text += "…"
+    pen.text(place, text, fill=colour, font=font, anchor=anchor)
+
+
+def fitting(text: str) -> tuple[str, Font]:
+    """Return `text` on one line and a font that has its letters; those that no font has are
+    called by their names.
+    """
+    text = " ".join("".join(" " if c.isspace() else c for c in text if _visible(c)).split())
+    fonts = _fonts()
+    best = max(fonts, key=lambda font: sum(_has(font, c) for c in text))  # the first of the best
+    shown = [c if _has(best, c) else f"({unicodedata.name(c, '?').lower()})" for c in text]
+    return "".join(shown), best
+
+
+def _visible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) not in MARKS
+
+
+@functools.cache
+def _fonts() -> tuple[Font, ...]:
+    """Return the fonts that are here; Pillow's own comes after DejaVu, which has more letters."""
+    found: list[Font] = []
+    for name in FONTS:
+        try:
+            found.append(ImageFont.truetype(name, SIZE))
+        except OSError:
+            continue
+    return (*found, ImageFont.load_default(SIZE))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _has(font: Font, character: str) -> bool:
+    """Tell whether `font` has a shape of its own for `character`."""
+    if character.isspace():
+        return True
+    missing = font.getmask("\uffff")
+    shape = font.getmask(character)
+    return (shape.size, bytes(shape)) != (missing.size, bytes(missing))
