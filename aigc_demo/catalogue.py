@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 from aigc_demo import checkpoint
+from aigc_demo.directions import Steerable
 from aigc_demo.errors import BadValue
+from aigc_demo.explorations import DirectionRequest
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Method, Option, Translator
 from aigc_demo.requests import GenerateRequest, MorphRequest
@@ -40,6 +42,7 @@ class ModelInfo:
     size: int = 0
     channels: int = 0
     options: tuple[Option, ...] = ()
+    steerable: bool = False  # are there directions in its latents
     megabytes: float = 0
     card: dict[str, Any] = field(default_factory=dict)
 
@@ -70,6 +73,7 @@ def describe(name: str, folder: Path, card: checkpoint.Card) -> ModelInfo:
         size=int(card.config.get("size", 32)),
         channels=int(card.config.get("channels", 3)),
         options=tuple(replace(o, default=card.defaults.get(o.name, o.default)) for o in options),
+        steerable=issubclass(method.network, Steerable),
         megabytes=(folder / checkpoint.WEIGHTS).stat().st_size / 1e6,
         card=card.model_dump(mode="json"),
     )
@@ -109,7 +113,9 @@ def check_prompt(info: ModelInfo, prompt: str | None) -> None:
         raise BadValue(f"prompt: {info.name} reads no words; leave it empty.")
 
 
-def options_of(info: ModelInfo, request: GenerateRequest | MorphRequest) -> dict[str, float]:
+def options_of(
+    info: ModelInfo, request: GenerateRequest | MorphRequest | DirectionRequest
+) -> dict[str, float]:
     """Return the options that the model has, with their values in `request` or their defaults."""
     given = {o.name: getattr(request, o.name, None) for o in info.options}
     return {o.name: o.default if given[o.name] is None else given[o.name] for o in info.options}

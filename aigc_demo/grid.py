@@ -18,7 +18,8 @@ from PIL import Image
 
 from aigc_demo.catalogue import ModelInfo, check_prompt, labels_of, options_of
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.requests import GenerateRequest, GridRequest
+from aigc_demo.explorations import GridRequest
+from aigc_demo.requests import GenerateRequest
 
 # Paints a picture for each seed and class number; all share the model, the prompt and the options.
 Paint = Callable[[GenerateRequest, list[int], list[int], dict[str, float]], list[Image.Image]]

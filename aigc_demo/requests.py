@@ -27,14 +27,6 @@ MAX_PROMPT = 200  # characters
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
-Axis = Literal[
-    "seed", "label", "prompt", "guidance", "evaluations", "temperature", "truncation", "model"
-]
-Along = Annotated[
-    tuple[str | int | float, ...],
-    Field(min_length=1, max_length=8, strict=False),  # a list, as JSON has it, will do
-]
-
 Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
 Palette = Annotated[tuple[Colour, ...], Field(min_length=2, max_length=16)]
 
@@ -68,7 +60,7 @@ def explain(error: ValidationError) -> str:
     return f"{field}: {given} cannot be used; {reason}."
 
 
-def _without_nul(prompt: str | None) -> str | None:
+def without_nul(prompt: str | None) -> str | None:
     if prompt and "\0" in prompt:
         raise ValueError("it holds a NUL character; leave that out")
     return prompt
@@ -92,7 +84,7 @@ class GenerateRequest(Request):
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
 
-    _whole = field_validator("prompt")(_without_nul)
+    _whole = field_validator("prompt")(without_nul)
 
 
 class MorphRequest(Request):
@@ -113,52 +105,7 @@ class MorphRequest(Request):
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
 
-    _whole = field_validator("prompt", "to_prompt")(_without_nul)
-
-
-class GridRequest(Request):
-    """Ask for a table of pictures: a column each of `x_values`, a row each of `y_values`.
-
-    `x` and `y` name two fields of `GenerateRequest`; the others are the same for all pictures.
-    A label of None means the model's first class.
-    """
-
-    model: Name
-    x: Axis
-    x_values: Along
-    y: Axis
-    y_values: Along
-    label: Annotated[str, Field(max_length=200)] | None = None
-    prompt: Prompt | None = None
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    guidance: float | None = Field(None, ge=1, le=5)
-    evaluations: int | None = Field(None, ge=2, le=64)
-    truncation: float | None = Field(None, ge=0.1, le=1)
-    temperature: float | None = Field(None, ge=0.1, le=1.2)
-
-    _whole = field_validator("prompt")(_without_nul)
-
-    @model_validator(mode="after")
-    def _has_axes(self) -> GridRequest:
-        if self.x == self.y:
-            raise ValueError(f"y: both axes are {self.x}; choose another for one of them")
-        for place, name, values in self.axes():
-            for value in values:
-                try:
-                    GenerateRequest(**{"model": self.model, name: value})
-                except BadValue as problem:
-                    raise BadValue(f"{place}: {problem}") from None
-        return self
-
-    def axes(self) -> list[tuple[str, str, tuple[str | int | float, ...]]]:
-        """Return x and y, each with the field that changes along it and its values."""
-        return [("x", self.x, self.x_values), ("y", self.y, self.y_values)]
-
-    def cell(self, column: int, row: int) -> GenerateRequest:
-        """Return the request of one picture."""
-        fields = self.model_dump(exclude={"x", "x_values", "y", "y_values"})
-        along = {self.x: self.x_values[column], self.y: self.y_values[row]}
-        return GenerateRequest(**fields | along, count=1)
+    _whole = field_validator("prompt", "to_prompt")(without_nul)
 
 
 class RestoreRequest(Request):

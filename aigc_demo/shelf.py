@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from aigc_demo import checkpoint, journal, runs
+from aigc_demo import checkpoint, directions, journal, runs
 from aigc_demo.catalogue import YOURS, ModelInfo, Stamp, describe, stamp_of
+from aigc_demo.directions import Directions
 from aigc_demo.errors import BadCheckpoint, BadValue
 from aigc_demo.methods.base import Generative
 
@@ -25,6 +26,7 @@ class Shelf:
     def __init__(self, checkpoints: Path, runs_root: Path | None, device: torch.device) -> None:
         self.checkpoints, self.runs_root, self.device = checkpoints, runs_root, device
         self.loaded: OrderedDict[str, tuple[Stamp, Generative]] = OrderedDict()
+        self._directions: dict[str, tuple[Stamp, Directions]] = {}
         self._seen: dict[str, tuple[Stamp, ModelInfo]] = {}
 
     def models(self, task: str | None = None) -> list[ModelInfo]:
@@ -89,3 +91,15 @@ class Shelf:
         while len(self.loaded) > MAX_LOADED:
             self.loaded.popitem(last=False)
         return self.loaded[name][1]
+
+    def directions(self, name: str) -> Directions:
+        """Return the directions in the latents of the model called `name`, which has some. One
+        thread at a time may call this.
+        """
+        folder = self.folders()[name]
+        stamp = stamp_of(folder)
+        stamped, found = self._directions.get(name, (None, None))
+        if stamped != stamp or found is None:
+            found = directions.of(folder, self.load(name))
+            self._directions = {name: (stamp, found)}
+        return found

@@ -28,6 +28,7 @@ from torch import Tensor
 from aigc_demo import (
     augmentation,
     device as devices,
+    directions,
     grid,
     images,
     outline,
@@ -45,6 +46,7 @@ from aigc_demo.catalogue import (
     options_of,
 )
 from aigc_demo.errors import OutOfMemory
+from aigc_demo.explorations import DirectionRequest, GridRequest
 from aigc_demo.grid import GridResult
 from aigc_demo.interpolation import slerp
 from aigc_demo.methods.base import Generative, Model
@@ -55,7 +57,6 @@ from aigc_demo.requests import (
     AugmentRequest,
     CrfRequest,
     GenerateRequest,
-    GridRequest,
     MaskRequest,
     MorphRequest,
     RestoreRequest,
@@ -136,7 +137,8 @@ class Studio:
             part = slice(first, first + CHUNK)
             for pixels in self._chunk(request, seeds[part], numbers[part], options, every_step):
                 formed = images.to_pil(pixels)
-                waiting = _blanks(formed[0], request.count - len(done) - len(formed))
+                blank = Image.new(formed[0].mode, formed[0].size)
+                waiting = [blank] * (request.count - len(done) - len(formed))
                 if every_step:
                     yield GenerateResult(
                         [*done, *formed, *waiting],
@@ -188,6 +190,30 @@ class Studio:
     def grid_steps(self, request: GridRequest) -> Iterator[GridResult]:
         """Yield the table as it fills, the empty one first and the full one last."""
         yield from grid.run(request, self.info, self._paint, batch=CHUNK)
+
+    def steer(self, request: DirectionRequest) -> GenerateResult:
+        """Return the picture, or the strip of pictures, of a seed moved along the directions of
+        the model's latents; raises UserError where the request does not fit the model.
+        """
+        start = time.perf_counter()
+        info = self.info(request.model)
+        label = labels_of(info, request.label, 1)[0]
+        options = options_of(info, request)
+        rows = directions.offsets_of(request, info.steerable)
+        done: list[Image.Image] = []
+        for part in rows.split(CHUNK):
+            whole = torch.cat([part, part[-1:].expand(CHUNK - len(part), -1)])
+            with self._lock, _room():
+                model = self._model(request.model)
+                ways = self.shelf.directions(request.model).ways.to(self.device)
+                number = info.labels.index(label) if label else 0
+                labels = torch.tensor([number] * CHUNK, device=self.device)
+                latents = model.latents(model.noise([request.seed] * CHUNK), labels)
+                latents = directions.move(latents, ways, whole.to(self.device))
+                x = model.decode(latents, model.one_hot(labels), **options)
+                done += images.to_pil(x[: len(part)])
+        n = len(done)
+        return GenerateResult(done, [request.seed] * n, [label] * n, time.perf_counter() - start)
 
     def restore(self, request: RestoreRequest) -> RestoreResult:
         """Return the restored picture; raises UserError where something does not fit."""
@@ -288,7 +314,3 @@ def _room() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise OutOfMemory("The device has no room for this; ask for fewer pictures.") from None
-
-
-def _blanks(like: Image.Image, count: int) -> list[Image.Image]:
-    return [Image.new(like.mode, like.size)] * count

@@ -122,6 +122,17 @@ class DCGAN(Generative):
         return self.main(inputs[:, :, None, None])
 
     @torch.no_grad()
+    def entry(self) -> tuple[Tensor, Tensor]:
+        """Return the matrix (F, latent) by which z enters, batch normalisation included, and the
+        covariance (latent, latent) of z.
+        """
+        expand, norm = self.main[0], self.main[1]
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)  # (4 width,)
+        latent = self.config.latent
+        weights = expand.weight[:latent] * scale[None, :, None, None]
+        return weights.flatten(1).T, torch.eye(latent, device=scale.device)
+
+    @torch.no_grad()
     def decode_steps(
         self, latents: Tensor, classes: Tensor | None, *, truncation: float = 1.0
     ) -> Iterator[Tensor]:

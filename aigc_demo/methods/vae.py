@@ -126,6 +126,17 @@ class VAE(Generative):
         return self.mixture_means[rows, chosen] + spread
 
     @torch.no_grad()
+    def entry(self) -> tuple[Tensor, Tensor]:
+        """Return the matrix (F, latent) by which codes enter the decoder, and the covariance
+        (latent, latent) of the codes of a class, on average over the classes.
+        """
+        weights, factors = self.mixture_weights[..., None], self.mixture_factors
+        means = self.mixture_means - (weights * self.mixture_means).sum(1, keepdim=True)
+        spread = factors @ factors.mT + means[..., :, None] * means[..., None, :]
+        covariance = (weights[..., None] * spread).sum(1).mean(0)  # (K, m, D, D) -> (D, D)
+        return self.expand.weight[:, : self.config.latent], covariance
+
+    @torch.no_grad()
     def decode_steps(
         self, latents: Tensor, classes: Tensor | None, *, temperature: float = 1.0
     ) -> Iterator[Tensor]:

@@ -13,8 +13,9 @@ from PIL import Image
 
 from aigc_demo import images, sheet
 from aigc_demo.errors import BadValue
+from aigc_demo.explorations import Axis, GridRequest
 from aigc_demo.grid import GridResult
-from aigc_demo.requests import MAX_SEED, Axis, GridRequest
+from aigc_demo.requests import MAX_SEED
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui.handlers import bind, downloadable
 from aigc_demo.ui.painting import PIXEL_ART, request_of

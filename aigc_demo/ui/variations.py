@@ -1,5 +1,5 @@
 """Variations below the Generate tab: morphs, the table of classes and seeds, the comparison of
-families; the X/Y grid is in `gridding`.
+families; the X/Y grid is in `gridding`, directions are in `steering`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from aigc_demo import images
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import GenerateRequest, MorphRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui import gridding
+from aigc_demo.ui import gridding, steering
 from aigc_demo.ui.handlers import bind, downloadable
 from aigc_demo.ui.painting import ALL, PIXEL_ART, SHOWN_SIDE, request_of
 from aigc_demo.ui.sending import Offers
@@ -136,6 +136,8 @@ def build(
             to_label = _build_morph(studio, usable, chosen, prompt, private, offers)
         with gr.Tab(T("grid_tab"), id="grid", elem_id="tab_grid") as tab:
             gridding.build(studio, tab, chosen, prompt, private, offers)
+        with gr.Tab(T("directions_tab"), id="directions", elem_id="tab_directions") as tab:
+            steering.build(studio, tab, chosen, private, offers)
         with gr.Tab(T("cross_tab"), id="cross", elem_id="tab_cross"):
             _build_cross(studio, chosen, prompt, private, offers)
         with gr.Tab(T("compare_tab"), id="compare", elem_id="tab_compare"):

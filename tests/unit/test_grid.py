@@ -12,8 +12,9 @@ from PIL import Image
 
 from aigc_demo import sheet
 from aigc_demo.errors import BadValue
+from aigc_demo.explorations import GridRequest
 from aigc_demo.grid import GridResult
-from aigc_demo.requests import GenerateRequest, GridRequest
+from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import CHUNK, Studio
 from aigc_demo.ui import gridding
 from tests import tiny

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from aigc_demo.errors import BadValue
+from aigc_demo.explorations import DirectionRequest, GridRequest
 from aigc_demo.requests import Request, TrainPlan
 
 # What each kind of request needs at least.
@@ -25,6 +26,7 @@ LEAST: dict[str, dict[str, Any]] = {
         "y": "guidance",
         "y_values": (1.0, 2.5),
     },
+    "DirectionRequest": {"model": "m"},
     "RestoreRequest": {"image": Image.new("RGB", (4, 4))},
     "TranslateRequest": {"image": Image.new("RGB", (4, 4)), "model": "m"},
     "AugmentRequest": {"image": Image.new("RGB", (4, 4)), "pipeline": []},
@@ -40,6 +42,7 @@ PICTURES = {
     "MaskRequest",
 }  # requests that hold pictures do not travel as JSON
 KINDS = {kind.__name__: kind for kind in Request.__subclasses__()}
+assert {DirectionRequest, GridRequest} <= set(KINDS.values())
 FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e9, 2**64, -(2**64)]
 
 
