@@ -208,8 +208,8 @@ def build(
         said, *settings = rest
         for now in make(studio, language, (x, x_values), (y, y_values), tuple(settings), said):
             files = [gr.DownloadButton(value=f, interactive=True) for f in (now.png, now.csv)]
-            yield [now.progress, now.picture, *files, gr.Button(visible=True)]
-        yield [*[gr.skip()] * 4, gr.Button(visible=False)]
+            yield [now.progress, now.picture, *files, *_running(True)]
+        yield [*[gr.skip()] * 4, *_running(False)]
 
     fitted = [*axes, *values, language]
     tab.select(bind(fit, studio), [model, seed, prompt], fitted, **quiet)
@@ -217,12 +217,13 @@ def build(
     seed.change(bind(follow, studio), [seed, model, *axes], values, **quiet)
     for axis, box in zip(axes, values, strict=True):
         axis.input(bind(_suggested, studio), [model, axis, seed, prompt], box, **quiet)
+    # Not “once”: a page takes an event that was stopped to be running still, and skips a click.
     painting = go.click(
         bind(fill, studio, gpu=True), [language, *axes, *values, prompt, *chosen],
-        [progress, picture, png, csv, stop], **private,
+        [progress, picture, png, csv, go, stop], trigger_mode="multiple", **private,
     )  # fmt: skip
-    painting.failure(lambda: gr.Button(visible=False), None, stop, **quiet)
-    stop.click(_stopped, None, [progress, stop], cancels=[painting], **quiet)
+    painting.failure(lambda: _running(False), None, [go, stop], **quiet)
+    stop.click(_stopped, None, [progress, go, stop], cancels=[painting], **quiet)
 
 
 def _suggested(studio: Studio, model: str, axis: str, seed: int, said: str | None) -> str:
@@ -230,4 +231,9 @@ def _suggested(studio: Studio, model: str, axis: str, seed: int, said: str | Non
 
 
 def _stopped(request: gr.Request) -> list[Any]:
-    return [say("grid_stopped", language_of(request)), gr.Button(visible=False)]
+    return [say("grid_stopped", language_of(request)), *_running(False)]
+
+
+def _running(running: bool) -> list[Any]:
+    """Show the button that can be of use: that which starts, or that which stops."""
+    return [gr.Button(visible=not running), gr.Button(visible=running)]
