@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from aigc_demo import checkpoint, text
+from aigc_demo import text
 from aigc_demo.data import files
 from aigc_demo.data.dataset import Dataset, Source, Split
 from aigc_demo.errors import BadData

@@ -102,7 +102,7 @@ def _recall(source: Source, place: Path) -> Dataset | None:
 
 @contextlib.contextmanager
 def opened(source: Source, path: Path) -> Iterator[tuple[list[str], Reader]]:
-    """Give the names of the pictures in a folder or zip, sorted, and what reads a file of it, which
+    """Give the names of the pictures in a folder or zip, sorted, and what reads a file of it and
     refuses one that is too large.
     """
     if path.is_dir():
@@ -154,9 +154,7 @@ def _from_files(source: Source, path: Path, split: Split) -> Dataset:
         return _from_names(source, names, read, split)
 
 
-def _from_names(
-    source: Source, names: list[str], read: Reader, split: Split
-) -> Dataset:
+def _from_names(source: Source, names: list[str], read: Reader, split: Split) -> Dataset:
     wanted = source.train if split == "train" else source.test
     has_splits = any(n.startswith(source.train) for n in names)
     depth = 1 if has_splits else 0
@@ -192,9 +190,7 @@ def _from_names(
     return _dataset(source, torch.cat(kept), torch.tensor(labels), named)
 
 
-def decode(
-    source: Source, names: list[str], read: Reader
-) -> Iterator[Tensor | None]:
+def decode(source: Source, names: list[str], read: Reader) -> Iterator[Tensor | None]:
     """Yield the pixels of each file, or None where it cannot be read."""
 
     def one(name: str) -> Tensor | None:
@@ -207,9 +203,7 @@ def decode(
         yield from pool.map(one, names)
 
 
-def _from_domains(
-    source: Source, names: list[str], read: Reader, split: Split
-) -> Domains:
+def _from_domains(source: Source, names: list[str], read: Reader, split: Split) -> Domains:
     """Read the folders of the domains: for pairs, the names that all of them have."""
     folders = source.train if split == "train" else source.test
     found: list[dict[str, str]] = []
