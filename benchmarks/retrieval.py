@@ -32,7 +32,7 @@ from benchmarks.report import table, write_metrics, write_section
 COMMAND = "python -m benchmarks.retrieval"
 MODEL = Path("checkpoints/emoji-text2image")
 DATA = "emoji_captions"
-STEPS, BATCH = 500, 192  # of the judge's training
+STEPS, BATCH = 600, 128  # of the judge's training, pairs a step
 WARMTH = 0.07  # temperature of its comparisons
 BEST = (1, 5)
 
@@ -51,6 +51,7 @@ def main() -> int:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--model", type=Path, default=MODEL)
     p.add_argument("--judge", type=Path, help="file that keeps the judge between runs")
+    p.add_argument("--steps", type=int, default=STEPS, help="of the judge's training")
     p.add_argument("--sheet", type=Path)
     p.add_argument("--no-write", action="store_true")
     given = p.parse_args()
@@ -60,7 +61,7 @@ def main() -> int:
     train, test = (data.load(DATA, split) for split in ("train", "test"))
     assert isinstance(train, Captioned) and isinstance(test, Captioned)
     every = joined(train, test)
-    judge = judge_of(every, given.judge)
+    judge = judge_of(every, given.steps, given.judge)
     markdown, found = measure(given.model, judge, every, len(test), given.sheet)
     print(markdown, flush=True)
     if not given.no_write:
@@ -82,22 +83,22 @@ def joined(train: Captioned, test: Captioned) -> Captioned:
 # --- The judge -----------------------------------------------------------------------------------
 
 
-def judge_of(every: Captioned, kept: Path | None) -> Model:
+def judge_of(every: Captioned, steps: int, kept: Path | None) -> Model:
     """Return a network whose features are near for pictures of the same thing, in any style."""
     torch.manual_seed(0)
     config = {
-        "size": every.images.shape[-1], "classes": 2, "fold": 4, "widths": [64, 128, 256],
-        "features": 192,
+        "size": every.images.shape[-1], "classes": 2, "fold": 4, "widths": [48, 96, 160],
+        "features": 128,
     }  # fmt: skip
     model = METHODS["classifier"].build(config).to(memory_format=torch.channels_last)
     if kept and kept.is_file():
         model.load_state_dict(torch.load(kept, weights_only=True))
         return model.eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(model.body.parameters(), lr=2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=STEPS)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     things = by_name(every)
     g = torch.Generator().manual_seed(0)
-    for _ in range(STEPS):
+    for _ in range(steps):
         chosen = [things[i] for i in torch.randperm(len(things), generator=g)[:BATCH].tolist()]
         two = [[t[i] for i in torch.randperm(len(t), generator=g)[:2].tolist()] for t in chosen]
         ends = [every.images[[pair[k] for pair in two]] for k in (0, 1)]

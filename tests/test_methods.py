@@ -9,9 +9,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from aigc_demo import text
+from aigc_demo import images, text
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Generative, Trainer
+from aigc_demo.metrics import draw
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -107,6 +108,19 @@ def test_a_blend_of_texts_lies_between_them(method: str) -> None:
     first, middle, last = model.decode(model.noise([1]).expand(3, -1, -1, -1), told)
     assert middle.isfinite().all()
     assert not torch.equal(first, middle) and not torch.equal(middle, last)
+
+
+@pytest.mark.parametrize("method", [m for m in tiny.GENERATE if METHODS[m].network.reads])
+def test_pictures_to_be_scored_are_drawn_from_their_captions(method: str) -> None:
+    model, trainer = build(method)
+    trainer.training_step(tiny.batch())
+    captions = text.encode(["discs", "squares", "discs", ""])
+    pixels, labels = draw(model, 4, captions=captions, batch=3, evaluations=2)
+    assert labels is None and pixels.dtype == torch.uint8
+    for i in range(4):
+        (alone,) = model.sample(model.noise([i]), captions=captions[i : i + 1], evaluations=2)
+        assert (images.quantise(alone).int() - pixels[i].int()).abs().max() <= 1
+    assert not torch.equal(*draw(model, 2, captions=captions[:2], evaluations=2)[0])
 
 
 @every_method

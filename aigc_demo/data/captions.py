@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from aigc_demo import checkpoint, text
+from aigc_demo import text
 from aigc_demo.data import files
 from aigc_demo.data.dataset import Dataset, Source, Split
 from aigc_demo.errors import BadData
@@ -122,8 +122,11 @@ def read(source: Source, path: Path, split: Split) -> Captioned:
     captions, or codes, their names and groups: those are the files ``style/code``.
     """
     with files.opened(source, path) as (names, reader):
-        rows = _table(source, reader)
-        listed = _in_styles(names, rows) if "code" in rows[0] else _by_file(names, rows)
+        written = _written(source, names, reader)
+        if written is None:
+            raise BadData(f"{source.title} has no {TABLE}; add one.")
+        rows, top = _rows(source, written[0]), written[1]
+        listed = _in_styles(names, rows) if "code" in rows[0] else _by_file(names, rows, top)
         if not listed:
             raise BadData(f"The {TABLE} of {source.title} names no picture that is there.")
         held = held_out(list(listed), source.held_out, listed)
@@ -160,9 +163,7 @@ def read_yours(path: Path, split: Split, size: int | None) -> Captioned | None:
     """
     source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255, captions=True)
     with files.opened(source, path) as (names, reader):
-        try:
-            reader(TABLE)
-        except (KeyError, *files.UNREADABLE):
+        if _written(source, names, reader) is None:
             return None
     return read(replace(source, held_out=max(1, len(names) // files.HELD_OUT)), path, split)
 
@@ -188,20 +189,33 @@ def _hash(name: str) -> bytes:
     return hashlib.blake2b(Path(name).with_suffix("").as_posix().encode()).digest()
 
 
-def _table(source: Source, reader: files.Reader) -> list[dict[str, str]]:
+def _written(source: Source, names: list[str], reader: files.Reader) -> tuple[bytes, str] | None:
+    """Return the content of the table and the folder that it lies in, or None where there is none:
+    "", or the one in which everything is, as when a folder was packed with its name.
+    """
+    tops = {name.split("/")[0] + "/" for name in names}
+    for top in ("", *(tops if len(tops) == 1 else ())):
+        try:
+            return reader(top + TABLE), top
+        except (KeyError, FileNotFoundError, NotADirectoryError):
+            continue
+        except files.UNREADABLE:
+            raise BadData(f"The {TABLE} of {source.title} cannot be read; save it anew.") from None
+    return None
+
+
+def _rows(source: Source, content: bytes) -> list[dict[str, str]]:
+    if len(content) > MAX_TABLE_BYTES:
+        raise BadData(f"{TABLE} is larger than {MAX_TABLE_BYTES // 10**6} MB; shorten it.")
     try:
-        content = reader(TABLE)
-        if len(content) > MAX_TABLE_BYTES:
-            raise BadData(f"{TABLE} is larger than {MAX_TABLE_BYTES // 10**6} MB; shorten it.")
         # utf-8-sig: spreadsheets put a mark before the first column's name.
         rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig").replace("\0", " "))))
-    except (KeyError, *files.UNREADABLE, UnicodeDecodeError, csv.Error):
+    except (UnicodeDecodeError, csv.Error):
         raise BadData(
-            f"{source.title} has no {TABLE} that can be read; save it as UTF-8."
+            f"The {TABLE} of {source.title} is no table; save it as CSV in UTF-8."
         ) from None
-    if not rows or not (
-        {"code", "name"} <= rows[0].keys() or {"file", "caption"} <= rows[0].keys()
-    ):
+    columns = set(rows[0]) if rows else set()
+    if not columns >= {"code", "name"} and not columns >= {"file", "caption"}:
         raise BadData(f"The {TABLE} of {source.title} needs the columns file and caption.")
     return rows
 
@@ -218,12 +232,12 @@ def _in_styles(names: list[str], rows: list[dict[str, str]]) -> dict[str, Subjec
     return found
 
 
-def _by_file(names: list[str], rows: list[dict[str, str]]) -> dict[str, Subject]:
-    """Return the subject of each file that the rows name, by its path or its name."""
+def _by_file(names: list[str], rows: list[dict[str, str]], top: str) -> dict[str, Subject]:
+    """Return the subject of each file that the rows name, by its path below `top` or its name."""
     said = {row["file"].replace("\\", "/").removeprefix("./"): row for row in rows if row["file"]}
     found = {}
     for name in names:
-        row = said.get(name) or said.get(Path(name).name)
+        row = said.get(name.removeprefix(top)) or said.get(Path(name).name)
         if row and (caption := text.clean(row["caption"] or "")):
             found[name] = Subject(caption, fixed=True)
     return found

@@ -102,20 +102,35 @@ def _recall(source: Source, place: Path) -> Dataset | None:
 
 @contextlib.contextmanager
 def opened(source: Source, path: Path) -> Iterator[tuple[list[str], Reader]]:
-    """Give the names of the pictures in a folder or zip, sorted, and what reads one of them."""
+    """Give the names of the pictures in a folder or zip, sorted, and what reads a file of it and
+    refuses one that is too large.
+    """
     if path.is_dir():
         names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
-        yield _pictures(source, names), lambda name: (path / name).read_bytes()
+        yield _pictures(source, names), lambda name: _small(path / name).read_bytes()
         return
     try:
         with zipfile.ZipFile(path) as archive:
             infos = [i for i in archive.infolist() if not i.is_dir()]
             names = sorted(i.filename for i in infos if i.file_size <= MAX_FILE_BYTES)
-            yield _pictures(source, names), archive.read
+            large = {i.filename for i in infos} - set(names)
+
+            def read(name: str) -> bytes:
+                if name in large:
+                    raise OSError(f"{name} is too large")
+                return archive.read(name)
+
+            yield _pictures(source, names), read
     except zipfile.BadZipFile:
         raise BadData(
             f"The archive of {source.name} is damaged or not a zip; copy it again."
         ) from None
+
+
+def _small(path: Path) -> Path:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise OSError(f"{path.name} is too large")
+    return path
 
 
 def _pictures(source: Source, names: list[str]) -> list[str]:
@@ -139,9 +154,7 @@ def _from_files(source: Source, path: Path, split: Split) -> Dataset:
         return _from_names(source, names, read, split)
 
 
-def _from_names(
-    source: Source, names: list[str], read: Reader, split: Split
-) -> Dataset:
+def _from_names(source: Source, names: list[str], read: Reader, split: Split) -> Dataset:
     wanted = source.train if split == "train" else source.test
     has_splits = any(n.startswith(source.train) for n in names)
     depth = 1 if has_splits else 0
@@ -177,9 +190,7 @@ def _from_names(
     return _dataset(source, torch.cat(kept), torch.tensor(labels), named)
 
 
-def decode(
-    source: Source, names: list[str], read: Reader
-) -> Iterator[Tensor | None]:
+def decode(source: Source, names: list[str], read: Reader) -> Iterator[Tensor | None]:
     """Yield the pixels of each file, or None where it cannot be read."""
 
     def one(name: str) -> Tensor | None:
@@ -192,9 +203,7 @@ def decode(
         yield from pool.map(one, names)
 
 
-def _from_domains(
-    source: Source, names: list[str], read: Reader, split: Split
-) -> Domains:
+def _from_domains(source: Source, names: list[str], read: Reader, split: Split) -> Domains:
     """Read the folders of the domains: for pairs, the names that all of them have."""
     folders = source.train if split == "train" else source.test
     found: list[dict[str, str]] = []

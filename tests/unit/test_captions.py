@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from aigc_demo import checkpoint, data, engine, text
+from aigc_demo.data import files
 from aigc_demo.data.captions import Captioned, Subject, held_out, phrase
 from aigc_demo.errors import BadData
 from tests import tiny
@@ -184,13 +185,14 @@ def test_pictures_without_any_name_cannot_teach_to_read(tmp_path: Path) -> None:
         list(engine.train(plan, tmp_path / "run"))
 
 
-@pytest.mark.parametrize("form", ["folder", "zip"])
+@pytest.mark.parametrize("form", ["folder", "zip", "zip of a folder"])
 def test_your_own_table_is_read_word_by_word(tmp_path: Path, form: str) -> None:
     path = write_yours(tmp_path / "mine")
-    if form == "zip":
+    if form != "folder":
+        above = path if form == "zip" else path.parent
         with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
             for file in sorted(p for p in path.rglob("*") if p.is_file()):
-                archive.write(file, file.relative_to(path).as_posix())
+                archive.write(file, file.relative_to(above).as_posix())
         path = tmp_path / "mine.zip"
     train, test = (data.load(str(path), split) for split in ("train", "test"))
     assert (len(train), len(test)) == (11, 1)
@@ -211,6 +213,29 @@ def test_your_own_table_is_read_word_by_word(tmp_path: Path, form: str) -> None:
 def test_a_table_that_says_nothing_is_refused(tmp_path: Path, rows: list[list[str]]) -> None:
     path = write_yours(tmp_path / "mine", rows)
     with pytest.raises(BadData, match=r"captions\.csv|The captions"):
+        data.load(str(path))
+
+
+def test_a_table_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_yours(tmp_path / "mine")
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("captions.csv", "file,caption\n" + "a" * 3_000_000)
+        archive.write(path / "a" / "00.png", "a/00.png")
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 1_000_000)
+    with pytest.raises(BadData, match=r"captions\.csv of bomb cannot be read"):
+        data.load(str(tmp_path / "bomb.zip"))
+    (path / "captions.csv").write_bytes(b"file,caption\n" + b"a" * 3_000_000)
+    with pytest.raises(BadData, match=r"captions\.csv of mine cannot be read"):
+        data.load(str(path))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"\x89PNG\r\n", b'"' * 300_000])
+def test_a_table_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = write_yours(tmp_path / "mine")
+    (path / "captions.csv").write_bytes(content)
+    with pytest.raises(BadData, match=r"captions\.csv of mine"):
         data.load(str(path))
 
 
