@@ -167,13 +167,17 @@ def mean_field(
 ) -> Marginals:
     """Return the marginals of the field with the costs `unary` (B, K, H, W) of single labels.
 
-    `compatibility` (K, K), symmetric, says what it costs that like pixels have different labels;
-    None: 1 for any two. Updates that are not `damped` are those of 2011; `traced` measures the
-    free energy.
+    `compatibility` (K, K), symmetric, says what it costs that like pixels have two labels; None: 1
+    for any two that differ; (T, K, K): another one for each of T kernels. Updates that are not
+    `damped` are those of 2011; `traced` measures the free energy.
     """
-    own = sum((kernel.diagonal for kernel in kernels), start=unary.new_zeros(()))
-    own = own.expand(unary[:, 0].shape)[:, None]  # (B, 1, H, W)
-    hold = own * _curvature(compatibility) if damped else torch.zeros_like(own)
+    nothing = unary.new_zeros(unary[:, 0].shape)
+    owns = [nothing + kernel.diagonal for kernel in kernels]
+    mus = _matrices(compatibility, len(kernels))
+    hold = nothing[:, None]  # (B, 1, H, W)
+    if damped:
+        hold = sum((o[:, None] * _curvature(mu) for o, mu in zip(owns, mus, strict=True)), hold)
+    each = list(zip(kernels, owns, mus, strict=True))
     share = 1 / (1 + hold)
     log_q = (-unary).log_softmax(1)
     energies = []
@@ -181,8 +185,9 @@ def mean_field(
         if step == iterations and not traced:
             break
         q = log_q.exp()
-        told = sum((kernel(q) for kernel in kernels), start=-own * q)
-        cost = _costs(told, compatibility)
+        cost = torch.zeros_like(q)
+        for kernel, own, mu in each:
+            cost = cost + _costs(kernel(q) - own[:, None] * q, mu)
         if traced:
             energies.append((q * (unary + log_q + cost / 2)).sum((1, 2, 3)))
         if step < iterations:
@@ -195,6 +200,13 @@ def _costs(told: Tensor, compatibility: Tensor | None) -> Tensor:
     if compatibility is None:
         return told.sum(1, keepdim=True) - told
     return torch.einsum("kl,blhw->bkhw", compatibility.to(told.dtype), told)
+
+
+def _matrices(compatibility: Tensor | None, count: int) -> list[Tensor | None]:
+    """Return the compatibility of each of `count` kernels."""
+    if compatibility is None or compatibility.ndim == 2:
+        return [compatibility] * count
+    return list(compatibility)
 
 
 def _curvature(compatibility: Tensor | None) -> Tensor | float:

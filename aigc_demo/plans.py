@@ -13,13 +13,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import crf, device as devices, images
+from aigc_demo import device as devices, images
 from aigc_demo.methods.segment import Segment
 
 SIDE = 256  # pixels of the longer side
-ITERATIONS = 5
-# Chosen on the validation photographs of the façades (benchmarks/field.py --tune).
-WEIGHTS = crf.Weights(2.0, 1.0, 2.0, 20.0, 10.0)
 
 
 @torch.no_grad()
@@ -39,11 +36,9 @@ def chances(image: Image.Image, model: Segment) -> Tensor:
 
 
 @torch.no_grad()
-def settle(
-    p: Tensor, image: Image.Image, *, field: float = 1.0, weights: crf.Weights = WEIGHTS
-) -> Tensor:
+def settle(p: Tensor, image: Image.Image, model: Segment, field: float = 1.0) -> Tensor:
     """Return the class numbers (H, W) of an RGB picture, or of a smaller copy of it, from its
-    chances p (1, K, h, w); `field` is how much the weights count, 0: not at all.
+    chances p (1, K, h, w); `field` is how much the field counts, 0: not at all.
     """
     factor = min(1.0, SIDE / max(image.size))
     size = tuple(max(1, round(side * factor)) for side in image.size)
@@ -51,18 +46,13 @@ def settle(
     x = images.from_pixels(images.to_pixels(seen))[None].to(p.device)
     if p.shape[2:] != x.shape[2:]:
         p = F.interpolate(p, x.shape[2:], mode="bilinear", align_corners=False)
-    unary = -p.clamp(min=1e-4).log()
     if field:
-        weighted = crf.Weights(
-            field * weights.smooth, weights.smooth_radius, field * weights.appearance,
-            weights.radius, weights.colour,
-        )  # fmt: skip
-        unary = -crf.mean_field(unary, crf.kernels(x, weighted), iterations=ITERATIONS).q
-    return unary[0].argmin(0)
+        p = model.settled(p, x, field)
+    return p[0].argmax(0)
 
 
 def draw(image: Image.Image, model: Segment, field: float) -> Image.Image:
     """Return the plan of an RGB picture, of its size, in the exact colours of the classes."""
-    numbers = settle(chances(image, model), image, field=field)
+    numbers = settle(chances(image, model), image, model, field)
     plan = images.to_pil(model.plan(numbers[None]))[0]
     return plan if plan.size == image.size else plan.resize(image.size, Image.Resampling.NEAREST)

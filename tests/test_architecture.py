@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reader": set(),
     "painter": set(),
     "methods": {
+        "crf",
         "nn",
         "optim",
         "damage",
@@ -74,7 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interpolation": set(),
     "regions": {"crf"},
     "outline": {"regions"},
-    "plans": {"crf", "methods"},
+    "plans": {"methods"},
     "translation": {"plans", "methods", "catalogue", "metrics", "tiling", "methods.base"},
     "sheet": set(),
     "grid": {"catalogue"},

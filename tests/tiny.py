@@ -45,7 +45,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "pool": 3,
     },
     "pix2pix": {"size": 32, "widths": [8, 8], "d_width": 8, "d_layers": 1},
-    "segment": {"size": 32, "widths": [8, 8]},
+    "segment": {"size": 32, "widths": [8, 8], "field": 2},
     "inpaint": {"widths": [8] * 4, "blocks": [1] * 4, "dilations": [1], "crop": 32},
     "classifier": {"widths": [8, 8, 8], "features": 8},
 }

@@ -11,11 +11,19 @@ cell come out side by side (Shi et al., "Real-Time Single Image and Video Super-
 2016, https://arxiv.org/abs/1609.05158). From a few hundred pairs it learns only by
 seeing each of them in ever new ways: zoomed, turned a little, in other light, with squares
 cut out. It knows tensors only.
+
+At the end it learns how a random field (`crf`) is to settle its chances: what it costs that near
+pixels, and pixels of like colour, have two classes. A sill lies below a window, and no wall is one
+pixel wide; a matrix (K, K) for each kind of pair is found by going back through the mean field, as
+in Zheng et al., "Conditional Random Fields as Recurrent Neural Networks", 2015,
+https://arxiv.org/abs/1502.03240.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import torch
@@ -24,12 +32,16 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from aigc_demo import device as devices, facades
+from aigc_demo import crf, device as devices, facades
 from aigc_demo.methods.base import Batch, Config, Direction, Method, Trainer, Translator
+from aigc_demo.nn import window
 from aigc_demo.optim import muon_and_adam, step
 
 Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
+FIELD = crf.Weights(1.0, 2.0, 1.0, 25.0, 5.0)  # of nearness, and of likeness of colour
+UPDATES = 3  # of the field
+WINDOW, FEW = 64, 4  # pixels and pictures that it is learnt from at a time
 FACADE = tuple("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in facades.CLASSES.values())
 
 
@@ -49,6 +61,7 @@ class SegmentConfig(Config):
     dropout: float = Field(0.2, ge=0, le=0.9, description="share of deep channels left out")
     move: float = Field(1.0, ge=0, le=2, description="how much pictures are zoomed and turned")
     light: float = Field(1.0, ge=0, le=2, description="how much their colours are changed")
+    field: int = Field(200, ge=0, le=10_000, description="steps in which the field is learnt")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
 
     @model_validator(mode="after")
@@ -94,6 +107,8 @@ class Segment(Translator):
         self.join = nn.ModuleList(nn.Sequential(*convolution(2 * a, a, 1)) for a, _ in pairs)
         self.decoder = nn.ModuleList(_blocks(a, blocks) for a, _ in pairs)
         self.tail = nn.Conv2d(widths[0], config.fold**2 * k, 1)
+        alike = 0.25 * (1 - torch.eye(k))
+        self.register_buffer("compatibility", torch.stack([alike, alike]))
         rgb = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in config.colours]
         self.register_buffer("palette", torch.tensor(rgb) / 127.5 - 1, persistent=False)
 
@@ -139,6 +154,18 @@ class Segment(Translator):
         W) in [-1, 1]: the mean of what it says of a picture and of its mirror image.
         """
         return (self(x).softmax(1) + self(x.flip(-1)).softmax(1).flip(-1)) / 2
+
+    def settled(self, p: Tensor, x: Tensor, strength: float | Tensor = 1.0) -> Tensor:
+        """Return the chances p (B, K, H, W) after a random field on the pictures x (B, 3, H, W);
+        `strength` is how much it counts.
+        """
+        return crf.mean_field(
+            -p.clamp(min=1e-4).log(),
+            crf.kernels(x, FIELD),
+            compatibility=strength * self.compatibility,
+            iterations=UPDATES,
+            damped=False,
+        ).q
 
     @torch.no_grad()
     def translate(
@@ -197,6 +224,31 @@ class SegmentTrainer(Trainer):
         right = (logits.detach().argmax(1) == numbers).float().mean()
         return {"loss": loss.detach(), "accuracy": right, "grad_norm": norm}
 
+    def finish(self, batches: Iterable[Batch], *, thorough: bool = True) -> None:
+        """Learn the field's compatibility for the averaged weights, on pictures that look
+        different every time, as the network's did.
+        """
+        model, steps = self.model, self.model.config.field
+        if not thorough or not steps:
+            return
+        generator = torch.Generator(self.device).manual_seed(0)
+        k = len(model.config.colours)
+        start = 0.25 * (1 - torch.eye(k, device=self.device))
+        free = torch.stack([start, start]).requires_grad_(True)
+        optimizer = torch.optim.Adam([free], lr=0.03)
+        for i, batch in enumerate(itertools.islice(batches, steps)):
+            x, plans = (end[:FEW] for end in model.ends(batch))
+            x, numbers = moved(x, model.numbers(plans), model.config.move, generator)
+            x = relit(x, model.config.light, generator)
+            seen = torch.cat([x, model.probabilities(x), numbers[:, None].to(x.dtype)], dim=1)
+            seen = window(seen, WINDOW, generator, turned=False)
+            model.compatibility = (free + free.mT) / 2
+            q = model.settled(seen[:, 3:-1], seen[:, :3])
+            loss = F.nll_loss(q.clamp(min=1e-6).log(), seen[:, -1].long())
+            optimizer.param_groups[0]["lr"] = 0.03 * (1 - i / steps)
+            step(loss, optimizer)
+        model.compatibility = (free + free.mT).detach() / 2
+
 
 def moved(
     x: Tensor, numbers: Tensor, strength: float, generator: torch.Generator
@@ -238,11 +290,8 @@ def relit(x: Tensor, strength: float, generator: torch.Generator) -> Tensor:
 
 def convolution(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> list[nn.Module]:
     """Return a convolution and its batch normalisation."""
-    padding = side // 2 if stride == 1 else 0
-    return [
-        nn.Conv2d(inputs, outputs, side, stride, padding, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
+    pad = side // 2 if stride == 1 else 0
+    return [nn.Conv2d(inputs, outputs, side, stride, pad, bias=False), nn.BatchNorm2d(outputs)]
 
 
 def _draws(x: Tensor, n: int, generator: torch.Generator) -> Tensor:

@@ -23,12 +23,7 @@ from aigc_demo.ui import plan
 from aigc_demo.ui.handlers import downloadable
 
 MAX_FILES = 200
-FIRST = (
-    "monet2photo-cyclegan",
-    "summer2winter-cyclegan",
-    "facades-pix2pix",
-    "facades-segment",
-)
+FIRST = ("monet2photo-cyclegan", "summer2winter-cyclegan", "facades-pix2pix")
 EMOJI = ("twemoji2fluentui", "emoji_styles")  # data sets, whose models take emoji
 PAINTER, LANDSCAPES = "scenes-flow", ("forest", "mountain", "sea", "glacier")
 SCALES = ("auto", "picture", "trained")

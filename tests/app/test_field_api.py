@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image, ImageDraw
 
-from aigc_demo.requests import CrfRequest, MaskRequest
+from aigc_demo.requests import CrfRequest, MaskRequest, TranslateRequest
 from aigc_demo.studio import Studio
 from tests.server import ROOT
 
@@ -81,3 +81,17 @@ def test_what_cannot_be_done_is_told(
     with pytest.raises(AppError, match=message) as told:
         client.predict(**given | fields, api_name=f"/{endpoint}")
     assert "Traceback" not in str(told.value) and str(tmp_path) not in str(told.value)
+
+
+def test_a_photograph_comes_back_as_a_plan(client: Client, tmp_path: Path) -> None:
+    path, details = client.predict(
+        image=save(tmp_path / "sun.png", sun()),
+        model="facades-segment",
+        direction="BtoA",
+        field=0.5,
+        api_name="/translate",
+    )
+    asked = TranslateRequest(image=sun(), model="facades-segment", direction="BtoA", field=0.5)
+    expected = Studio(ROOT / "checkpoints").translate(asked)
+    assert Image.open(path).tobytes() == expected.image.tobytes()
+    assert details["way"] == "photo → plan"

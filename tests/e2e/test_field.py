@@ -11,6 +11,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 
+from aigc_demo import facades
+
 pytestmark = pytest.mark.browser
 
 Shoot = Callable[[Page, str], None]
@@ -110,3 +112,29 @@ def test_a_picture_of_the_gallery_becomes_flat(
     assert after < before
     assert page.locator("#field_chips i").count() == len(flat.convert("RGB").getcolors(100_000))
     shoot(page, "field-desktop")
+
+
+def test_a_photograph_becomes_a_plan_that_is_built_from(
+    open_page: Callable[..., Page], shoot: Shoot
+) -> None:
+    page = open_page()
+    page.get_by_role("tab").nth(2).click()
+    page.wait_for_selector("#translate_model")
+    page.locator("#translate_model input").click()
+    page.get_by_role("option", name="Segmentation").click()
+    page.wait_for_selector("#plan_field")
+    page.get_by_role("button", name="Coffee", exact=True).last.click()
+    page.wait_for_selector("#translate_picture canvas", state="visible")
+    page.wait_for_timeout(1500)
+    page.click("#translate_go")
+    said = "word => document.querySelector('#translate_details')" \
+        ".querySelector('textarea, input').value.includes(word)"  # fmt: skip
+    page.wait_for_function(said, arg="photo → plan")
+    plan = downloaded(page, "translate_file").convert("RGB")
+    known = {tuple(rgb) for rgb in facades.CLASSES.values()}
+    assert {c for _, c in plan.getcolors(100_000)} <= known
+    page.click("#plan_to_board")
+    page.wait_for_function(said, arg="plan → photo")
+    assert page.locator("#plan canvas").is_visible()
+    assert not page.locator("#plan_field").is_visible()
+    shoot(page, "plan-to-board")

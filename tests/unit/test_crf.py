@@ -130,6 +130,22 @@ def test_a_general_compatibility_lowers_the_energy_too() -> None:
     assert (energies[1:] <= energies[:-1] + 1e-9).all() and energies[-1, 0] < energies[0, 0] - 1
 
 
+def test_each_kernel_may_have_its_own_compatibility() -> None:
+    x, unary = picture(8), costs((1, 3, 8, 8))
+    field = crf.kernels(x, Weights(2.0, 2.0, 3.0, 4.0, 20.0), exact=True)
+    potts = 1 - torch.eye(3, dtype=torch.float64)
+    together, each, one = (
+        crf.mean_field(unary, kernels, compatibility=mu).q
+        for kernels, mu in (
+            (field, None),
+            (field, torch.stack([potts, potts])),
+            (field, torch.stack([potts, 0 * potts])),
+        )
+    )
+    assert torch.allclose(together, each, atol=1e-12)
+    assert torch.allclose(one, crf.mean_field(unary, field[:1]).q, atol=0.02)
+
+
 def test_the_smooth_kernel_is_the_direct_one() -> None:
     x = picture(16)[:, :, :12]
     places = crf.features(x, 3.0, 1.0)[:, :2]

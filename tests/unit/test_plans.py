@@ -29,6 +29,14 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     return Studio(folder, device="cpu")
 
 
+def network() -> Segment:
+    """Return a network whose field wants like pixels to have one class, whichever."""
+    built = tiny.model("segment", classes=0)
+    assert isinstance(built, Segment)
+    built.compatibility = 6 * (1 - torch.eye(12)).expand(2, -1, -1)
+    return built
+
+
 def house() -> tuple[Image.Image, torch.Tensor]:
     """Return a photograph of a wall with windows, and its class numbers (64, 96)."""
     image, truth = Image.new("RGB", (96, 64), (180, 150, 120)), Image.new("L", (96, 64), 1)
@@ -50,16 +58,18 @@ def unsure(truth: torch.Tensor) -> torch.Tensor:
 def test_a_field_settles_what_a_network_is_unsure_of() -> None:
     image, truth = house()
     p = unsure(truth)
-    right = [(plans.settle(p, image, field=field) == truth).float().mean() for field in (0.0, 1.0)]
+    right = [
+        (plans.settle(p, image, network(), field) == truth).float().mean() for field in (0.0, 1.0)
+    ]
     assert right[0] < 0.75 and right[1] > right[0] + 0.15
-    assert torch.equal(plans.settle(p, image, field=0.0), p[0].argmax(0))
+    assert torch.equal(plans.settle(p, image, network(), 0.0), p[0].argmax(0))
 
 
 def test_coarse_chances_get_the_edges_of_the_photograph() -> None:
     image, truth = house()
     p = torch.nn.functional.one_hot(truth, 12).permute(2, 0, 1)[None] * 0.8 + 0.2 / 12
     coarse = torch.nn.functional.avg_pool2d(p, 8)
-    wrong = [(plans.settle(coarse, image, field=f) != truth).sum() for f in (0.0, 2.0)]
+    wrong = [(plans.settle(coarse, image, network(), f) != truth).sum() for f in (0.0, 2.0)]
     assert wrong[1] < 0.7 * wrong[0]
 
 

@@ -63,6 +63,26 @@ def test_it_learns_to_tell_sky_from_wall() -> None:
     assert right.float().mean() > 0.95
 
 
+def test_the_field_learns_which_classes_go_together() -> None:
+    """Chances that are noise but for the sky above and the wall below become right by it."""
+    net = METHODS["segment"].build(tiny.CONFIGS["segment"] | {"light": 0.0, "field": 40})
+    trainer, batch = net.trainer(lr=1e-3, ema=0.0, seed=0), halves()
+    for _ in range(12):
+        trainer.training_step(batch)
+    before = net.compatibility.clone()
+    trainer.finish([batch] * 40, thorough=False)
+    assert torch.equal(net.compatibility, before)
+    trainer.finish([batch] * 40)
+    mu, photos = net.compatibility, batch.targets
+    assert photos is not None and not mu.requires_grad and torch.equal(mu, mu.mT)
+    assert (mu[:, 0, 1] > mu[:, 0, 0]).all()
+    p, truth = net.probabilities(photos), net.numbers(batch.images)
+    alone, settled = (
+        q.gather(1, truth[:, None]).log().mean() for q in (p, net.settled(p, photos))
+    )
+    assert settled > alone + 0.1
+
+
 def test_picture_and_plan_move_together_and_the_plan_keeps_its_classes() -> None:
     numbers = torch.zeros(4, 64, 64, dtype=torch.int64)
     numbers[:, 16:48, 20:40] = 7
