@@ -123,7 +123,7 @@ AUGMENT_TEXTS: dict[str, tuple[str, str]] = {
     "send_augment": ("Send to Augment", "发送到增强"),
     "help_more": ("Does it help? An experiment", "真的有用吗？做个实验"),
     "help_intro": (
-        "Two networks learn from the same few pictures, at the same time of day, with equal budgets: one with this "
+        "Two networks learn from the same few pictures, one after the other, with equal budgets: one with this "
         "pipeline, one without. A classifier is then asked about pictures that neither has seen; a GAN is compared with "
         "real pictures (FID), once more with DiffAugment. The runs appear in *Train*, too.",
         "两个网络用同样的少量图片和同样的预算学习：一个使用此流水线，一个不使用。分类器之后在未见过的图片上测试；GAN 与真实图片比较（FID），"
