@@ -196,7 +196,8 @@ def available(root: str | Path | None = None) -> list[str]:
         name
         for name, s in DATASETS.items()
         if s.rendered is not None
-        or (s.archive and (folder / s.archive).is_file()) or (folder / raw.get(name, "?")).is_dir()
+        or (s.archive and (folder / s.archive).is_file())
+        or (folder / raw.get(name, "?")).is_dir()
     ]
 
 

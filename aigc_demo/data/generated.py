@@ -104,7 +104,9 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
     except BadCheckpoint as problem:
         raise BadData(f"data: these pictures cannot be painted. {problem}") from None
     if not _paints(METHODS[card.method]):
-        raise BadValue(f"data: {order.folder.name} does not make pictures from noise; {_others()}.")
+        raise BadValue(
+            f"data: {order.folder.name} does not make pictures from noise; {_others()}."
+        )
     classes = _chosen(order, card)
     n, first = _count(order, card), order.seed
     if split == "test":
@@ -219,4 +221,6 @@ def _recall(kept: Path, n: int) -> Tensor | None:
             pixels = file.get_tensor("images")
     except (OSError, SafetensorError, KeyError):
         return None
-    return pixels if pixels.dtype == torch.uint8 and pixels.ndim == 4 and len(pixels) == n else None
+    return (
+        pixels if pixels.dtype == torch.uint8 and pixels.ndim == 4 and len(pixels) == n else None
+    )
