@@ -39,8 +39,8 @@ PIPELINES: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 NOTES = {
-    "classifier": " *Unseen* are test pictures; *seen* those of the last steps, as the network saw "
-    "them.",
+    "classifier": " *Unseen* are test pictures; *seen* those of the last steps, as the network "
+    "saw them.",
     "gan": " Scores are against the whole training set; *gap* is what the discriminator says of "
     "real training pictures minus what it says of generated ones, at the end.",
 }
@@ -102,8 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
         columns, body = rows(kind, steps=given.steps)
         text = (
             f"{plan.steps:,} steps of {plan.batch} of {LIMIT} pictures of {DATA}, other ones for "
-            f"each of {len(SEEDS)} seeds; mean ± standard deviation over the seeds.{NOTES[kind]}\n\n"
-            + report.table(["real pictures go through", *columns], body)
+            f"each of {len(SEEDS)} seeds; mean ± standard deviation over the seeds.{NOTES[kind]}"
+            "\n\n" + report.table(["real pictures go through", *columns], body)
         )
         print(text)
         if given.steps is None:

@@ -21,8 +21,19 @@ from aigc_demo.data.generated import Painter, painters
 from aigc_demo.errors import BadData, BadValue
 
 __all__ = [
-    *("DATASETS", "Dataset", "Domains", "Painter", "Source", "Split"),
-    *("available", "data_root", "here", "load", "painters", "stand_in", "title_of"),
+    "DATASETS",
+    "Dataset",
+    "Domains",
+    "Painter",
+    "Source",
+    "Split",
+    "available",
+    "data_root",
+    "here",
+    "load",
+    "painters",
+    "stand_in",
+    "title_of",
 ]
 
 STYLES = ("twemoji", "noto", "fluentui", "openmoji")
@@ -160,8 +171,8 @@ def load(
         return files.read_yours(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
-        f"choose one of {', '.join(DATASETS)}, {generated.PREFIX}MODEL, or give a folder or zip of "
-        "class folders."
+        f"choose one of {', '.join(DATASETS)}, {generated.PREFIX}MODEL, or give a folder or zip "
+        "of class folders."
     )
 
 

@@ -1,10 +1,10 @@
 """Pictures that a model paints, to learn from: ``generated:fashion_mnist-dcgan``, and with a query
 ``generated:fashion_mnist-flow?n=2000&seed=7&classes=Bag,Coat``.
 
-The model is a folder of the checkpoints (``AIGC_CHECKPOINTS``, else ``checkpoints``). So everything
-can be trained without a download. Picture i has the seed ``seed + i`` and the classes in turn, in
-batches of eight, as the studio paints them. What was painted is kept in the cache folder, under the
-name of these very weights.
+The model is a folder of the checkpoints (``AIGC_CHECKPOINTS``, else ``checkpoints``). So
+everything can be trained without a download. Picture i has the seed ``seed + i`` and the classes
+in turn, in batches of eight, as the studio paints them. What was painted is kept in the cache
+folder, under the name of these very weights.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def checkpoints() -> Path:
 
 
 def painters(folder: Path | None = None) -> list[Painter]:
-    """Return the models that can paint a data set, the quick ones first; reads their cards only."""
+    """Return the models that can paint a set, the quick ones first; reads their cards only."""
     found = []
     for model in checkpoint.folders(folder or checkpoints()):
         with contextlib.suppress(BadCheckpoint):
