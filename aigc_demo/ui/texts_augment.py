@@ -102,7 +102,10 @@ AUGMENT_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "marks_mask": ("a mask", "掩码"),
     "marks_boxes": ("boxes, one about each stroke", "框（每一笔一个）"),
-    "partner": ("Second picture, for MixUp and CutMix", "第二张图片（用于 MixUp 和 CutMix）"),
+    "partner": (
+        "Second picture, for MixUp and CutMix; empty: a cup of coffee",
+        "第二张图片（用于 MixUp 和 CutMix）；留空：一杯咖啡",
+    ),
     "sweep_more": ("Strength of one step, from nothing to the most", "单个步骤的强度变化"),
     "sweep_step": ("Step", "步骤"),
     "sweep_go": ("Show the strip", "显示"),
