@@ -212,7 +212,7 @@ def test_a_translator_is_trained_and_opened_here(
     open_page: Callable[..., Page], shoot: Shoot
 ) -> None:
     page = open_page()
-    page.get_by_role("tab").nth(3).click()
+    page.get_by_role("tab").nth(4).click()
     page.wait_for_selector("#start", state="visible")
     page.locator("#preset input").click()
     page.get_by_role("option", name="pix2pix: plan").click()
