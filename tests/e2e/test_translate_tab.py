@@ -27,6 +27,7 @@ def translate_page(open_page: Callable[..., Page], **settings: object) -> Page:
     page = open_page(**settings)
     page.get_by_role("tab").nth(2).click()
     page.wait_for_selector("#translate_go", state="visible")
+    page.wait_for_timeout(2000)  # an editor that is not ready yet takes no picture
     return page
 
 
