@@ -49,8 +49,8 @@ def plans(
         arms = ("without", "with")
     elif kind == "gan":
         plan = TrainPlan(
-            method="dcgan", steps=steps or 1000, batch=16, lr=6e-4,
-            config={"loss": "bce", "r1": 0.1, "width": 32}, score_every=20.0, score_count=1000,
+            method="dcgan", steps=steps or 3000, batch=16, lr=6e-4,
+            config={"loss": "bce", "r1": 0.1, "width": 32}, score_every=30.0, score_count=1000,
             **shared,
         )  # fmt: skip
         arms = ARMS

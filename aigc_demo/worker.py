@@ -77,12 +77,12 @@ def submit(
     if not max_runs():
         raise BadValue("queue: the host of this studio has switched training off.")
     engine.check(plan)
-    for name, asked, most in (
+    for what, asked, most in (
         ("minutes", (plan.seconds or 0) / 60, max_minutes()),
         ("steps", plan.steps or 0, max_steps()),
     ):
         if asked > most:
-            raise BadValue(f"{name}: {asked:,.10g} is over this host's limit; ask for {most:,}.")
+            raise BadValue(f"{what}: {asked:,.10g} is over this host's limit; ask for {most:,}.")
     if len(runs.waiting(root)) >= max_waiting():
         raise BadValue(
             f"queue: {max_waiting()} runs wait already; stop one of them or try again later."

@@ -1,11 +1,13 @@
 """How quick augmentation is: a thousand pictures through a pipeline, against torchvision's same
-steps on PIL pictures one by one; and a grid of previews in the browser.
+steps on PIL pictures one by one; and a grid of previews through the running app.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import io
+import json
+import secrets
 import statistics
 import sys
 import tempfile
@@ -14,13 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 import cv2
+import httpx
 import torch
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
 from skimage import data as photographs
 
 from aigc_demo import augment, images
 from aigc_demo.augment import batches
+from aigc_demo.ui import augmenting
 from benchmarks import report
 from benchmarks.latency import app
 
@@ -28,20 +31,6 @@ TITLE = "Augmentation"
 SIDE, COUNT, ROUNDS, TARGET = 128, 1000, 5, 2.0
 STEPS = ("resized_crop", "flip_horizontal", "rotate", "colour_jitter", "grey")
 GRID, GRID_SIDE, CALLS, LIMIT_MS = 16, 512, 30, 500
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-# From a click until every picture of the grid is another one and has been drawn.
-CLICK_JS = """() => new Promise(done => {
-  const shown = () => [...document.querySelectorAll('#draws button img')];
-  const before = new Set(shown().map(i => i.src)), start = performance.now();
-  document.querySelector('#augment_dice').click();
-  const look = () => {
-    const now = shown();
-    if (now.length === COUNT && now.every(i => i.complete && i.naturalWidth && !before.has(i.src)))
-      done(performance.now() - start);
-    else requestAnimationFrame(look);
-  };
-  look();
-})"""
 
 
 def pictures() -> torch.Tensor:
@@ -82,39 +71,53 @@ def throughput(threads: int) -> tuple[float, float]:
 
 
 def grid() -> list[float]:
-    """Return the milliseconds of each new grid of GRID previews at 512×512, seen in a browser."""
+    """Return the milliseconds of each new grid of GRID previews at 512×512: what the page asks for
+    when *Draw* is pressed, until the last picture has come.
+    """
+    picture = io.BytesIO()
+    Image.fromarray(photographs.astronaut()).save(picture, "PNG")
     with (
         tempfile.TemporaryDirectory() as folder,
         app("checkpoints", AIGC_RUNS=f"{folder}/runs") as (address, _),
-        sync_playwright() as playwright,
+        httpx.Client(base_url=f"{address}gradio_api/", timeout=60) as client,
     ):
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(address)
-        page.wait_for_selector("#go")
-        page.get_by_role("tab").nth(3).click()
-        page.wait_for_selector("#draws button img")
-        Image.fromarray(photographs.astronaut()).save(f"{folder}/astronaut.png")
-        _prepare(page, f"{folder}/astronaut.png")
-        click = CLICK_JS.replace("COUNT", str(GRID))
-        taken = [page.evaluate(click) for _ in range(CALLS + 3)][3:]
-        browser.close()
-    return taken
+        files = {"files": ("astronaut.png", picture.getvalue(), "image/png")}
+        path = client.post("upload", files=files).json()[0]
+        held = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        editor = {"background": held, "layers": [], "composite": None}
+        button = _button(client.get("../config").json(), "augment_go")
+        taken = []
+        for seed in range(CALLS + 3):
+            start = time.perf_counter()
+            values = [editor, augmenting.preset("photos"), GRID, seed, "mask", None]
+            gallery = _ask(client, button, values)[0]
+            assert len(gallery) == GRID
+            for shown in gallery:
+                size = Image.open(io.BytesIO(client.get(shown["image"]["url"]).content)).size
+                assert size == (GRID_SIDE, GRID_SIDE)
+            taken.append(1000 * (time.perf_counter() - start))
+    return taken[3:]
 
 
-def _prepare(page: Page, picture: str) -> None:
-    """Drop a picture of 512×512 and ask for a grid of 16."""
-    page.locator("#augment_picture").get_by_label("Clear canvas").first.click()
-    page.wait_for_timeout(500)
-    page.locator("#augment_picture input[type=file]").first.set_input_files(picture)
-    page.wait_for_timeout(2000)
-    page.locator("#augment_n input[type=number]").fill(str(GRID))
-    page.locator("#augment_n input[type=number]").press("Enter")
-    page.click("#augment_go")
-    page.wait_for_function(f"document.querySelectorAll('#draws button img').length == {GRID}")
-    told = page.locator("#augment_details").locator("textarea, input").first.input_value()
-    assert f"{GRID} × {GRID_SIDE}×{GRID_SIDE} px" in told, told
+def _button(config: dict[str, Any], elem_id: str) -> int:
+    """Return the number of what a click on a button of the page does."""
+    ids = [c["id"] for c in config["components"] if c["props"].get("elem_id") == elem_id]
+    found = [d["id"] for d in config["dependencies"] if [ids[0], "click"] in d["targets"]]
+    return found[0]
+
+
+def _ask(client: httpx.Client, function: int, values: list[Any]) -> list[Any]:
+    """Do what the page does when something is clicked; return the new values."""
+    session = secrets.token_hex(6)
+    asked = {"data": values, "fn_index": function, "session_hash": session}
+    client.post("queue/join", json=asked).raise_for_status()
+    with client.stream("GET", "queue/data", params={"session_hash": session}) as lines:
+        for line in lines.iter_lines():
+            told = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+            if told.get("msg") == "process_completed":
+                assert told["success"], told
+                return told["output"]["data"]
+    raise RuntimeError("The app has closed the line.")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -140,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
         "same seeds.\n\n"
         + report.table(("threads", "PIL, one by one", "ours", "ratio", "asked"), rows)
         + f"\n\nA new grid of {GRID} previews at {GRID_SIDE}×{GRID_SIDE} with the preset "
-        "“Photographs”, from the click on *Another seed* until the browser has drawn all: median "
+        "“Photographs”, from the page's question until the last of its pictures has come: median "
         f"**{statistics.median(taken):.0f} ms**, slowest {max(taken):.0f} ms of {CALLS} "
         f"(asked ≤ {LIMIT_MS} ms)."
     )

@@ -38,6 +38,12 @@ PIPELINES: dict[str, list[dict[str, Any]]] = {
     ],
 }  # fmt: skip
 
+NOTES = {
+    "classifier": " *Unseen* are test pictures; *seen* those of the last steps, as the network "
+    "saw them.",
+    "gan": " Scores are against the whole training set; *gap* is what the discriminator says of "
+    "real training pictures minus what it says of generated ones, at the end.",
+}
 CUTOUT = {"mirror, shift, rotate, scale, cut-out"}  # for the GAN, since it shows
 
 
@@ -89,25 +95,20 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--only", choices=experiment.KINDS)
     given = p.parse_args(arguments)
     device.set_threads(given.threads)
-    parts = []
     for kind in experiment.KINDS:
-        if given.only in (None, kind):
-            plan = experiment.plans(kind, DATA, GENTLE, limit=LIMIT, steps=given.steps)["without"]
-            columns, body = rows(kind, steps=given.steps)
-            parts.append(
-                f"**{kind}**, {plan.steps:,} steps of {plan.batch} pictures each.\n\n"
-                + report.table(["real pictures go through", *columns], body)
-            )
-    text = (
-        f"{LIMIT} pictures of {DATA}, other ones for each of {len(SEEDS)} seeds; mean ± standard "
-        "deviation over the seeds. *Unseen* are test pictures, *seen* those of the last steps as "
-        "the network saw them; *gap* is what the discriminator says of real pictures minus what "
-        "it says of generated ones, at the end. Scores are against the whole training set.\n\n"
-        + "\n\n".join(parts)
-    )
-    print(text)
-    if given.steps is None and given.only is None:
-        report.write_section(TITLE, "python -m benchmarks.small_data", text)
+        if given.only not in (None, kind):
+            continue
+        plan = experiment.plans(kind, DATA, GENTLE, limit=LIMIT, steps=given.steps)["without"]
+        columns, body = rows(kind, steps=given.steps)
+        text = (
+            f"{plan.steps:,} steps of {plan.batch} of {LIMIT} pictures of {DATA}, other ones for "
+            f"each of {len(SEEDS)} seeds; mean ± standard deviation over the seeds.{NOTES[kind]}"
+            "\n\n" + report.table(["real pictures go through", *columns], body)
+        )
+        print(text)
+        if given.steps is None:
+            command = f"python -m benchmarks.small_data --only {kind}"
+            report.write_section(f"{TITLE}: {kind}", command, text)
     return 0
 
 

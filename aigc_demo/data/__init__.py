@@ -167,8 +167,8 @@ def load(
         return captions.read_yours(path, split, size) or files.read_yours(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
-        f"choose one of {', '.join(DATASETS)}, {generated.PREFIX}MODEL, or give a folder or zip of "
-        "class folders."
+        f"choose one of {', '.join(DATASETS)}, {generated.PREFIX}MODEL, or give a folder or zip "
+        "of class folders."
     )
 
 
@@ -203,7 +203,8 @@ def available(root: str | Path | None = None) -> list[str]:
         name
         for name, s in DATASETS.items()
         if s.rendered is not None
-        or (s.archive and (folder / s.archive).is_file()) or (folder / raw.get(name, "?")).is_dir()
+        or (s.archive and (folder / s.archive).is_file())
+        or (folder / raw.get(name, "?")).is_dir()
     ]
 
 

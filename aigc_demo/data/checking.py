@@ -108,9 +108,7 @@ def _own(brought: Brought, sorting: Sorting, results: list[Found], size: int) ->
     kept = [i for i, (pixels, _, _) in enumerate(results) if pixels is not None]
     members = [brought.members[i] for i in sorting.used]
     skipped = [
-        Skipped(m.name, why)
-        for m, (x, why, _) in zip(members, results, strict=True)
-        if x is None
+        Skipped(m.name, why) for m, (x, why, _) in zip(members, results, strict=True) if x is None
     ]
     skipped = [*brought.skipped, *skipped]
     if len(kept) < 2:

@@ -1,10 +1,10 @@
 """Pictures that a model paints, to learn from: ``generated:fashion_mnist-dcgan``, and with a query
 ``generated:fashion_mnist-flow?n=2000&seed=7&classes=Bag,Coat``.
 
-The model is a folder of the checkpoints (``AIGC_CHECKPOINTS``, else ``checkpoints``). So everything
-can be trained without a download. Picture i has the seed ``seed + i`` and the classes in turn, in
-batches of eight, as the studio paints them. What was painted is kept in the cache folder, under the
-name of these very weights.
+The model is a folder of the checkpoints (``AIGC_CHECKPOINTS``, else ``checkpoints``). So
+everything can be trained without a download. Picture i has the seed ``seed + i`` and the classes
+in turn, in batches of eight, as the studio paints them. What was painted is kept in the cache
+folder, under the name of these very weights.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def checkpoints() -> Path:
 
 
 def painters(folder: Path | None = None) -> list[Painter]:
-    """Return the models that can paint a data set, the quick ones first; reads their cards only."""
+    """Return the models that can paint a set, the quick ones first; reads their cards only."""
     found = []
     for model in checkpoint.folders(folder or checkpoints()):
         with contextlib.suppress(BadCheckpoint):
@@ -104,7 +104,9 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
     except BadCheckpoint as problem:
         raise BadData(f"data: these pictures cannot be painted. {problem}") from None
     if not _paints(METHODS[card.method]):
-        raise BadValue(f"data: {order.folder.name} does not make pictures from noise; {_others()}.")
+        raise BadValue(
+            f"data: {order.folder.name} does not make pictures from noise; {_others()}."
+        )
     classes = _chosen(order, card)
     n, first = _count(order, card), order.seed
     if split == "test":
@@ -219,4 +221,6 @@ def _recall(kept: Path, n: int) -> Tensor | None:
             pixels = file.get_tensor("images")
     except (OSError, SafetensorError, KeyError):
         return None
-    return pixels if pixels.dtype == torch.uint8 and pixels.ndim == 4 and len(pixels) == n else None
+    return (
+        pixels if pixels.dtype == torch.uint8 and pixels.ndim == 4 and len(pixels) == n else None
+    )

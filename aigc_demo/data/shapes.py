@@ -52,8 +52,8 @@ ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
 
 @dataclass(frozen=True)
 class Shapes(Dataset):
-    """Pictures of shapes with a caption each, masks uint8 (N, 1, H, W), 255 in the shape, and boxes
-    int64 (N, 4): left, top, right, bottom in pixels, the last two excluded.
+    """Pictures of shapes with a caption each, masks uint8 (N, 1, H, W), 255 in the shape, and
+    boxes int64 (N, 4): left, top, right, bottom in pixels, the last two excluded.
     """
 
     captions: tuple[str, ...] = ()

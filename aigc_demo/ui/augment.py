@@ -94,6 +94,7 @@ def build(
     dice.click(lambda: secrets.randbelow(10**6), None, inputs.seed, **QUIET).success(**live)
     filled = start.input(bind(_start, studio), start, inputs.board, **QUIET)
     filled.success(**live).success(**about)
+    filled.success(bind(_told, studio), inputs.all(), code["told"], **QUIET)
     demo.load(**about)
     for name, button in shown_examples.items():
         button.click(bind(_example(name), studio), None, inputs.editor, **QUIET).success(**live)

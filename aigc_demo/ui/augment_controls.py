@@ -63,7 +63,7 @@ def inputs() -> tuple[Inputs, dict[str, gr.Button], gr.Dropdown, gr.Button, gr.B
             label=T("marks"), info=T("marks_info"), elem_id="marks",
         )  # fmt: skip
         partner = gr.Image(
-            examples.example("Coffee"), label=T("partner"), type="filepath", format="png",
+            label=T("partner"), type="filepath", format="png",
             sources=["upload", "clipboard"], elem_id="partner", height=180,
         )  # fmt: skip
     return Inputs(editor, board, n, seed, marks, partner), shown, start, go, dice

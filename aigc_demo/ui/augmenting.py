@@ -18,6 +18,7 @@ from aigc_demo.augmentation import AugmentResult, strip
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import AugmentRequest
 from aigc_demo.studio import Studio
+from aigc_demo.ui import examples
 from aigc_demo.ui.handlers import downloadable
 from aigc_demo.ui.repairing import strokes_of
 
@@ -121,9 +122,14 @@ def request_of(form: Form, *, preview: bool) -> AugmentRequest:
         seed=whole("seed", form.seed),
         boxes=boxes,
         mask=mask if form.marks == "mask" else None,
-        partner=images.open_image(Path(form.partner)) if mixes and form.partner else None,
+        partner=partner_of(form) if mixes else None,
         quick=preview,
     )
+
+
+def partner_of(form: Form) -> Image.Image:
+    """Return the second picture of steps that mix: an example where none was given."""
+    return images.open_image(Path(form.partner or examples.example("Coffee")))
 
 
 def whole(name: str, value: Any) -> int:

@@ -42,7 +42,7 @@ def apply_to_all(
         )
     pipeline = augment.data(augment.parse(form.pipeline))
     seed, out, made = whole("seed", form.seed), io.BytesIO(), 0
-    partner = images.open_image(Path(form.partner)) if form.partner else None
+    partner = augmenting.partner_of(form)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for i, (name, read) in enumerate(pictures.items()):
             try:

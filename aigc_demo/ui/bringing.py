@@ -165,11 +165,14 @@ def words_of(report: Report, language: str) -> str:
 
 
 def fit(workshop: Workshop, preset: str, size: int) -> gr.Radio:
-    """Return the sizes that a preset can make, and the one that was chosen, if it can."""
+    """Return the size that was chosen where a preset can make it, else the nearest that it can.
+
+    All sizes stay choices: Gradio refuses a value that a change of the choices has overtaken.
+    """
     if preset not in OWN_PRESETS:
         raise BadValue(f"preset: choose one of {', '.join(OWN_PRESETS)}.")
-    sizes = sorted(OWN_PRESETS[preset].sizes)
-    return gr.Radio([(str(s), s) for s in sizes], value=size if size in sizes else sizes[0])
+    wanted = size if isinstance(size, int) else SHEET_SIZE
+    return gr.Radio(value=min(OWN_PRESETS[preset].sizes, key=lambda s: abs(s - wanted)))
 
 
 def start(

@@ -8,7 +8,7 @@ import gradio as gr
 import pandas as pd
 
 from aigc_demo import augment, experiment, worker
-from aigc_demo.data import DATASETS, available
+from aigc_demo.data import DATASETS, available, painters, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.progress import View
 from aigc_demo.requests import TrainPlan
@@ -37,11 +37,13 @@ def build(workshop: Workshop, demo: gr.Blocks, tab: gr.Tab, board: gr.HTML) -> N
             )
             limit = gr.Slider(50, 5000, 500, step=50, label=T("help_limit"), elem_id="help_limit")
         go = gr.Button(T("help_go"), elem_id="help_go", interactive=bool(worker.max_runs()))
-        table = gr.Dataframe(label=T("help_table"), interactive=False, elem_id="help_table")
+        table = gr.Dataframe(
+            label=T("help_table"), interactive=False, elem_id="help_table", visible=False
+        )
         chart = gr.LinePlot(
             charts.overlay([], ""), x="seconds", y="value", color="run", height=260, y_title=" ",
             color_map=charts.PALETTE, colors_in_legend=[], y_axis_format=",.3~f",
-            label=T("help_chart"), elem_id="help_chart",
+            label=T("help_chart"), elem_id="help_chart", visible=False,
         )  # fmt: skip
         key = gr.Markdown(elem_classes="quiet", elem_id="help_key")
     shown, seen = [table, chart, key], gr.State(None)
@@ -53,10 +55,12 @@ def build(workshop: Workshop, demo: gr.Blocks, tab: gr.Tab, board: gr.HTML) -> N
 
 
 def choices() -> list[tuple[str, str]]:
-    """Return the sets with classes that are here, Fashion-MNIST first."""
+    """Return the small sets with classes that need no network, Fashion-MNIST first and those that
+    a quick model paints last.
+    """
     here = [n for n in available() if DATASETS[n].size == 32 and not DATASETS[n].domains]
     here.sort(key=lambda n: n != "fashion_mnist")
-    return [(DATASETS[n].title, n) for n in here]
+    return [(title_of(n), n) for n in [*here, *(p.name for p in painters() if p.quick)]]
 
 
 def start(workshop: Workshop, given: str, kind: str, data: str | None, limit: float) -> None:
@@ -81,7 +85,9 @@ def _look(workshop: Workshop, seen: Any, request: gr.Request) -> list[Any]:
     now = [[v.name, v.status, v.log.count] for v in views.values()]
     if now == (seen or []):
         return [gr.skip()] * 4
-    return [*results(views, language_of(request)), now]
+    table, curves, key = results(views, language_of(request))
+    there = bool(views)
+    return [gr.Dataframe(table, visible=there), gr.LinePlot(curves, visible=there), key, now]
 
 
 def look(workshop: Workshop) -> dict[str, View]:

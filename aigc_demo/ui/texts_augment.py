@@ -102,7 +102,10 @@ AUGMENT_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "marks_mask": ("a mask", "掩码"),
     "marks_boxes": ("boxes, one about each stroke", "框（每一笔一个）"),
-    "partner": ("Second picture, for MixUp and CutMix", "第二张图片（用于 MixUp 和 CutMix）"),
+    "partner": (
+        "Second picture, for MixUp and CutMix; empty: a cup of coffee",
+        "第二张图片（用于 MixUp 和 CutMix）；留空：一杯咖啡",
+    ),
     "sweep_more": ("Strength of one step, from nothing to the most", "单个步骤的强度变化"),
     "sweep_step": ("Step", "步骤"),
     "sweep_go": ("Show the strip", "显示"),
@@ -123,7 +126,7 @@ AUGMENT_TEXTS: dict[str, tuple[str, str]] = {
     "send_augment": ("Send to Augment", "发送到增强"),
     "help_more": ("Does it help? An experiment", "真的有用吗？做个实验"),
     "help_intro": (
-        "Two networks learn from the same few pictures, at the same time of day, with equal budgets: one with this "
+        "Two networks learn from the same few pictures, one after the other, with equal budgets: one with this "
         "pipeline, one without. A classifier is then asked about pictures that neither has seen; a GAN is compared with "
         "real pictures (FID), once more with DiffAugment. The runs appear in *Train*, too.",
         "两个网络用同样的少量图片和同样的预算学习：一个使用此流水线，一个不使用。分类器之后在未见过的图片上测试；GAN 与真实图片比较（FID），"

@@ -44,8 +44,8 @@ YOURS_TEXTS: dict[str, tuple[str, str]] = {
     "own_sheet": ("Some of each class", "每个类别的一部分"),
     "own_preset": ("How", "方式"),
     "preset_own_start": (
-        "Flow that knows scenes already and learns yours (best)",
-        "已学过场景的流匹配，再学习你的图片（最佳）",
+        "Flow that knows scenes already and learns yours",
+        "已学过场景的流匹配，再学习你的图片",
     ),
     "preset_own_gan": ("GAN from nothing, with DiffAugment", "从零开始的 GAN，带 DiffAugment"),
     "preset_own_flow": ("Flow from nothing, small", "从零开始的小型流匹配"),

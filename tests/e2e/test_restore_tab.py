@@ -25,6 +25,7 @@ def restore_page(open_page: Callable[..., Page], **settings: object) -> Page:
     page = open_page(**settings)
     page.get_by_role("tab").nth(1).click()
     page.wait_for_selector("#restore_picture")
+    page.wait_for_timeout(2000)  # an editor that is not ready yet takes no picture
     return page
 
 

@@ -27,6 +27,7 @@ def translate_page(open_page: Callable[..., Page], **settings: object) -> Page:
     page = open_page(**settings)
     page.get_by_role("tab").nth(2).click()
     page.wait_for_selector("#translate_go", state="visible")
+    page.wait_for_timeout(2000)  # an editor that is not ready yet takes no picture
     return page
 
 
@@ -212,7 +213,7 @@ def test_a_translator_is_trained_and_opened_here(
     open_page: Callable[..., Page], shoot: Shoot
 ) -> None:
     page = open_page()
-    page.get_by_role("tab").nth(3).click()
+    page.get_by_role("tab").nth(4).click()
     page.wait_for_selector("#start", state="visible")
     page.locator("#preset input").click()
     page.get_by_role("option", name="pix2pix: plan").click()

@@ -217,6 +217,14 @@ def test_a_wrong_number_of_variants_is_named(studio: Studio, tmp_path: Path, val
         augmenting.preview(studio, Form(editor, "[]", n=value))
 
 
+def test_what_mixes_takes_an_example_where_no_second_picture_is_given(
+    studio: Studio, tmp_path: Path
+) -> None:
+    editor = saved(tmp_path / "p.png", photo())
+    gallery, *_ = augmenting.preview(studio, Form(editor, augmenting.preset("mixing"), n=4))
+    assert all("cutmix 0." in text for _, text in gallery)
+
+
 def test_only_what_would_show_leaks() -> None:
     assert augmenting.leaks(json.dumps(STEPS)) == ["rotate", "colour_jitter"]
     assert augmenting.leaks("[]") == []
