@@ -50,7 +50,8 @@ def train(
     method = check(plan)
     size = plan.config.get("size")
     if (directory / yours.PICTURES).is_file():
-        dataset = yours.recall(directory / yours.PICTURES, method.needs)
+        reads = method.condition == "text"
+        dataset = yours.recall(directory / yours.PICTURES, method.needs, reads=reads)
     else:
         dataset = data.load(plan.data, "train", root=root, download=download, size=size)
     every = _fitting(method, dataset)

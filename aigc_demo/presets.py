@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aigc_demo.errors import BadValue
+from aigc_demo.methods import METHODS
 from aigc_demo.requests import TrainPlan
 
 WATCHED = {"warmup": 50, "preview_every": 3.0, "score_every": 15.0, "save_every": 15.0}
@@ -85,6 +86,11 @@ class OwnPreset:
     fields: dict[str, Any] = field(default_factory=dict)
     start: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def reads(self) -> bool:
+        """Does it learn what captions, or names of classes, say of the pictures."""
+        return METHODS[self.method].condition == "text"
+
 
 # Small nets. A GAN sees each picture shifted, cut and in other colours, so that it cannot learn
 # them by heart; many small steps go farther in minutes than few large ones.
@@ -104,6 +110,7 @@ OWN_PRESETS: dict[str, OwnPreset] = {
         {32: _FLOW, 64: _FLOW | {"patch": 4}, 128: _FLOW | {"patch": 8}},
         {"batch": 16} | _SLOW,
     ),
+    "own_words": OwnPreset("text2image", "pictures", {64: {}, 32: {}}, _SLOW),
     "own_cyclegan": OwnPreset("cyclegan", "domains", {64: {}, 128: {}}),
     "own_pix2pix": OwnPreset(
         "pix2pix", "pairs",

@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runs": {"control", "engine", "checkpoint", "data"},
     "worker": {"runs", "engine", "checkpoint", "data"},
     "progress": {"control", "runs"},
-    "presets": set(),
+    "presets": {"methods"},
     "experiment": {"progress", "runs"},
     "directions": {"checkpoint", "methods.base"},
     "catalogue": {"checkpoint", "directions", "methods", "methods.base"},

@@ -22,8 +22,21 @@ from aigc_demo.data.generated import Painter, painters
 from aigc_demo.errors import BadData, BadValue
 
 __all__ = [
-    *("DATASETS", "Captioned", "Dataset", "Domains", "Painter", "Source", "Split"),
-    *("available", "data_root", "here", "load", "of_classes", "painters", "stand_in", "title_of"),
+    "DATASETS",
+    "Captioned",
+    "Dataset",
+    "Domains",
+    "Painter",
+    "Source",
+    "Split",
+    "available",
+    "data_root",
+    "here",
+    "load",
+    "of_classes",
+    "painters",
+    "stand_in",
+    "title_of",
 ]
 
 STYLES = ("twemoji", "noto", "fluentui", "openmoji")

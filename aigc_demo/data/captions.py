@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from typing_extensions import Self
 
 from aigc_demo import text
 from aigc_demo.data import files
@@ -73,6 +74,11 @@ class Captioned(Dataset):
 
     subjects: tuple[Subject, ...] = ()
 
+    def only(self, chosen: torch.Tensor) -> Self:
+        """Return the pictures whose numbers are `chosen`, with what is to be seen in them."""
+        kept = super().only(chosen)
+        return replace(kept, subjects=tuple(self.subjects[i] for i in chosen.tolist()))
+
     @property
     def styles(self) -> tuple[str, ...]:
         """Return the styles in which things are to be seen; none where it is one."""
@@ -112,7 +118,23 @@ def of_classes(dataset: Dataset) -> Captioned:
             "one to the folder or zip."
         )
     names = [c.split("/")[-1].replace("_", " ").strip() or c for c in dataset.classes]
-    subjects = tuple(Subject(names[i]) for i in dataset.labels.tolist())
+    return _said(dataset, tuple(Subject(names[i]) for i in dataset.labels.tolist()))
+
+
+def of_table(dataset: Dataset, names: Sequence[str], content: bytes) -> Captioned:
+    """Return the pictures of `dataset`, whose files had these `names`, that a captions.csv with
+    this `content` says something of; raises BadData where there are none.
+    """
+    folders = {name.split("/")[0] + "/" for name in names}
+    top = folders.pop() if len(folders) == 1 else ""
+    said = _listed(names, _rows(dataset.title, content), top)
+    chosen = torch.tensor([i for i, name in enumerate(names) if name in said], dtype=torch.int64)
+    if not len(chosen):
+        raise BadData(f"The {TABLE} of {dataset.title} names no picture that is there.")
+    return _said(dataset.only(chosen), tuple(said[names[i]] for i in chosen.tolist()))
+
+
+def _said(dataset: Dataset, subjects: tuple[Subject, ...]) -> Captioned:
     known = {f: getattr(dataset, f) for f in Dataset.__dataclass_fields__}
     return Captioned(**known, subjects=subjects)
 
@@ -125,8 +147,7 @@ def read(source: Source, path: Path, split: Split) -> Captioned:
         written = _written(source, names, reader)
         if written is None:
             raise BadData(f"{source.title} has no {TABLE}; add one.")
-        rows, top = _rows(source, written[0]), written[1]
-        listed = _in_styles(names, rows) if "code" in rows[0] else _by_file(names, rows, top)
+        listed = _listed(names, _rows(source.title, written[0]), written[1])
         if not listed:
             raise BadData(f"The {TABLE} of {source.title} names no picture that is there.")
         held = held_out(list(listed), source.held_out, listed)
@@ -204,23 +225,26 @@ def _written(source: Source, names: list[str], reader: files.Reader) -> tuple[by
     return None
 
 
-def _rows(source: Source, content: bytes) -> list[dict[str, str]]:
+def _rows(title: str, content: bytes) -> list[dict[str, str]]:
     if len(content) > MAX_TABLE_BYTES:
         raise BadData(f"{TABLE} is larger than {MAX_TABLE_BYTES // 10**6} MB; shorten it.")
     try:
         # utf-8-sig: spreadsheets put a mark before the first column's name.
         rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig").replace("\0", " "))))
     except (UnicodeDecodeError, csv.Error):
-        raise BadData(
-            f"The {TABLE} of {source.title} is no table; save it as CSV in UTF-8."
-        ) from None
+        raise BadData(f"The {TABLE} of {title} is no table; save it as CSV in UTF-8.") from None
     columns = set(rows[0]) if rows else set()
     if not columns >= {"code", "name"} and not columns >= {"file", "caption"}:
-        raise BadData(f"The {TABLE} of {source.title} needs the columns file and caption.")
+        raise BadData(f"The {TABLE} of {title} needs the columns file and caption.")
     return rows
 
 
-def _in_styles(names: list[str], rows: list[dict[str, str]]) -> dict[str, Subject]:
+def _listed(names: Sequence[str], rows: list[dict[str, str]], top: str) -> dict[str, Subject]:
+    """Return the subject of each file that the rows name; all files may be in a folder `top`."""
+    return _in_styles(names, rows) if "code" in rows[0] else _by_file(names, rows, top)
+
+
+def _in_styles(names: Sequence[str], rows: list[dict[str, str]]) -> dict[str, Subject]:
     """Return the subject of each file ``style/code`` that the rows name."""
     known = {row["code"]: row for row in rows}
     found = {}
@@ -232,7 +256,7 @@ def _in_styles(names: list[str], rows: list[dict[str, str]]) -> dict[str, Subjec
     return found
 
 
-def _by_file(names: list[str], rows: list[dict[str, str]], top: str) -> dict[str, Subject]:
+def _by_file(names: Sequence[str], rows: list[dict[str, str]], top: str) -> dict[str, Subject]:
     """Return the subject of each file that the rows name, by its path below `top` or its name."""
     said = {row["file"].replace("\\", "/").removeprefix("./"): row for row in rows if row["file"]}
     found = {}

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
+from typing_extensions import Self
 
 from aigc_demo import images
 from aigc_demo.methods.base import Batch
@@ -32,13 +33,16 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.images)
 
-    def limited(self, count: int | None, seed: int) -> Dataset:
+    def limited(self, count: int | None, seed: int) -> Self:
         """Return `count` of the pictures, chosen by `seed`; all of them where there are no
         more.
         """
         if count is None or count >= len(self):
             return self
-        chosen = _order(len(self), seed, 0)[:count]
+        return self.only(_order(len(self), seed, 0)[:count])
+
+    def only(self, chosen: Tensor) -> Self:
+        """Return the pictures whose numbers are `chosen`, int64 (n,)."""
         flip = self.flip[chosen] if isinstance(self.flip, Tensor) else self.flip
         return replace(self, images=self.images[chosen], labels=self.labels[chosen], flip=flip)
 

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aigc_demo import checkpoint, images
+from aigc_demo.data import captions
 from aigc_demo.data.dataset import Dataset, Domains
 from aigc_demo.data.intake import CAPTIONS, REASONS, Skipped
 from aigc_demo.errors import BadData
@@ -62,8 +63,12 @@ class Report:
         """How many were left out for each reason."""
         return Counter(s.reason for s in self.skipped)
 
-    def serves(self, needs: Needs) -> bool:
-        """Tell whether a method with these needs can learn from the pictures."""
+    def serves(self, needs: Needs, *, reads: bool = False) -> bool:
+        """Tell whether a method with these needs, or one that learns from captions, can learn from
+        the pictures.
+        """
+        if reads:
+            return bool(self.captions) or self.layout != "one"
         several = ("two", "pairs") if needs == "domains" else ("pairs",)
         return needs == "pictures" or self.layout in several
 
@@ -125,8 +130,10 @@ class Own:
             (directory / CAPTIONS).write_bytes(self.captions)
 
 
-def recall(path: Path, needs: Needs) -> Dataset:
-    """Return the pictures of a run as a set that serves methods with these `needs`."""
+def recall(path: Path, needs: Needs, *, reads: bool = False) -> Dataset:
+    """Return the pictures of a run as a set that serves methods with these `needs`; for one that
+    `reads` only those that have a caption, where there is a table of them.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             told = json.loads(file.metadata()["told"])
@@ -139,14 +146,18 @@ def recall(path: Path, needs: Needs) -> Dataset:
         "private": True,
     }  # fmt: skip
     if needs == "pictures":
-        return Dataset(images=pixels, labels=labels, classes=classes, **about)
+        every = Dataset(images=pixels, labels=labels, classes=classes, **about)
+        table = path.with_name(CAPTIONS)
+        if reads and table.is_file():
+            return captions.of_table(every, told["names"], table.read_bytes())
+        return every
     if len(classes) != 2:
         raise BadData(
             f"{title} has {len(classes) or 1} folder(s) of pictures; a method that translates "
             "needs two: trainA and trainB, or any other names."
         )
     ends = [(labels == k).nonzero().flatten() for k in (0, 1)]
-    paired = needs == "pairs" and bool((pairs >= 0).any())
+    paired = needs in ("pairs", "plans") and bool((pairs >= 0).any())
     if paired:
         whole = [e[pairs[e] >= 0] for e in ends]
         ends = [e[pairs[e].argsort()] for e in whole]

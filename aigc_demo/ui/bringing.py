@@ -137,11 +137,14 @@ def presets_for(report: Report, workshop: Workshop) -> list[str]:
     fitting = [
         name
         for name, p in OWN_PRESETS.items()
-        if report.serves(p.needs) and all((there / start).is_dir() for start in p.start.values())
+        if report.serves(p.needs, reads=p.reads)
+        and all((there / start).is_dir() for start in p.start.values())
     ]
     # Who brings trainA and trainB, or pairs, wants to translate.
     wanted = {"two": "own_cyclegan", "pairs": "own_pix2pix"}.get(report.layout)
     domains = report.layout == "pairs" or list(report.counts) == ["A", "B"]
+    if report.captions:
+        return sorted(fitting, key=lambda n: n != "own_words")
     return sorted(fitting, key=lambda n: n != wanted) if domains else fitting
 
 
@@ -192,7 +195,12 @@ def start(
     about = {"classes": 0, "minutes": float(minutes), "folder": folder}
     own_plan(preset, PREFIX, size, **about)  # a mistake is told before anything is read
     own = checking.read([Path(f) for f in files], size=size)
-    needs = OWN_PRESETS[preset].needs
+    needs, reads = OWN_PRESETS[preset].needs, OWN_PRESETS[preset].reads
+    if reads and not own.report.serves(needs, reads=True):
+        raise BadValue(
+            "preset: these pictures have neither captions.csv nor class folders; add one, or "
+            "choose another."
+        )
     if not own.report.serves(needs):
         raise BadValue(
             f"preset: these pictures are no {needs}; bring two folders"

@@ -49,6 +49,10 @@ YOURS_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "preset_own_gan": ("GAN from nothing, with DiffAugment", "从零开始的 GAN，带 DiffAugment"),
     "preset_own_flow": ("Flow from nothing, small", "从零开始的小型流匹配"),
+    "preset_own_words": (
+        "Words to pictures: captions.csv, or names of folders",
+        "文字生成图片：captions.csv 或文件夹名",
+    ),
     "preset_own_cyclegan": (
         "CycleGAN: one folder into the other, and back",
         "CycleGAN：两个文件夹互相转换",
@@ -74,8 +78,8 @@ YOURS_TEXTS: dict[str, tuple[str, str]] = {
         "两个文件夹且文件名相同：用于转换的配对，或作为类别",
     ),
     "own_captions": (
-        "captions.csv: {count} lines, kept beside the pictures",
-        "captions.csv：{count} 行，与图片保存在一起",
+        "captions.csv: {count} lines, for models that read",
+        "captions.csv：{count} 行，供能读文字的模型使用",
     ),
     "own_left_out": ("Left out: {count}", "未采用：{count} 个文件"),
     "own_more": ("… and {count} more", "……另有 {count} 个"),

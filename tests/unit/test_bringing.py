@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from aigc_demo import checkpoint, data, runs, worker
 from aigc_demo.data import yours
@@ -68,7 +69,33 @@ def test_class_folders_are_offered_what_paints(workshop: Workshop, tmp_path: Pat
     shutil.copytree(folder / "discs", folder / "more")
     shown = checked(workshop, tiny.write_zip(tmp_path / "a.zip", folder))
     offered = [name for _, name in shown["preset"].choices]
-    assert offered == ["own_start", "own_gan", "own_flow"]
+    assert offered == ["own_start", "own_gan", "own_flow", "own_words"]
+
+
+def test_pictures_with_captions_are_offered_to_a_model_that_reads(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    folder = tiny.write_folder(tmp_path / "things", 8)
+    shutil.rmtree(folder / "squares")
+    said = "".join(f"{i:02d}.png,a disc of {i}\n" for i in range(5))
+    for i, file in enumerate(sorted((folder / "discs").iterdir())):
+        file.rename(folder / f"{i:02d}.png")
+    (folder / "discs").rmdir()
+    plain = tiny.write_zip(tmp_path / "plain.zip", folder)
+    offered = [name for _, name in checked(workshop, plain)["preset"].choices]
+    assert "own_words" not in offered
+    with pytest.raises(BadValue, match="^preset: these pictures have neither captions.csv"):
+        bringing.start(workshop, [str(plain)], "own_words", 32, 1, False)
+
+    (folder / "captions.csv").write_text("file,caption\n" + said)
+    path = tiny.write_zip(tmp_path / "said.zip", folder)
+    assert checked(workshop, path)["preset"].value == "own_words"
+    directory = workshop.root / bringing.start(workshop, [str(path)], "own_words", 32, 1, False)
+    learnt = yours.recall(directory / yours.PICTURES, "pictures", reads=True)
+    assert isinstance(learnt, data.Captioned) and learnt.private
+    assert [s.name for s in learnt.subjects] == [f"a disc of {i}" for i in range(5)]
+    every = yours.recall(directory / yours.PICTURES, "pictures")
+    assert len(every) == 8 and torch.equal(every.images[:5], learnt.images)
 
 
 def test_a_preset_that_begins_with_a_model_needs_it(tmp_path: Path, photos: Path) -> None:
@@ -117,7 +144,7 @@ def test_every_preset_makes_a_plan_that_can_be_run(preset: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("preset", "size"),
     [("own_gan", 32), ("own_flow", 64), ("own_start", 32), ("own_cyclegan", 64),
-     ("own_pix2pix", 64)],
+     ("own_pix2pix", 64), ("own_words", 32)],
 )  # fmt: skip
 def test_a_run_learns_from_them_and_takes_them_with_it(
     preset: str, size: int, workshop: Workshop, photos: Path, monkeypatch: pytest.MonkeyPatch
@@ -137,7 +164,8 @@ def test_a_run_learns_from_them_and_takes_them_with_it(
         *("yours:my things", "my things", size),
     )
     if METHODS[card.method].task == "generate":
-        assert card.classes == tiny.SHAPES
+        reads = METHODS[card.method].condition == "text"
+        assert card.classes == (() if reads else tiny.SHAPES)
         assert f"yours-{name}" in [m.name for m in workshop.studio.models("generate")]
     assert "my things" in training.title(workshop.reader.view(name))
     training.steer(workshop, name, "discard")

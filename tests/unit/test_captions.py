@@ -260,3 +260,14 @@ def test_a_set_with_captions_can_be_scored_and_its_card_says_what_to_ask(tmp_pat
     assert card.styles == () and set(card.examples) <= {
         f"{tiny.SHAPES[i % 2]} at {i}" for i in range(12)
     }
+
+
+def test_a_part_of_a_set_keeps_what_is_said_of_each_picture(tmp_path: Path) -> None:
+    whole = data.load(str(write_yours(tmp_path / "mine")), "train")
+    some = whole.limited(4, seed=3)
+    assert isinstance(some, Captioned) and len(some) == len(some.subjects) == 4
+    for picture, subject in zip(some.images, some.subjects, strict=True):
+        twin = whole.subjects.index(subject)
+        assert torch.equal(whole.images[twin], picture)
+    captions = next(some.batches(4, seed=0)).captions
+    assert set(text.decode(captions)) == {s.name for s in some.subjects}
