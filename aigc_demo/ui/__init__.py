@@ -14,6 +14,7 @@ from aigc_demo.ui import augment, field, generate, restore, sending, train, tran
 from aigc_demo.ui.charts import COLOURS, PALETTE
 from aigc_demo.ui.limits import BodyLimit
 from aigc_demo.ui.texts import I18N, T
+from aigc_demo.ui.uploading import ONCE
 
 MAX_BODY_MB, MAX_UPLOAD_MB = 40, 300  # a zip of somebody's own pictures is uploaded
 
@@ -106,6 +107,7 @@ def launch_settings() -> dict[str, Any]:
             font_mono=["ui-monospace", "monospace"],
         ),
         "css": CSS,
+        "head": ONCE,
         "app_kwargs": {
             "middleware": [
                 BodyLimit.middleware(MAX_BODY_MB * 1_000_000, upload=MAX_UPLOAD_MB * 1_000_000)

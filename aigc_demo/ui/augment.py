@@ -40,7 +40,7 @@ def build(
     gr.Markdown(T("augment_intro"), elem_id="augment_intro")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            inputs, shown_examples, start, go, dice = augment_controls.inputs()
+            inputs, editor, shown_examples, start, go, dice = augment_controls.inputs()
         with gr.Column(scale=3, min_width=300):
             gallery = gr.Gallery(
                 label=T("augment_draws"), columns=4, height="auto", object_fit="contain",
@@ -78,6 +78,7 @@ def build(
     with gr.Accordion(T("how"), open=False, elem_id="how_augment"):
         gr.Markdown(T("how_augment"))
 
+    placed = [editor, inputs.picture]
     # Draw: when asked, and whenever the pipeline or a control has changed.
     told = [gallery, pair, seeds, chosen, details, file]
     run = {"fn": bind(_preview, studio), "inputs": inputs.all(), "outputs": told}
@@ -97,9 +98,13 @@ def build(
     filled.success(bind(_told, studio), inputs.all(), code["told"], **QUIET)
     demo.load(**about)
     for name, button in shown_examples.items():
-        button.click(bind(_example(name), studio), None, inputs.editor, **QUIET).success(**live)
-    inputs.editor.upload(**live)
-    tab.select(bind(_first, studio), inputs.editor, inputs.editor, **QUIET).success(**live)
+        button.click(bind(_example(name), studio), None, placed, **QUIET).success(**live)
+    for changed in (editor.upload, editor.input, editor.clear):
+        changed(
+            bind(_changed, studio), [editor, *inputs.all()], [inputs.picture, *told],
+            trigger_mode="always_last", **QUIET,
+        )  # fmt: skip
+    tab.select(bind(_first, studio), inputs.picture, placed, **QUIET).success(**live)
 
     # Look at one of them.
     gallery.select(_number, None, chosen, **QUIET).success(
@@ -124,7 +129,7 @@ def build(
     )  # fmt: skip
     for offer in offers.to("augment"):
         offer.button.click(
-            bind(_receive, studio), [offer.source, offer.chosen], [tabs, inputs.editor], **QUIET
+            bind(_receive, studio), [offer.source, offer.chosen], [tabs, *placed], **QUIET
         ).success(**live)
     if trained is not None:
         use.click(bind(_use, studio), inputs.board, [tabs, trained.augment], **QUIET)
@@ -146,24 +151,33 @@ def _live(studio: Studio, *values: Any) -> list[Any]:
     return [gr.skip()] * 6
 
 
-def _first(studio: Studio, editor: Any) -> Any:
+def _first(studio: Studio, picture: Any) -> list[Any]:
     """Put a picture into an editor that has none."""
-    if (editor or {}).get("background"):
-        return gr.skip()
+    if (picture or {}).get("background"):
+        return [gr.skip()] * 2
     return _placed(examples.example("Cat"))
 
 
 def _example(name: str) -> Any:
-    def show(studio: Studio) -> dict[str, Any]:
+    def show(studio: Studio) -> list[Any]:
         """Put an example into the editor."""
         return _placed(examples.example(name))
 
     return show
 
 
-def _placed(file: str) -> dict[str, Any]:
-    """Return the editor's value for a picture without strokes."""
-    return {"background": file, "layers": [], "composite": None}
+def _placed(file: str) -> list[Any]:
+    """Return the editor's value for a picture without strokes, once for the editor and once to be
+    kept.
+    """
+    return [{"background": file, "layers": [], "composite": None}] * 2
+
+
+def _changed(studio: Studio, editor: Any, kept: Any, *values: Any) -> list[Any]:
+    """Keep what the editor holds now, and draw; it tells of changes that are none, too."""
+    if augmenting.digest_of(editor) == augmenting.digest_of(kept):
+        return [gr.skip()] * 7
+    return [editor, *_live(studio, editor, *values)]
 
 
 def _start(studio: Studio, name: str) -> str:
@@ -228,7 +242,7 @@ def _all(
 
 
 def _receive(studio: Studio, source: Any, number: int) -> list[Any]:
-    return [gr.Tabs(selected="augment"), _placed(sending.file_of(source, number))]
+    return [gr.Tabs(selected="augment"), *_placed(sending.file_of(source, number))]
 
 
 def _use(studio: Studio, given: str) -> list[Any]:

@@ -15,9 +15,12 @@ FIRST = "photos"
 
 @dataclass(frozen=True)
 class Inputs:
-    """The controls that decide what is done, in the order of `augmenting.Form`."""
+    """The controls that decide what is done, in the order of `augmenting.Form`; the first of them
+    is what the editor held when it was last changed: an editor that is itself an input uploads its
+    canvas, three times, with every event.
+    """
 
-    editor: gr.ImageEditor
+    picture: gr.State
     board: gr.HTML
     n: gr.Slider
     seed: gr.Number
@@ -29,8 +32,11 @@ class Inputs:
         return list(vars(self).values())
 
 
-def inputs() -> tuple[Inputs, dict[str, gr.Button], gr.Dropdown, gr.Button, gr.Button]:
+def inputs() -> tuple[
+    Inputs, gr.ImageEditor, dict[str, gr.Button], gr.Dropdown, gr.Button, gr.Button
+]:
     """Add the controls on the left."""
+    picture = gr.State(None)
     editor = gr.ImageEditor(
         label=T("augment_picture"), type="filepath", format="png", image_mode="RGBA",
         sources=["upload", "webcam", "clipboard"], layers=False, transforms=None, height=340,
@@ -66,7 +72,7 @@ def inputs() -> tuple[Inputs, dict[str, gr.Button], gr.Dropdown, gr.Button, gr.B
             label=T("partner"), type="filepath", format="png",
             sources=["upload", "clipboard"], elem_id="partner", height=180,
         )  # fmt: skip
-    return Inputs(editor, board, n, seed, marks, partner), shown, start, go, dice
+    return Inputs(picture, board, n, seed, marks, partner), editor, shown, start, go, dice
 
 
 def sweep() -> dict[str, Any]:

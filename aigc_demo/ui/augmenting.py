@@ -4,6 +4,7 @@ controls' values.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -89,12 +90,24 @@ def as_json(pipeline: augment.Pipeline) -> str:
     return f"[{lines}]"
 
 
+def digest_of(editor: dict[str, Any] | None) -> bytes:
+    """Return what changes whenever the picture or what is painted on it changes."""
+    value = editor or {}
+    digest = hashlib.sha256()
+    for file in (value.get("background"), *value.get("layers", ())):
+        there = file is not None and Path(file).is_file()
+        digest.update(Path(file).read_bytes() if there else b"-")
+    return digest.digest()
+
+
 def picture_of(editor: dict[str, Any] | None) -> Image.Image:
     """Return the picture in the editor, without what was painted on it."""
     value = editor or {}
     path = value.get("background") or value.get("composite")
     if not path:
         raise BadValue("picture: there is none yet; drop one here, or choose an example.")
+    if not Path(path).is_file():
+        raise BadValue("picture: it was here for so long that it is gone; drop it here again.")
     return images.flatten(images.open_image(Path(path)), "RGB", 255)
 
 
