@@ -12,7 +12,8 @@ run: $(VENV)/.installed  ## open the studio at http://127.0.0.1:7860
 	$(BIN)/python app.py
 
 test: $(VENV)/.installed-dev  ## run every test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m browser
 
 lint: $(VENV)/.installed-dev  ## check style and imports
 	$(BIN)/ruff check .

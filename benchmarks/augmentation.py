@@ -85,12 +85,16 @@ def grid() -> list[float]:
         path = client.post("upload", files=files).json()[0]
         held = {"path": path, "meta": {"_type": "gradio.FileData"}}
         editor = {"background": held, "layers": [], "composite": None}
-        button = _button(client.get("../config").json(), "augment_go")
+        config, session = client.get("../config").json(), secrets.token_hex(6)
+        upload = _event(config, "augment_picture", "upload")
+        button = _event(config, "augment_go", "click")
+        form = [None, augmenting.preset("photos"), GRID, 0, "mask", None]  # None: the server's own
+        _ask(client, session, upload, [editor, *form])
         taken = []
         for seed in range(CALLS + 3):
             start = time.perf_counter()
-            values = [editor, augmenting.preset("photos"), GRID, seed, "mask", None]
-            gallery = _ask(client, button, values)[0]
+            form[3] = seed
+            gallery = _ask(client, session, button, form)[0]
             assert len(gallery) == GRID
             for shown in gallery:
                 size = Image.open(io.BytesIO(client.get(shown["image"]["url"]).content)).size
@@ -99,16 +103,15 @@ def grid() -> list[float]:
     return taken[3:]
 
 
-def _button(config: dict[str, Any], elem_id: str) -> int:
-    """Return the number of what a click on a button of the page does."""
+def _event(config: dict[str, Any], elem_id: str, event: str) -> int:
+    """Return the number of what an event of a component does."""
     ids = [c["id"] for c in config["components"] if c["props"].get("elem_id") == elem_id]
-    found = [d["id"] for d in config["dependencies"] if [ids[0], "click"] in d["targets"]]
+    found = [d["id"] for d in config["dependencies"] if [ids[0], event] in d["targets"]]
     return found[0]
 
 
-def _ask(client: httpx.Client, function: int, values: list[Any]) -> list[Any]:
-    """Do what the page does when something is clicked; return the new values."""
-    session = secrets.token_hex(6)
+def _ask(client: httpx.Client, session: str, function: int, values: list[Any]) -> list[Any]:
+    """Do what the page does when something happens; return the new values."""
     asked = {"data": values, "fn_index": function, "session_hash": session}
     client.post("queue/join", json=asked).raise_for_status()
     with client.stream("GET", "queue/data", params={"session_hash": session}) as lines:
