@@ -110,7 +110,9 @@ OWN_PRESETS: dict[str, OwnPreset] = {
         {32: _FLOW, 64: _FLOW | {"patch": 4}, 128: _FLOW | {"patch": 8}},
         {"batch": 16} | _SLOW,
     ),
-    "own_words": OwnPreset("text2image", "pictures", {64: {}, 32: {}}, _SLOW),
+    "own_words": OwnPreset(
+        "text2image", "pictures", {64: {}, 32: {}}, _SLOW, {64: "emoji-text2image"}
+    ),
     "own_cyclegan": OwnPreset("cyclegan", "domains", {64: {}, 128: {}}),
     "own_pix2pix": OwnPreset(
         "pix2pix", "pairs",

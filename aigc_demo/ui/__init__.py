@@ -24,7 +24,7 @@ main.contain, .wrap, .main { min-width: 0 !important; max-width: 100vw !importan
 main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 #cycle .caption-label { white-space: normal; max-width: 96%; }
 @media (max-width: 640px) {
-  #tabs button[role="tab"] { padding: 0 8px; }
+  #tabs .tab-container button { padding: 0 4px; font-size: 13px; }
   #restore_picture [data-testid="block-label"], #translate_picture [data-testid="block-label"],
   #augment_picture [data-testid="block-label"] {
     display: none;
