@@ -138,7 +138,7 @@ def own_plan(
     config: dict[str, Any] = {"size": size} | preset.sizes[size]
     if size in preset.start:
         fields |= {"init": f"{folder}/{preset.start[size]}"}
-        config |= {"classes": classes}
+        config |= {"classes": classes} if METHODS[preset.method].classes else {}
     return TrainPlan(
         method=preset.method, data=title, seconds=minutes * 60, config=config, **fields
     )

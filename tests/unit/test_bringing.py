@@ -144,7 +144,7 @@ def test_every_preset_makes_a_plan_that_can_be_run(preset: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("preset", "size"),
     [("own_gan", 32), ("own_flow", 64), ("own_start", 32), ("own_cyclegan", 64),
-     ("own_pix2pix", 64), ("own_words", 32)],
+     ("own_pix2pix", 64), ("own_words", 32), ("own_words", 64)],
 )  # fmt: skip
 def test_a_run_learns_from_them_and_takes_them_with_it(
     preset: str, size: int, workshop: Workshop, photos: Path, monkeypatch: pytest.MonkeyPatch
