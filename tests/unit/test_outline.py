@@ -95,7 +95,6 @@ def test_a_mask_is_grown_and_feathered() -> None:
      ({"thing": Image.new("L", SIZE, 255)}, BadValue, "^background: all of it"),
      ({"thing": line((0, 0), (3, 3), size=(9, 9))}, BadImage, "^thing: it has 9×9 pixels"),
      ({"background": line((0, 0), (3, 3), size=(9, 9))}, BadImage, "^background: it has 9×9")],
-    ids=str,
 )  # fmt: skip
 def test_strokes_that_cannot_be_used_are_told(
     fields: dict[str, Image.Image], wrong: type[Exception], message: str
