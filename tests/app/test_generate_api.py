@@ -101,6 +101,7 @@ def test_two_people_at_once_get_their_own_pictures(address: str, client: Client)
 
 def test_only_the_documented_endpoint_is_shown(client: Client) -> None:
     shown = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(shown) == {"/generate", "/restore", "/translate", "/augment", "/train", "/runs"}
+    pictures = {"/generate", "/restore", "/translate", "/augment", "/clean_up", "/smart_mask"}
+    assert set(shown) == pictures | {"/train", "/runs"}
     names = [p["parameter_name"] for p in shown["/generate"]["parameters"]]
     assert names[:4] == ["model", "label", "count", "seed"]

@@ -49,7 +49,7 @@ def join(address: str) -> int:
     """Ask for pictures without waiting for them; return the status."""
     config = json.loads(urllib.request.urlopen(f"{address}/config").read())
     index = next(d["id"] for d in config["dependencies"] if d["api_name"] == "generate")
-    data = [MODEL, "*", 1, 0, False, None, None, None, None, True]
+    data = [MODEL, "*", 1, 0, False, None, None, None, None, True, None]
     body = json.dumps({"data": data, "fn_index": index, "session_hash": "crowd"}).encode()
     request = urllib.request.Request(
         f"{address}/gradio_api/queue/join", body, {"Content-Type": "application/json"}

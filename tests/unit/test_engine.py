@@ -177,7 +177,9 @@ def test_a_run_that_diverges_keeps_the_last_good_model(
     def spoilt(self: data.Dataset, size: int, *, seed: int, **rest: Any) -> Iterator[Batch]:
         for i, batch in enumerate(sound(self, size, seed=seed, **rest)):
             spoil = seed == 1 and i == 3  # the fourth batch of the run, whose seed is 1
-            yield replace(batch, images=batch.images * (fault if spoil else 1))
+            factor = fault if spoil else 1
+            targets = batch.targets * factor if batch.targets is not None else None
+            yield replace(batch, images=batch.images * factor, targets=targets)
 
     monkeypatch.setattr(kind, "batches", spoilt)
     plan = tiny.plan(method, tiny_data.of(method), steps=9, seed=1, save_every=1e-6)
