@@ -91,12 +91,14 @@ def as_json(pipeline: augment.Pipeline) -> str:
 
 
 def digest_of(editor: dict[str, Any] | None) -> bytes:
-    """Return what changes whenever the picture or what is painted on it changes."""
+    """Return what changes whenever a pixel of the picture, or of what is painted on it, does."""
     value = editor or {}
     digest = hashlib.sha256()
     for file in (value.get("background"), *value.get("layers", ())):
-        there = file is not None and Path(file).is_file()
-        digest.update(Path(file).read_bytes() if there else b"-")
+        if file and Path(file).is_file():
+            image = images.open_image(Path(file)).convert("RGBA")
+            if image.getchannel("A").getbbox():  # a layer without a stroke is none
+                digest.update(f"{image.size}".encode() + image.tobytes())
     return digest.digest()
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aigc_demo import runs
 from tests import tiny
 from tests.server import ROOT, serve
 
+expect.set_options(timeout=60_000)  # milliseconds; a small machine may be busy
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"),
     *("--disable-component-update", "--disable-quic", "--no-first-run"),

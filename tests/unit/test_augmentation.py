@@ -259,3 +259,20 @@ def test_no_files_are_told(studio: Studio, tmp_path: Path, files: list[str] | No
     given = files and [str(tmp_path / f) for f in files]
     with pytest.raises(BadValue, match="^files: there are no pictures; drop some"):
         list(augmenting_many.apply_to_all(studio, Form(None, "[]"), given, 2))
+
+
+def test_the_editor_is_unchanged_until_a_pixel_is(tmp_path: Path) -> None:
+    picture = Image.fromarray(photographs.coffee()[:40, :60])
+    picture.save(tmp_path / "a.png")
+    picture.convert("RGBA").save(tmp_path / "b.png", compress_level=1)
+    layer = Image.new("RGBA", picture.size)
+    layer.save(tmp_path / "empty.png")
+    layer.putpixel((3, 4), (225, 29, 72, 255))
+    layer.save(tmp_path / "stroke.png")
+
+    def digest(background: str, *layers: str) -> bytes:
+        files = [str(tmp_path / f"{name}.png") for name in (background, *layers)]
+        return augmenting.digest_of({"background": files[0], "layers": files[1:]})
+
+    assert digest("a") == digest("b") == digest("b", "empty")
+    assert len({digest("a"), digest("a", "stroke"), augmenting.digest_of(None)}) == 3
