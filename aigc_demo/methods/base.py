@@ -152,9 +152,9 @@ class Generative(Model):
 
     def read(self, captions: Tensor) -> Tensor:
         """Turn captions (B, L), uint8, into what takes the place of class weights, where blends of
-        two texts interpolate; only methods conditioned on text can.
+        two texts interpolate; raises TypeError where the method is not conditioned on text.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} is not conditioned on text.")
 
     def sample(
         self,

@@ -147,7 +147,9 @@ def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
     )  # fmt: skip
     with gr.Row(elem_id="restore_examples"):
         chosen["examples"] = {
-            name: gr.Button(name, size="sm", elem_id=f"example_{name}", min_width=90)
+            name: gr.Button(
+                T(f"photo_{name.lower()}"), size="sm", elem_id=f"example_{name}", min_width=90
+            )
             for name in examples.EXAMPLES
         }
     here = repairing.usable(studio)
