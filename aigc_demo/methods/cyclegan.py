@@ -51,6 +51,7 @@ class CycleGanConfig(WindowConfig):
     blocks: int = Field(6, ge=1, le=16, description="residual blocks")
     fold: Literal[2, 4] = Field(4, description="times smaller that the light network works")
     zoom: bool = Field(False, description="learn how much larger things on white are drawn")
+    grain: bool = Field(False, description="light: give it noise that is made of the pixels")
     norm: Norm = Field("none", description="none, instance or batch; reference: instance")
     directions: Directions = Field(("AtoB", "BtoA"), description="generators; training needs both")
     game: Game = Field("hinge", description="least_squares, hinge or relativistic")
@@ -95,13 +96,31 @@ class Residual(nn.Module):
         return x + self.inner(x)
 
 
+def grain(x: Tensor) -> Tensor:
+    """Return noise (B, 1, H, W) in [-1, 1] for pictures (B, 3, H, W), the same for the same pixels.
+
+    It hashes the 8 bits of a pixel and of the one below and beside it (multiplicative hashing,
+    Knuth, "The Art of Computer Programming", vol. 3, 6.4). A smooth sky gets another number
+    at each pixel, so that a network can paint texture on it that does not repeat.
+    """
+    levels = ((x.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.int64)
+    h = (levels[:, :1] << 16) + (levels[:, 1:2] << 8) + levels[:, 2:]
+    beside = torch.cat([h[..., 1:], h[..., -1:]], dim=-1)
+    below = torch.cat([h[..., 1:, :], h[..., -1:, :]], dim=-2)
+    h = h + 7919 * beside + 104_729 * below
+    h = (h * 2_654_435_761) & 0xFFFFFFFF
+    h = ((h ^ (h >> 15)) * 2_246_822_519) & 0xFFFFFFFF
+    return ((h ^ (h >> 13)) & 0xFFFF).to(x.dtype) / 32_767.5 - 1
+
+
 class Light(nn.Module):
     """x + f(x): f folds the picture, passes it through residual blocks and grows it back."""
 
     def __init__(self, config: CycleGanConfig) -> None:
         super().__init__()
         width, self.fold = config.width, config.fold
-        self.head = _convolution(3 * self.fold**2, width)
+        self.grain = config.grain
+        self.head = _convolution((3 + config.grain) * self.fold**2, width)
         self.body = nn.Sequential(*(Residual(width, config.norm) for _ in range(config.blocks)))
         self.up = nn.ModuleList()
         for _ in range({2: 1, 4: 2}[self.fold]):
@@ -115,7 +134,8 @@ class Light(nn.Module):
         if self.zoom is not None:
             x = zoomed(x.float(), self.zoom.float())
         x = x.contiguous(memory_format=torch.channels_last)
-        h = self.body(self.head(F.pixel_unshuffle(x, self.fold)))
+        seen = torch.cat([x, grain(x)], dim=1) if self.grain else x
+        h = self.body(self.head(F.pixel_unshuffle(seen, self.fold)))
         for convolution in self.up:
             h = F.relu(convolution(F.interpolate(h, scale_factor=2.0, mode="nearest")))
         return x + self.tail(torch.cat([h, x.to(h.dtype)], dim=1)).float()
