@@ -59,6 +59,9 @@ CASES: dict[str, Case] = {
     "cyclegan-instance": Case("cyclegan", config={"norm": "instance", "d_norm": "instance"}),
     "cyclegan-fold-2": Case("cyclegan", config={"fold": 2, "pool": 0, "cycle_every": 1}),
     "cyclegan-zoom": Case("cyclegan", config={"zoom": True}),
+    "cyclegan-grain": Case(
+        "cyclegan", config={"grain": True, "d_shift": 4, "game": "least_squares"}
+    ),
     **{f"pix2pix-{game}": Case("pix2pix", config={"game": game}) for game in GAMES},
     "pix2pix-domains": Case("pix2pix", classes=2, config={"residual": True}),
     "pix2pix-dropout": Case("pix2pix", config={"dropout": 0.5, "direction": "BtoA"}),

@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from aigc_demo.adversarial import GAMES, PatchDiscriminator, Pool
+from aigc_demo.light import GRAIN, grain
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Translator
 from aigc_demo.nn import zoomed
@@ -17,6 +18,7 @@ from tests import tiny
 pytestmark = pytest.mark.usefixtures("one_thread")
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "light": ("cyclegan", {}),
+    "light-grain": ("cyclegan", {"grain": True}),
     "light-2": ("cyclegan", {"fold": 2, "blocks": 2}),
     "reference": ("cyclegan", {"network": "reference", "norm": "instance"}),
     "pix2pix": ("pix2pix", {}),
@@ -85,6 +87,45 @@ def test_how_large_things_are_drawn_is_learnt_without_pairs() -> None:
         trainer.training_step(Batch(discs(10), None, discs(5)))
     forth, back = (float(model.generators[w].zoom.mean()) for w in ("AtoB", "BtoA"))
     assert forth < -0.1 < 0.1 < back
+
+
+def test_grain_is_noise_that_the_pixels_decide() -> None:
+    levels = torch.arange(96).view(1, 1, 1, 96) // 3 + torch.arange(80).view(1, 1, 80, 1) // 2
+    smooth = (levels.expand(1, 3, 80, 96) / 127.5 - 1).float()  # a sky
+    noise = grain(smooth)
+    assert noise.shape == (1, 1, 80, 96) and noise.abs().max() <= 1
+    assert abs(float(noise.mean())) < 0.05 and 0.5 < float(noise.std()) < 0.65
+    for ahead in (1, 2, 3, 8):
+        for a, b in ((noise[..., ahead:], noise[..., :-ahead]), (noise, noise.roll(ahead, -2))):
+            assert abs(float((a * b).mean())) < 0.1  # a third if they were the same
+
+    # The same wherever a tile begins; far from a pixel that changes, nothing does.
+    inner = slice(GRAIN, -GRAIN)
+    tile = grain(smooth[..., 10:50, 20:70])
+    assert torch.equal(tile[..., inner, inner], noise[..., 10:50, 20:70][..., inner, inner])
+    other = smooth.clone()
+    other[..., 40, 50] += 2 / 255
+    changed = (grain(other) != noise)[0, 0].nonzero()
+    side = 2 * GRAIN + 1
+    assert len(changed) == side * side
+    assert int((changed - torch.tensor([40, 50])).abs().max()) == GRAIN
+
+
+def test_discriminators_see_parts_of_the_windows_that_lie_anywhere() -> None:
+    """Their strides would else always lie alike on what the generator folds: it learnt stripes."""
+    config = {"crop": 32, "d_shift": 8, "d_width": 8, "d_layers": 2}
+    model = METHODS["cyclegan"].build(tiny.CONFIGS["cyclegan"] | config)
+    trainer = model.trainer(lr=0.0, ema=0.0, seed=0)
+    seen: list[torch.Tensor] = []
+    trainer.judges["B"].register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
+    ramp = (torch.arange(32).view(1, 1, 32, 1) + 32 * torch.arange(32).view(1, 1, 1, 32)) / 1024
+    batch = Batch(ramp.expand(2, 3, 32, 32), None, ramp.expand(2, 3, 32, 32))
+    for _ in range(8):
+        trainer.training_step(batch)
+    assert {x.shape[-2:] for x in seen} == {(24, 24)}
+    assert all(torch.equal(x[0], x[-1]) for x in seen)  # real and made lie alike
+    corners = {round(float(x[0, 0, 0, 0]) * 1024) for x in seen}
+    assert len({c % 32 for c in corners}) > 2 < len({c // 32 for c in corners})
 
 
 def test_an_untrained_light_generator_returns_the_picture() -> None:

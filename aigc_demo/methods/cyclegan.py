@@ -8,11 +8,8 @@ Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversar
                + cycle · (|F(G(A)) - A| + |G(F(B)) - B|)
                + cycle · identity · (|G(B) - B| + |F(A) - A|)
 
-Two kinds of generator can be built. ``light`` works on the folded picture at a quarter of its size
-(Shi et al., "Real-Time Single Image and Video Super-Resolution", 2016), finds what to *add* to the
-picture, and grows back by resize-convolutions (Odena et al., "Deconvolution and Checkerboard
-Artifacts", 2016); without statistics over the picture, so that a large one can be computed in
-pieces. ``reference`` is the network of the authors' implementation, whose published weights fit.
+Two kinds of generator can be built: ``light``, ours (see `aigc_demo.light`), and ``reference``,
+the network of the authors' implementation, whose published weights fit.
 
 A network that starts as the identity stays it, if the weights are those of the paper: both L1
 terms have their minimum there, and pull harder than a saturated least-squares game. Hence hinge
@@ -34,9 +31,10 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from aigc_demo import device as devices
-from aigc_demo.adversarial import GAMES, Game, Norm, PatchDiscriminator, Pool, norm_of
+from aigc_demo.adversarial import GAMES, Game, Norm, PatchDiscriminator, Pool
+from aigc_demo.light import GRAIN, Light
 from aigc_demo.methods.base import Batch, Direction, Method, Trainer, Translator, WindowConfig
-from aigc_demo.nn import window, zero, zoomed
+from aigc_demo.nn import window
 from aigc_demo.optim import step
 from aigc_demo.reference import ReferenceGenerator
 
@@ -63,6 +61,9 @@ class CycleGanConfig(WindowConfig):
     d_width: int = Field(32, ge=8, le=128, description="first width of the discriminators")
     d_layers: int = Field(3, ge=1, le=4, description="their strided layers; 3: patches of 70×70")
     d_norm: Norm = Field("spectral", description="none, instance, batch or spectral")
+    d_shift: int = Field(
+        0, ge=0, le=32, description="pixels by which what they see is cut, at random places"
+    )
     d_rate: float = Field(1.0, gt=0, le=10, description="their learning rate, times the others'")
 
     @model_validator(mode="after")
@@ -72,78 +73,16 @@ class CycleGanConfig(WindowConfig):
         return self
 
 
-def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
-    """Return a 3×3 convolution of the reflected picture: zeros would leave stripes at its rim."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect")
-
-
-class Residual(nn.Module):
-    """x + f(x), with f two convolutions; f is zero at first where it has no normalisation."""
-
-    def __init__(self, width: int, norm: Norm) -> None:
-        super().__init__()
-        second = _convolution(width, width)
-        self.inner = nn.Sequential(
-            _convolution(width, width),
-            norm_of(norm, width),
-            nn.ReLU(inplace=True),
-            zero(second) if norm == "none" else second,
-            norm_of(norm, width),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape."""
-        return x + self.inner(x)
-
-
-def grain(x: Tensor) -> Tensor:
-    """Return noise (B, 1, H, W) in [-1, 1] for pictures (B, 3, H, W), the same for the same pixels.
-
-    It hashes the 8 bits of a pixel and of the one below and beside it (multiplicative hashing,
-    Knuth, "The Art of Computer Programming", vol. 3, 6.4). A smooth sky gets another number
-    at each pixel, so that a network can paint texture on it that does not repeat.
-    """
-    levels = ((x.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.int64)
-    h = (levels[:, :1] << 16) + (levels[:, 1:2] << 8) + levels[:, 2:]
-    beside = torch.cat([h[..., 1:], h[..., -1:]], dim=-1)
-    below = torch.cat([h[..., 1:, :], h[..., -1:, :]], dim=-2)
-    h = h + 7919 * beside + 104_729 * below
-    h = (h * 2_654_435_761) & 0xFFFFFFFF
-    h = ((h ^ (h >> 15)) * 2_246_822_519) & 0xFFFFFFFF
-    return ((h ^ (h >> 13)) & 0xFFFF).to(x.dtype) / 32_767.5 - 1
-
-
-class Light(nn.Module):
-    """x + f(x): f folds the picture, passes it through residual blocks and grows it back."""
-
-    def __init__(self, config: CycleGanConfig) -> None:
-        super().__init__()
-        width, self.fold = config.width, config.fold
-        self.grain = config.grain
-        self.head = _convolution((3 + config.grain) * self.fold**2, width)
-        self.body = nn.Sequential(*(Residual(width, config.norm) for _ in range(config.blocks)))
-        self.up = nn.ModuleList()
-        for _ in range({2: 1, 4: 2}[self.fold]):
-            self.up.append(_convolution(width, width // 2))
-            width //= 2
-        self.tail = zero(_convolution(width + 3, 3))
-        self.zoom = nn.Parameter(torch.zeros(2)) if config.zoom else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, 3, H, W) to the same shape; H and W divide by the fold."""
-        if self.zoom is not None:
-            x = zoomed(x.float(), self.zoom.float())
-        x = x.contiguous(memory_format=torch.channels_last)
-        seen = torch.cat([x, grain(x)], dim=1) if self.grain else x
-        h = self.body(self.head(F.pixel_unshuffle(seen, self.fold)))
-        for convolution in self.up:
-            h = F.relu(convolution(F.interpolate(h, scale_factor=2.0, mode="nearest")))
-        return x + self.tail(torch.cat([h, x.to(h.dtype)], dim=1)).float()
-
-
 def _generator(config: CycleGanConfig) -> nn.Module:
     if config.network == "light":
-        return Light(config)
+        return Light(
+            config.width,
+            config.blocks,
+            fold=config.fold,
+            norm=config.norm,
+            zoom=config.zoom,
+            grainy=config.grain,
+        )
     return ReferenceGenerator(config.width, config.blocks, config.norm)
 
 
@@ -186,7 +125,7 @@ class CycleGan(Translator):
         if config.network == "reference":
             return 3 + 1 + 2 + 4 * 2 * config.blocks + 4 + 2 + 3
         growing = sum(range(2, config.fold + 1, 2))
-        return config.fold * (2 * config.blocks + 2) + growing + 1
+        return config.fold * (2 * config.blocks + 2) + growing + 1 + GRAIN * config.grain
 
     def forward(self, x: Tensor, direction: Direction) -> Tensor:
         """Map pictures (B, 3, H, W) to those of the other domain, not clamped."""
@@ -295,7 +234,17 @@ class CycleGanTrainer(Trainer):
         measured["grad_norm"] = step(total, self.optimizer_g, clip=config.clip)
         return fakes
 
+    def _shown(self, x: Tensor) -> Tensor:
+        """Return a random part of windows (B, 3, H, W), `d_shift` pixels smaller.
+
+        A discriminator's strides repeat every eight pixels, and so does its gradient; where they
+        always lie alike on the generator's folds, the generator learns stripes.
+        """
+        cut = self.model.config.d_shift
+        return window(x, x.shape[-1] - cut, self.generator, turned=False) if cut else x
+
     def _game_g(self, judge: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
+        fake, real = self._shown(fake), self._shown(real)
         if self.model.config.game != "relativistic":
             logits = judge(fake)
             return self.game_g(logits, logits)
@@ -310,8 +259,9 @@ class CycleGanTrainer(Trainer):
         said: dict[str, list[Tensor]] = {"real": [], "fake": []}
         for domain, judge in self.judges.items():
             shown = self.pools[domain].swap(fakes[domain], self.generator)
+            seen = self._shown(torch.cat([reals[domain], shown]))
             with devices.autocast(self.device):
-                logits = judge(torch.cat([reals[domain], shown]))
+                logits = judge(seen)
             total = total + self.game_d(*logits.chunk(2))
             for kind, values in zip(said, logits.detach().chunk(2), strict=True):
                 said[kind].append(values.mean((1, 2, 3)))
