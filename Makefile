@@ -13,7 +13,7 @@ run: $(VENV)/.installed  ## open the studio at http://127.0.0.1:7860
 
 test: $(VENV)/.installed-dev  ## run every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser
 
 lint: $(VENV)/.installed-dev  ## check style and imports
 	$(BIN)/ruff check .

@@ -67,7 +67,7 @@ def load(folder: Path) -> tuple[Generative, Card]:
     BadCheckpoint.
     """
     card = read_card(folder)
-    name = folder.name
+    name = _called(folder)
     model = _build(name, card)
     try:
         tensors = load_file(folder / WEIGHTS)
@@ -91,7 +91,7 @@ def inspect(folder: Path) -> Card:
 
     Raises BadCheckpoint.
     """
-    card, name = read_card(folder), folder.name
+    card, name = read_card(folder), _called(folder)
     with torch.device("meta"):
         expected = {k: list(v.shape) for k, v in _build(name, card).state_dict().items()}
     try:
@@ -126,6 +126,11 @@ def _build(name: str, card: Card) -> Generative:
     return model
 
 
+def _called(folder: Path) -> str:
+    """Return what a person calls a model: that of a run lies in runs/NAME/model."""
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
 def _damaged(name: str) -> BadCheckpoint:
     return BadCheckpoint(
         f"The weights of {name} are damaged or no safetensors file; copy them again."
@@ -143,10 +148,10 @@ def read_card(folder: Path) -> Card:
     try:
         return Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadCheckpoint(f"{folder.name} has no {CARD}; copy the whole folder.") from None
+        raise BadCheckpoint(f"{_called(folder)} has no {CARD}; copy the whole folder.") from None
     except (ValidationError, OSError, UnicodeDecodeError):
         raise BadCheckpoint(
-            f"The card of {folder.name} cannot be read; copy the folder again."
+            f"The card of {_called(folder)} cannot be read; copy the folder again."
         ) from None
 
 

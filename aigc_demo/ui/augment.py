@@ -108,7 +108,7 @@ def build(
 
     # Look at one of them.
     gallery.select(_number, None, chosen, **QUIET).success(
-        bind(_look, studio), [gallery, chosen, pair], pair, **QUIET
+        bind(_look, studio), [gallery, chosen, pair], [pair, details], **QUIET
     )
     again.click(
         bind(_replay, studio), [*inputs.all(), seeds, chosen], [pair, file, details], **PRIVATE
@@ -197,11 +197,12 @@ def _number(event: gr.SelectData) -> int:
     return event.index if isinstance(event.index, int) else 0
 
 
-def _look(studio: Studio, shown: Any, number: int, pair: Any) -> Any:
-    """Show the picture before and after the variant that was chosen."""
+def _look(studio: Studio, shown: Any, number: int, pair: Any) -> list[Any]:
+    """Show the picture before and after the variant that was chosen, and all that was drawn."""
     if not shown or not pair:
-        return gr.skip()
-    return pair[0], shown[min(number, len(shown) - 1)][0]
+        return [gr.skip()] * 2
+    after, drawn = shown[min(number, len(shown) - 1)]
+    return [(pair[0], after), drawn]
 
 
 def _replay(studio: Studio, *values: Any) -> list[Any]:

@@ -13,11 +13,11 @@ HEIGHT = 280  # of a chart, pixels
 
 
 def build() -> dict[str, Any]:
-    """Add the charts, in the order of `watching.CHARTS`."""
+    """Add the charts; return them and the parts of the page that come and go, by name."""
     found: dict[str, Any] = {}
 
-    def line(name: str, note: str = "") -> None:
-        with gr.Column(min_width=300):
+    def line(name: str, note: str = "") -> gr.Column:
+        with gr.Column(min_width=300) as column:
             gr.Markdown(T(f"chart_{name}"), elem_classes="chart", elem_id=f"title_{name}")
             found[name] = gr.LinePlot(
                 charts.curves({}), x="step", y="value", color="curve", height=HEIGHT, y_title=" ",
@@ -27,11 +27,12 @@ def build() -> dict[str, Any]:
             )  # fmt: skip
             if note:
                 found[note] = gr.Markdown(elem_classes="quiet", elem_id=note)
+        return column
 
     with gr.Row():
         line("losses", "losses_note")
-        line("fid", "score_note")
-    with gr.Row():
+        found["fid_part"] = line("fid", "score_note")
+    with gr.Row() as found["variety_part"]:
         line("kid")
         line("recall", "recall_note")
     with gr.Row():

@@ -110,12 +110,16 @@ TRAIN_TEXTS: dict[str, tuple[str, str]] = {
         "Rows: the photograph, the plan made of it, the true plan.",
         "各行：照片、由它得到的平面图、真实平面图。",
     ),
+    "rows_generate": (
+        "Rows: a class each, where there are classes. Columns: a seed each.",
+        "各行：每行一个类别（若有类别）。各列：每列一个种子。",
+    ),
     "rows_repair": ("Rows: damaged, restored, the truth.", "各行：受损、修复、原图。"),
     "rows_inpaint": ("Rows: with holes, filled, the truth.", "各行：有空洞、已填补、原图。"),
     "film": ("Film: drag to go back in time", "胶片：拖动可回到过去"),
     "film_info": (
-        "the same noise all through the run: one row a class, one column a seed",
-        "整个训练使用同样的噪声：每行一个类别，每列一个种子",
+        "all through the run, the same noise or the same pictures are shown",
+        "整个训练始终显示同样的噪声或同样的图片",
     ),
     "chart_losses": ("Losses", "损失"),
     "losses_note": (

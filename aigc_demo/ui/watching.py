@@ -17,7 +17,7 @@ from aigc_demo.ui.training import Workshop
 PICTURES = ("status", "warnings", "picture", "film", "rows", "use_note", "model_file")
 CHARTS = (
     *("losses", "losses_note", "fid", "score_note", "kid", "recall", "recall_note"),
-    *("outputs_title", "outputs", "outputs_note", "speed", "norm"),
+    *("fid_part", "variety_part", "outputs_title", "outputs", "outputs_note", "speed", "norm"),
 )
 BUTTONS = (
     *("pause", "resume", "slow", "step_both", "step_discriminator", "step_generator"),
@@ -105,7 +105,8 @@ def _of_run(
     updates["warnings"] = gr.Markdown("\n\n".join(words), visible=bool(words))
     updates["use_note"] = gr.Markdown(visible=view.log.saved)
     key = f"rows_{view.plan.method}"
-    rows = say(key, language) if key in TEXTS and view.log.previews else ""
+    key = key if key in TEXTS else "rows_generate" if _scored(view) else ""
+    rows = say(key, language) if key and view.log.previews else ""
     updates["rows"] = gr.Markdown(rows, visible=bool(rows))
     frames, before = len(view.log.previews), seen.get("frames", 0)
     if frames != before or not seen:
@@ -127,7 +128,10 @@ def _drawn(view: View, *, scores: bool, language: str, first: bool) -> list[Any]
         "norm": charts.curves({"model": view.gauge("grad_norm")}),
     }
     duel = bool(METHODS[view.plan.method].parts) if view.plan.method in METHODS else False
+    scored = _scored(view)
     if first:
+        updates["fid_part"] = gr.Column(visible=scored)
+        updates["variety_part"] = gr.Row(visible=scored)
         updates["outputs"] = gr.BarPlot(charts.outputs(view), visible=duel)
         updates["outputs_title"] = updates["outputs_note"] = gr.Markdown(visible=duel)
     elif duel:
@@ -136,20 +140,25 @@ def _drawn(view: View, *, scores: bool, language: str, first: bool) -> list[Any]
     note = [charts.legend(names)]
     if "discriminator" in names:
         note.append(say("losses_note", language))
+    if not scored:
+        note.append(say("scores_none", language))
     updates["losses_note"] = "\n\n".join(note)
-    if scores:
+    if scores and scored:
         updates["fid"] = charts.score(view, "fid")
         updates["kid"] = charts.score(view, "kid", scale=1000)
         updates["recall"] = charts.variety(view)
         missing = [r for r in (view.reason("fid"), view.reason("kid")) if r]
-        method = METHODS.get(view.plan.method)
-        scored = method is None or method.task == "generate"
-        key = "scores_note" if scored else "scores_none"
-        note = [charts.legend(_names(view)), say(key, language)]
+        note = [charts.legend(_names(view)), say("scores_note", language)]
         note += [f"n/a: {reason}" for reason in dict.fromkeys(missing)]
         updates["score_note"] = "\n\n".join(note)
         updates["recall_note"] = charts.legend({"precision": "precision", "recall": "recall"})
     return [updates.get(name, gr.skip()) for name in CHARTS]
+
+
+def _scored(view: View) -> bool:
+    """Tell whether a run makes pictures from noise, and so has scores and rows of classes."""
+    method = METHODS.get(view.plan.method)
+    return method is None or method.task == "generate"
 
 
 def _names(view: View) -> dict[str, str]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from aigc_demo import runs
 from tests import tiny
+from tests.e2e import waiting
 from tests.server import ROOT, serve
 
 expect.set_options(timeout=60_000)  # milliseconds; a small machine may be busy
 ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"),
+    *("--no-sandbox", "--disable-background-networking", "--disable-sync"),
+    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),  # paints without a GPU
     *("--disable-component-update", "--disable-quic", "--no-first-run"),
 ]
 
@@ -44,24 +47,39 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> Callable[..., BrowserContext]:
+    """Return a function that returns the window with certain settings: what it has loaded once is
+    quick to open again.
+    """
+    opened: dict[str, BrowserContext] = {}
+
+    def window(**settings: object) -> BrowserContext:
+        settings = {"viewport": {"width": 1280, "height": 900}} | settings
+        key = json.dumps(settings, sort_keys=True)
+        if key not in opened:
+            opened[key] = browser.new_context(accept_downloads=True, **settings)
+        return opened[key]
+
+    return window
+
+
 Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Opener]:
+def open_page(windows: Callable[..., BrowserContext], address: str) -> Iterator[Opener]:
     """Return a function that opens a page of the app; any error in a page's console fails the
     test.
     """
     problems: list[str] = []
-    contexts = []
+    pages: list[Page] = []
 
     def open_(query: str = "", *, at: str = "", **settings: object) -> Page:
-        context = browser.new_context(
-            accept_downloads=True, **{"viewport": {"width": 1280, "height": 900}} | settings
-        )
-        contexts.append(context)
-        page = context.new_page()
+        page = windows(**settings).new_page()
+        pages.append(page)
         page.set_default_timeout(60_000)
+        waiting.watch(page)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console",
@@ -71,11 +89,12 @@ def open_page(browser: Browser, address: str) -> Iterator[Opener]:
         page.wait_for_selector("#go")
         # The page sets its controls once it has loaded: the seed is no longer 0.
         page.wait_for_function("document.querySelector('#seed input')?.value !== '0'")
+        waiting.settle(page)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert problems == []
 
 

@@ -14,6 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page
 from skimage import data as photographs
 
+from tests.e2e.waiting import settle
+
 pytestmark = pytest.mark.browser
 
 Shoot = Callable[[Page, str], None]
@@ -52,14 +54,6 @@ def drawn_again(page: Page, before: list[str]) -> list[str]:
         arg=json.dumps(before, ensure_ascii=False, separators=(",", ":")),
     )
     return captions(page)
-
-
-def settle(page: Page) -> None:
-    """Wait until nothing is drawn any more."""
-    before: list[str] = []
-    while before != (now := captions(page)):
-        before = now
-        page.wait_for_timeout(2000)
 
 
 def steps(page: Page) -> list[str]:
@@ -108,8 +102,8 @@ def test_steps_are_put_together_and_keep_their_numbers(
 
     # One of them is looked at and replayed in full size.
     page.locator("#draws button").nth(4).click()
-    page.wait_for_timeout(500)
-    seed = captions(page)[4].split(" · ")[0]
+    told = after(page, captions(page)[4])
+    seed = told.split(" · ")[0]
     page.click("#augment_replay")
     after(page, f" {seed} · ")
     with page.expect_download() as download:
@@ -128,9 +122,11 @@ def test_steps_are_put_together_and_keep_their_numbers(
         "document.querySelector('#code_torchvision').innerText.includes('v2.RandomErasing')"
     )
     page.locator("#code_json .cm-content").fill('[{"name": "noise", "p": 1, "sigma": 40}]')
-    page.wait_for_timeout(1500)  # the editor tells what was typed after a moment
-    page.click("#code_read")
-    page.wait_for_function("document.querySelectorAll('#pipeline .steps > li').length == 1")
+    for _ in range(20):  # the editor tells what was typed after a moment
+        page.click("#code_read")
+        settle(page)
+        if steps(page) == ["noise"]:
+            break
     assert steps(page) == ["noise"]
     assert number(page, 0, "sigma") == "40"
 
@@ -197,7 +193,7 @@ def test_many_files_come_back_as_a_zip_and_it_fits_a_phone(
     page.locator("#apply_files input[type=file]").set_input_files(
         [tmp_path / "one.png", tmp_path / "two.png", tmp_path / "more.zip"]
     )
-    page.wait_for_timeout(1500)
+    settle(page)
     page.click("#apply_go")
     page.wait_for_selector("#apply_zip:visible")
     assert "broken" in page.locator("#apply_said").inner_text()

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 
 from aigc_demo import facades
+from tests.e2e.waiting import settle
 
 pytestmark = pytest.mark.browser
 
@@ -39,13 +40,13 @@ def stroke(page: Page, editor: str, start: tuple[float, float], end: tuple[float
     page.mouse.down()
     page.mouse.move(bx, by, steps=10)
     page.mouse.up()
-    page.wait_for_timeout(500)
+    settle(page)
 
 
 def upload(page: Page, editor: str, path: Path) -> None:
     page.locator(f"#{editor} input[type=file]").first.set_input_files(path)
     page.wait_for_selector(f"#{editor} canvas")
-    page.wait_for_timeout(1500)
+    settle(page)
 
 
 def value_of(page: Page, box: str) -> str:
@@ -74,7 +75,7 @@ def test_two_strokes_become_a_mask_that_is_filled(
     page.click("#smart_go")
     page.wait_for_selector("#mask_shown img")
     shoot(page, "smart-mask")
-    page.wait_for_timeout(1500)
+    settle(page)
     page.click("#restore_go")
     page.wait_for_function(
         "document.querySelector('#restore_details').querySelector('textarea, input')"
@@ -99,7 +100,7 @@ def test_a_picture_of_the_gallery_becomes_flat(
     page.locator("#field_more > button").first.click()
     page.click("#field_take")
     page.wait_for_selector("#field_picture canvas", state="visible")
-    page.wait_for_timeout(1500)
+    settle(page)
     page.click("#field_go")
     page.wait_for_function(
         "document.querySelector('#field_details').querySelector('textarea, input')"
@@ -125,7 +126,7 @@ def test_a_photograph_becomes_a_plan_that_is_built_from(
     page.wait_for_selector("#plan_field")
     page.get_by_role("button", name="Coffee", exact=True).last.click()
     page.wait_for_selector("#translate_picture canvas", state="visible")
-    page.wait_for_timeout(1500)
+    settle(page)
     page.click("#translate_go")
     said = "word => document.querySelector('#translate_details')" \
         ".querySelector('textarea, input').value.includes(word)"  # fmt: skip

@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from aigc_demo import images
+from tests.e2e.waiting import settle
 
 pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]
@@ -38,7 +39,7 @@ def generate(page: Page) -> list[bytes]:
     expect(page.locator("#gallery img").first).to_be_visible()
     details = page.locator("#details textarea, #details input")
     if before:
-        page.wait_for_timeout(1500)
+        settle(page)
     expect(details).not_to_have_value("")
     sources = page.locator("#gallery .grid-container img").evaluate_all(
         "all => all.map(i => i.src)"

@@ -84,4 +84,4 @@ def test_own_pictures_become_a_model_that_paints_and_vanish_with_their_run(
         page.locator("#discard_sure").click()
         expect(page.locator("#status")).to_contain_text("no runs yet", timeout=PATIENCE)
         assert not directory.exists() and not list(root.rglob("pictures*"))
-        page.context.close()
+        page.close()

@@ -12,9 +12,12 @@ from PIL import Image
 from playwright.sync_api import Page
 from skimage import data as photographs
 
+from tests.e2e.waiting import settle
+
 pytestmark = pytest.mark.browser
 
 Shoot = Callable[[Page, str], None]
+PAINTER = "/?model=fashion_mnist-dcgan&seed=5&count=16"
 
 
 def photo(side: int = 200) -> Image.Image:
@@ -25,14 +28,14 @@ def restore_page(open_page: Callable[..., Page], **settings: object) -> Page:
     page = open_page(**settings)
     page.get_by_role("tab").nth(1).click()
     page.wait_for_selector("#restore_picture")
-    page.wait_for_timeout(2000)  # an editor that is not ready yet takes no picture
+    settle(page)  # an editor that is not ready yet takes no picture
     return page
 
 
 def upload(page: Page, path: Path) -> None:
     page.locator("#restore_picture input[type=file]").first.set_input_files(path)
     page.wait_for_selector("#restore_picture canvas")
-    page.wait_for_timeout(1500)
+    settle(page)
 
 
 def stroke(page: Page) -> None:
@@ -44,7 +47,7 @@ def stroke(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(x + 30, y + 10, steps=10)
     page.mouse.up()
-    page.wait_for_timeout(500)
+    settle(page)
 
 
 def details(page: Page) -> str:
@@ -93,7 +96,7 @@ def test_upload_paint_restore_compare_and_go_on(
     page.wait_for_function("document.querySelector('#compared_table').innerText.includes('telea')")
     shoot(page, "restore-desktop")
     page.click("#go_on")
-    page.wait_for_timeout(1500)
+    settle(page)
     page.locator("#mask_more > button").click()
     page.click("#show_mask")
     page.get_by_text("nothing is marked yet").wait_for()
@@ -104,12 +107,12 @@ def test_damage_is_undone_and_scored(open_page: Callable[..., Page], shoot: Shoo
         open_page, viewport={"width": 375, "height": 812}, color_scheme="dark", locale="zh-CN"
     )
     page.click("#example_Coffee")
-    page.wait_for_timeout(1500)
+    settle(page)
     page.locator("#damage_more > button").click()
     page.locator("#damage_kind input").click()
     page.get_by_role("option", name="高斯噪声").click()
     assert "σ = 22" in press_and_wait(page, "damage_go", "σ = 22")
-    page.wait_for_timeout(1500)
+    settle(page)
     told = press_and_wait(page, "restore_go", "PSNR")
     assert told.startswith("denoise") and "SSIM" in told and "estimated" in told
     width = page.evaluate("document.documentElement.scrollWidth")
@@ -118,14 +121,14 @@ def test_damage_is_undone_and_scored(open_page: Callable[..., Page], shoot: Shoo
 
 
 def test_a_picture_of_the_gallery_is_sent_here_and_back(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+    page = open_page(PAINTER)
     page.click("#go")
     page.wait_for_function(
         "document.querySelectorAll('#gallery .grid-container button').length >= 16"
     )
     page.click("#send_gallery")
     page.wait_for_selector("#restore_picture canvas", state="visible")
-    page.wait_for_timeout(1500)
+    settle(page)
     stroke(page)
     press_and_wait(page, "restore_go", "px")
     page.click("#send_generate")

@@ -13,9 +13,12 @@ from PIL import Image
 from playwright.sync_api import Page
 from skimage import data as photographs
 
+from tests.e2e.waiting import settle
+
 pytestmark = pytest.mark.browser
 
 Shoot = Callable[[Page, str], None]
+PAINTER = "/?model=fashion_mnist-dcgan&seed=5&count=16"
 PHONE = {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "locale": "zh-CN"}
 
 
@@ -27,7 +30,7 @@ def translate_page(open_page: Callable[..., Page], **settings: object) -> Page:
     page = open_page(**settings)
     page.get_by_role("tab").nth(2).click()
     page.wait_for_selector("#translate_go", state="visible")
-    page.wait_for_timeout(2000)  # an editor that is not ready yet takes no picture
+    settle(page)  # an editor that is not ready yet takes no picture
     return page
 
 
@@ -35,7 +38,7 @@ def choose(page: Page, number: int) -> None:
     """Choose a pair by its place in the list."""
     page.locator("#translate_model input").click()
     page.get_by_role("option").nth(number).click()
-    page.wait_for_timeout(1000)
+    settle(page)
 
 
 def details(page: Page) -> str:
@@ -90,7 +93,7 @@ def test_a_picture_is_translated_taken_back_and_sent_to_restore(
         tmp_path / "photo.png"
     )
     page.wait_for_selector("#translate_picture canvas")
-    page.wait_for_timeout(1500)
+    settle(page)
     page.click("#translate_go")
     told = wait_for(page, "px")
     assert "photo → Monet · 200×180 px" in told and "there and back" in told
@@ -105,7 +108,7 @@ def test_a_picture_is_translated_taken_back_and_sent_to_restore(
 
     # The other direction is another picture.
     page.locator("#way label").first.click()
-    page.wait_for_timeout(500)
+    settle(page)
     page.click("#translate_go")
     wait_for(page, "Monet → photo", told)
 
@@ -155,9 +158,9 @@ def test_a_plan_is_drawn_and_becomes_a_building(
     )
     assert colours == ["192,254,66,255", "172,1,4,255"]
     page.click("#plan_example")
-    page.wait_for_timeout(500)
+    settle(page)
     page.click("#translate_go")
-    page.wait_for_timeout(1500)
+    settle(page)
     shoot(page, "translate-plan")
 
 
@@ -170,7 +173,7 @@ def test_emoji_in_all_styles_on_a_phone(open_page: Callable[..., Page], shoot: S
             count += 1
             page.click("#emoji_go")
             page.wait_for_selector("#translate_picture canvas")
-            page.wait_for_timeout(1500)
+            settle(page)
             page.click("#all_styles")
             wait_for(page, "4 styles")
             page.wait_for_function(
@@ -197,14 +200,14 @@ def test_many_files_come_back_as_a_zip(open_page: Callable[..., Page], tmp_path:
 
 
 def test_a_picture_of_the_gallery_is_sent_here(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+    page = open_page(PAINTER)
     page.click("#go")
     page.wait_for_function(
         "document.querySelectorAll('#gallery .grid-container button').length >= 16"
     )
     page.click("#send_gallery_translate")
     page.wait_for_selector("#translate_picture canvas", state="visible")
-    page.wait_for_timeout(1500)
+    settle(page)
     page.click("#translate_go")
     wait_for(page, "px")
 

@@ -297,7 +297,7 @@ def test_every_button_is_wired_to_its_own_update(
     first = 2 + len(watching.PICTURES) + len(watching.CHARTS)
     names = [n.replace("sure", "discard_sure") for n in watching.BUTTONS]
     assert ids[first:-1] == names
-    charts_ = [f"chart_{n}" for n in watching.CHARTS if not n.endswith(("note", "title"))]
+    charts_ = [f"chart_{n}" for n in watching.CHARTS if not n.endswith(("note", "title", "part"))]
     assert [i for i in ids if str(i).startswith("chart_")] == charts_
 
 
