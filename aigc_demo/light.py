@@ -50,15 +50,28 @@ def grain(x: Tensor) -> Tensor:
     Art of Computer Programming", vol. 3, 6.4): any sky that is not quite flat gets another number
     at each pixel, so that a network can paint texture on it that does not repeat.
     """
-    levels = ((x.detach().double() + 1) * 127.5).round().clamp(0, 255)
-    around = F.pad(levels, (GRAIN,) * 4, mode="replicate")
-    side = 2 * GRAIN + 1
-    primes = torch.arange(1, 3 * side * side + 1, device=x.device, dtype=torch.float64)
-    weights = (primes * 7919 % 65_521).view(1, 3, side, side)
-    h = F.conv2d(around, weights).to(torch.int64)  # whole numbers below 2⁵³: exact
-    h = (h * 2_654_435_761) & 0xFFFFFFFF
-    h = ((h ^ (h >> 15)) * 2_246_822_519) & 0xFFFFFFFF
-    return ((h ^ (h >> 13)) & 0xFFFF).to(x.dtype) / 32_767.5 - 1
+    levels = ((x.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.int64)
+    h = (levels[:, :1] << 16) + (levels[:, 1:2] << 8) + levels[:, 2:]
+    h = _mixed(_weighed(_weighed(h, -1), -2))
+    return (h & 0xFFFF).to(x.dtype) / 32_767.5 - 1
+
+
+def _weighed(h: Tensor, dim: int) -> Tensor:
+    """Return hashes (B, 1, H, W), each of the `GRAIN` before and after it along `dim`, too."""
+    n = h.shape[dim]
+    places = torch.arange(-GRAIN, n + GRAIN, device=h.device).clamp(0, n - 1)
+    around, total = _mixed(h).index_select(dim, places), torch.zeros_like(h)
+    for i in range(2 * GRAIN + 1):
+        total += (2 * i + 1) * around.narrow(dim, i, n)
+    return total
+
+
+def _mixed(h: Tensor) -> Tensor:
+    """Return 32 bits (int64) that all depend on all bits of h."""
+    for odd, by in ((1_597_334_677, 15), (2_019_204_679, 13)):  # products stay below 2⁶³
+        h = ((h & 0xFFFFFFFF) * odd) & 0xFFFFFFFF
+        h = h ^ (h >> by)
+    return h
 
 
 class Light(nn.Module):
