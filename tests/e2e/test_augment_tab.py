@@ -26,6 +26,7 @@ def augment_page(open_page: Callable[..., Page], **settings: object) -> Page:
     page = open_page(**settings)
     page.get_by_role("tab").nth(3).click()
     page.wait_for_selector("#draws button img")
+    settle(page)
     return page
 
 
@@ -112,12 +113,12 @@ def test_steps_are_put_together_and_keep_their_numbers(
     assert replayed.size == Image.fromarray(photographs.chelsea()).size
 
     # The strip goes from nothing to the most.
-    page.click("#sweep_more")
+    page.click("#sweep_more > button")
     page.click("#sweep_go")
     page.wait_for_function("document.querySelectorAll('#strip .caption-label').length == 8")
 
     # As JSON: what is pasted is read onto the board.
-    page.click("#code_more")
+    page.click("#code_more > button")
     page.wait_for_function(
         "document.querySelector('#code_torchvision').innerText.includes('v2.RandomErasing')"
     )
@@ -189,7 +190,7 @@ def test_many_files_come_back_as_a_zip_and_it_fits_a_phone(
         archive.write(tmp_path / "one.png", "../deep/three.png")
         archive.writestr("notes.txt", "no picture")
         archive.writestr("broken.png", b"no picture")
-    page.click("#apply_more")
+    page.click("#apply_more > button")
     page.locator("#apply_files input[type=file]").set_input_files(
         [tmp_path / "one.png", tmp_path / "two.png", tmp_path / "more.zip"]
     )
