@@ -105,8 +105,9 @@ def speed(studio: Studio, sheets: Path | None) -> tuple[str, str]:
         cells = []
         for side in SIDES:
             request = TranslateRequest(
-                image=photo.resize((side, side)), model=info.name, scale="picture", cycle=False
-            )
+                image=photo.resize((side, side)), model=info.name, direction=info.directions[0],
+                scale="picture", cycle=False,
+            )  # fmt: skip
             times = [studio.translate(request).seconds for _ in range(ROUNDS + 1)][1:]
             cells.append(f"{statistics.median(times):.2f}")
         rows.append([f"`{info.name}`", *cells])
