@@ -259,7 +259,8 @@ def test_a_wrong_setting_is_refused(method: str, wrong: dict[str, object]) -> No
     ("method", "wrong"),
     [("cyclegan", {"classes": 2}), ("cyclegan", {"crop": 256}), ("cyclegan", {"directions": []}),
      ("cyclegan", {"norm": "spectral"}), ("pix2pix", {"classes": 1}), ("pix2pix", {"size": 72}),
-     ("pix2pix", {"widths": [8]})], ids=str,
+     ("pix2pix", {"widths": [8]}), ("cyclegan", {"grain": True, "network": "reference"}),
+     ("cyclegan", {"crop": 16, "d_shift": 9})], ids=str,
 )  # fmt: skip
 def test_settings_that_do_not_fit_together_are_refused(
     method: str, wrong: dict[str, object]

@@ -135,6 +135,7 @@ def _zip(stack: contextlib.ExitStack, path: Path, limits: Limits) -> Brought:
             if _directory_bytes(file) > limits.entries * (ENTRY + NAME):
                 raise _too_many(limits)
         archive = stack.enter_context(zipfile.ZipFile(path))
+    # zipfile raises NotImplementedError for versions of the format that it cannot read.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
         raise damaged from None
     infos = [i for i in archive.infolist() if not i.is_dir()]

@@ -67,9 +67,13 @@ class CycleGanConfig(WindowConfig):
     d_rate: float = Field(1.0, gt=0, le=10, description="their learning rate, times the others'")
 
     @model_validator(mode="after")
-    def _normalises(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.norm == "spectral":
             raise ValueError("norm: generators take none, instance or batch")
+        if self.grain and self.network != "light":
+            raise ValueError("grain: only the light network takes it")
+        if self.d_shift > self.crop // 2:
+            raise ValueError(f"d_shift: {self.d_shift} is more than half of the crop, {self.crop}")
         return self
 
 
@@ -238,7 +242,7 @@ class CycleGanTrainer(Trainer):
         """Return a random part of windows (B, 3, H, W), `d_shift` pixels smaller.
 
         A discriminator's strides repeat every eight pixels, and so does its gradient; where they
-        always lie alike on the generator's folds, the generator learns stripes.
+        always lie alike on the generator's folds, it learns stripes sooner (docs/LOG.md).
         """
         cut = self.model.config.d_shift
         return window(x, x.shape[-1] - cut, self.generator, turned=False) if cut else x
