@@ -6,7 +6,7 @@ import os
 import sys
 
 from aigc_demo.studio import Studio
-from aigc_demo.ui import build_demo, launch_settings
+from aigc_demo.ui.app import build_demo, launch_settings
 
 studio = Studio(
     os.environ.get("AIGC_CHECKPOINTS") or "checkpoints",

@@ -16,13 +16,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from aigc_demo import augment, data, device, engine, journal, runs
-from aigc_demo.data import checking
-from aigc_demo.data.yours import Own
+from aigc_demo import augment, data, device
+from aigc_demo.data.uploads import validation
+from aigc_demo.data.uploads.user_dataset import Own
 from aigc_demo.errors import UserError
-from aigc_demo.events import Step
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import TrainPlan
+from aigc_demo.training import loop, run_logger, runs
+from aigc_demo.training.events import Step
 
 
 def main() -> int:
@@ -115,7 +116,7 @@ def create(root: Path, wanted: TrainPlan, name: str | None, *, mirror: bool = Fa
     """Make a run; where it learns from a zip or folder, that is checked, and its pictures are kept
     in the run.
     """
-    method, path = engine.check(wanted), Path(wanted.data)
+    method, path = loop.check(wanted), Path(wanted.data)
     known = wanted.data.split("+")[0] in data.DATASETS
     if known or not (path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())):
         return runs.create(root, wanted, name)
@@ -125,7 +126,7 @@ def create(root: Path, wanted: TrainPlan, name: str | None, *, mirror: bool = Fa
 
 def bring(path: Path, size: int = 64) -> Own:
     """Check a zip or folder of pictures, say what is in it and return them."""
-    own = checking.read([path], size=size, limits=checking.SHELL)
+    own = validation.read([path], size=size, limits=validation.SHELL)
     print("\n".join(own.report.lines()))
     return own
 
@@ -156,7 +157,7 @@ def follow(directory: Path, **settings: Any) -> None:
                     f"step {event.step}, {event.images_per_second:.0f} img/s, {losses}"
                 )
                 bar.update(event.progress - bar.n)
-    print(f"{event.reason} after {event.step} steps: {directory / journal.MODEL}")
+    print(f"{event.reason} after {event.step} steps: {directory / run_logger.MODEL}")
 
 
 def show_lists(root: Path, data_root: str | None) -> None:

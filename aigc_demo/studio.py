@@ -25,46 +25,40 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo import (
-    augmentation,
-    device as devices,
-    directions,
-    grid,
-    images,
-    outline,
-    regions,
-    restoration,
-    text,
-    translation,
-)
-from aigc_demo.augmentation import AugmentResult
-from aigc_demo.catalogue import (
+from aigc_demo import device as devices
+from aigc_demo.crf import colour_quantisation, scribble_segmentation
+from aigc_demo.crf.colour_quantisation import CrfResult
+from aigc_demo.crf.scribble_segmentation import MaskResult
+from aigc_demo.errors import OutOfMemory
+from aigc_demo.imaging import images
+from aigc_demo.methods.base import Generative, Model
+from aigc_demo.nn import byte_tokenizer
+from aigc_demo.nn.interpolation import slerp
+from aigc_demo.pipelines import augmentation, latent_directions, restoration, translation, xy_grid
+from aigc_demo.pipelines.augmentation import AugmentResult
+from aigc_demo.pipelines.model_cache import Shelf
+from aigc_demo.pipelines.model_info import (
     YOURS as YOURS,
     ModelInfo,
     check_prompt,
     labels_of,
     options_of,
 )
-from aigc_demo.errors import OutOfMemory
-from aigc_demo.explorations import DirectionRequest, GridRequest
-from aigc_demo.grid import GridResult
-from aigc_demo.interpolation import slerp
-from aigc_demo.methods.base import Generative, Model
-from aigc_demo.outline import MaskResult
-from aigc_demo.regions import CrfResult
+from aigc_demo.pipelines.restoration import RestoreResult
+from aigc_demo.pipelines.translation import TranslateResult
+from aigc_demo.pipelines.xy_grid import GridResult
 from aigc_demo.requests import (
     MAX_SEED,
     AugmentRequest,
     CrfRequest,
+    DirectionRequest,
     GenerateRequest,
+    GridRequest,
     MaskRequest,
     MorphRequest,
     RestoreRequest,
     TranslateRequest,
 )
-from aigc_demo.restoration import RestoreResult
-from aigc_demo.shelf import Shelf
-from aigc_demo.translation import TranslateResult
 
 CHUNK = 8
 
@@ -189,7 +183,7 @@ class Studio:
 
     def grid_steps(self, request: GridRequest) -> Iterator[GridResult]:
         """Yield the table as it fills, the empty one first and the full one last."""
-        yield from grid.run(request, self.info, self._paint, batch=CHUNK)
+        yield from xy_grid.run(request, self.info, self._paint, batch=CHUNK)
 
     def steer(self, request: DirectionRequest) -> GenerateResult:
         """Return the picture, or the strip of pictures, of a seed moved along the directions of
@@ -199,7 +193,7 @@ class Studio:
         info = self.info(request.model)
         label = labels_of(info, request.label, 1)[0]
         options = options_of(info, request)
-        rows = directions.offsets_of(request, info.steerable)
+        rows = latent_directions.offsets_of(request, info.steerable)
         done: list[Image.Image] = []
         for part in rows.split(CHUNK):
             whole = torch.cat([part, part[-1:].expand(CHUNK - len(part), -1)])
@@ -209,7 +203,7 @@ class Studio:
                 number = info.labels.index(label) if label else 0
                 labels = torch.tensor([number] * CHUNK, device=self.device)
                 latents = model.latents(model.noise([request.seed] * CHUNK), labels)
-                latents = directions.move(latents, ways, whole.to(self.device))
+                latents = latent_directions.move(latents, ways, whole.to(self.device))
                 x = model.decode(latents, model.one_hot(labels), **options)
                 done += images.to_pil(x[: len(part)])
         n = len(done)
@@ -243,14 +237,14 @@ class Studio:
     def clean_up(self, request: CrfRequest) -> CrfResult:
         """Return the picture in flat colours; raises UserError where something does not fit."""
         with self._lock, _room():
-            return regions.flatten(request, self.device)
+            return colour_quantisation.flatten(request, self.device)
 
     def outline(self, request: MaskRequest) -> MaskResult:
         """Return the mask of what a stroke marks; raises UserError where something does not
         fit.
         """
         with self._lock, _room():
-            return outline.outline(request, self.device)
+            return scribble_segmentation.outline(request, self.device)
 
     def _restorer(self, name: str) -> Model:
         self.info(name)
@@ -299,7 +293,7 @@ class Studio:
     def _told(self, model: Generative, labels: Tensor | None, prompts: list[str]) -> Tensor | None:
         """Return what each picture is told: the weights of its class, or what its prompt says."""
         if model.reads:
-            return model.read(text.encode(prompts).to(self.device))
+            return model.read(byte_tokenizer.encode(prompts).to(self.device))
         return model.one_hot(labels)
 
     def _model(self, name: str) -> Generative:

@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aigc_demo.adversarial import PatchDiscriminator, Pool
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch
-from aigc_demo.reference import ReferenceGenerator
+from aigc_demo.nn.patchgan import PatchDiscriminator, Pool
+from aigc_demo.nn.resnet_generator import ReferenceGenerator
 from benchmarks.report import table, write_section
 
 TITLE = "CycleGAN training step"

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from aigc_demo import checkpoint, classical, metrics, restoration
+from aigc_demo import metrics
 from aigc_demo.errors import UserError
+from aigc_demo.methods import checkpoint
 from aigc_demo.methods.repair import STRONGEST
+from aigc_demo.pipelines import classical, restoration
 from benchmarks.photographs import floats, photographs, rounded
 from benchmarks.report import table, write_metrics, write_section
 

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from aigc_demo import checkpoint, crf, data, facades, images, outline, plans as plans_
+from aigc_demo import data
+from aigc_demo.crf import dense_crf, facade_parsing as plans_, scribble_segmentation
 from aigc_demo.data import Domains
-from aigc_demo.methods import METHODS
+from aigc_demo.imaging import facade_labels, images
+from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.segment import UPDATES, Segment
 from aigc_demo.requests import MaskRequest
 from aigc_demo.studio import Studio
@@ -69,7 +71,7 @@ def masks(sheets: Path | None) -> tuple[str, str]:
         result = studio.outline(asked)
         seconds.append(result.seconds)
         found = {
-            ways[0]: outline.nearness(thing, rest) > 0,
+            ways[0]: scribble_segmentation.nearness(thing, rest) > 0,
             ways[1]: likelier(image, thing, rest),
             ways[2]: np.asarray(studio.outline(alone).mask) > 127,
             ways[3]: np.asarray(result.mask) > 127,
@@ -100,7 +102,7 @@ def masks(sheets: Path | None) -> tuple[str, str]:
 def likelier(image: Image.Image, thing: Flags, rest: Flags) -> Flags:
     """Return where the colours of the one stroke are likelier than those of the other."""
     rgb = torch.from_numpy(np.asarray(image, np.float32) / 255)
-    on, off = (outline.learn(rgb[torch.from_numpy(m)]) for m in (thing, rest))
+    on, off = (scribble_segmentation.learn(rgb[torch.from_numpy(m)]) for m in (thing, rest))
     flat = rgb.flatten(0, 1)
     return (on.cost(flat) < off.cost(flat)).view(rgb.shape[:2]).numpy()
 
@@ -181,7 +183,9 @@ def speed(sheets: Path | None) -> tuple[str, str]:
         for _ in range(ROUNDS + 1):
             start = clock()
             with torch.no_grad():
-                crf.mean_field(unary, crf.kernels(large, crf.Weights()), iterations=5)
+                dense_crf.mean_field(
+                    unary, dense_crf.kernels(large, dense_crf.Weights()), iterations=5
+                )
             taken[name].append(1000 * (clock() - start))
     torch.set_num_threads(threads)
     timed = table(
@@ -199,9 +203,9 @@ def speed(sheets: Path | None) -> tuple[str, str]:
             x = F.avg_pool2d(small[i : i + 1], 2).double()
             numbers = plans_[i : i + 1, ::2, ::2]
             q = F.one_hot(numbers, 12).permute(0, 3, 1, 2).double()
-            f = crf.features(x, radius, colour)
-            fast, direct = crf.Bilateral(f), crf.Direct(crf.matrix(f), (64, 64))
-            a, b = (crf.Normalised(k, 1.0, x)(q) for k in (fast, direct))
+            f = dense_crf.features(x, radius, colour)
+            fast, direct = dense_crf.Bilateral(f), dense_crf.Direct(dense_crf.matrix(f), (64, 64))
+            a, b = (dense_crf.Normalised(k, 1.0, x)(q) for k in (fast, direct))
             errors.append(float((a - b).norm() / b.norm()))
             corners.append(len(fast.lattice.starts))
         named = f"radius {radius:g} px, colour {colour:g} levels"
@@ -251,9 +255,10 @@ def plans(sheets: Path | None) -> tuple[str, str]:
     lines = [(name, f"{a:.2%}", f"{m:.2%}") for name, (a, m) in scores.items()]
     return "Plans of façades", (
         f"{table(('plan', 'pixel accuracy', 'mean IoU'), lines)}\n\n"
-        f"{n} test photographs of 128 px, {len(facades.CLASSES)} classes, `{MODEL}`. Gain of the "
-        f"field: **{100 * (field[0] - alone[0]):+.2f}** points of accuracy (target: +1) and "
-        f"{100 * (field[1] - alone[1]):+.2f} of IoU; better on {better} of {n} pictures; "
+        f"{n} test photographs of 128 px, {len(facade_labels.CLASSES)} classes, `{MODEL}`. "
+        f"Gain of the field: **{100 * (field[0] - alone[0]):+.2f}** points of accuracy "
+        f"(target: +1) and {100 * (field[1] - alone[1]):+.2f} of IoU; better on {better} of {n} "
+        "pictures; "
         f"{milliseconds:.0f} ms a picture. Its matrices were learnt on the training photographs. "
         "“Each pixel by itself” puts the chances through the same matrices without any "
         "neighbours: what is calibration, and not the field."
@@ -284,7 +289,7 @@ def measured(numbers: Tensor, truth: Tensor) -> tuple[float, float]:
     """Return the share of pixels that are right, and the mean intersection over union of the
     classes over all pictures.
     """
-    k = len(facades.CLASSES)
+    k = len(facade_labels.CLASSES)
     pairs = torch.bincount((truth * k + numbers).flatten(), minlength=k * k).view(k, k).double()
     both = pairs.diagonal()
     ious = both / (pairs.sum(0) + pairs.sum(1) - both).clamp(min=1)

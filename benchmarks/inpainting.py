@@ -19,11 +19,12 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from aigc_demo import damage, images, metrics
+from aigc_demo import metrics
 from aigc_demo.errors import UserError
-from aigc_demo.nn import fill_smoothly
+from aigc_demo.imaging import degradations, images
+from aigc_demo.nn.layers import fill_smoothly
+from aigc_demo.pipelines.restoration import TOOLS, RestoreResult
 from aigc_demo.requests import RestoreRequest
-from aigc_demo.restoration import TOOLS, RestoreResult
 from aigc_demo.studio import Studio
 from benchmarks.photographs import floats, photographs, square
 from benchmarks.report import table, write_metrics, write_section
@@ -43,7 +44,7 @@ def masks(side: int, bucket: tuple[int, int], count: int) -> list[Image.Image]:
     for i in range(count):
         generator = torch.Generator().manual_seed(1000 * low + i)
         share = (low + (high - low) * (0.1 + 0.8 * i / count)) / 100
-        lost = damage.brush_mask(side, side, share, generator).numpy()
+        lost = degradations.brush_mask(side, side, share, generator).numpy()
         found.append(Image.fromarray(lost.astype(np.uint8) * 255))
     return found
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from gradio_client import Client
 
-from aigc_demo import runs
-from aigc_demo.presets import PRESETS
+from aigc_demo.training import runs
+from aigc_demo.training.presets import PRESETS
 from benchmarks import report
 from benchmarks.latency import COUNT, app, seconds
 

@@ -1,6 +1,6 @@
 """``python -m benchmarks.models`` writes the table of models into README.md, from their cards.
 
-The scores are those of ``python -m aigc_demo.evaluate``. Above the models stand the real test
+The scores are those of ``python -m aigc_demo evaluate``. Above the models stand the real test
 pictures of each data set, measured the same way: what no model needs to beat.
 """
 
@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from aigc_demo.catalogue import ModelInfo
-from aigc_demo.evaluate import FLOOR
+from aigc_demo.cli.evaluate import FLOOR
+from aigc_demo.pipelines.model_info import ModelInfo
 from aigc_demo.studio import Studio
 from benchmarks import report
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aigc_demo import data, images
+from aigc_demo import data
 from aigc_demo.errors import BadData
+from aigc_demo.imaging import images
 
 ARCHIVE = "restoration_benchmarks.zip"
 

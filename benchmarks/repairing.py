@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from aigc_demo import damage, images, metrics
+from aigc_demo import metrics
 from aigc_demo.errors import UserError
+from aigc_demo.imaging import degradations, images
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.studio import Studio
 from benchmarks.photographs import floats, photographs
@@ -31,7 +32,7 @@ def squeeze(quality: int) -> Callable[[Image.Image], tuple[Image.Image, Image.Im
 
     def harm(image: Image.Image) -> tuple[Image.Image, Image.Image]:
         x = images.from_pixels(images.to_pixels(image))[None]
-        return images.to_pil(damage.compress(x, torch.tensor([quality])))[0], image
+        return images.to_pil(degradations.compress(x, torch.tensor([quality])))[0], image
 
     return harm
 
@@ -43,7 +44,7 @@ def shrink(factor: int) -> Callable[[Image.Image], tuple[Image.Image, Image.Imag
         size = (image.width // factor * factor, image.height // factor * factor)
         truth = image.crop((0, 0, *size))
         x = images.from_pixels(images.to_pixels(truth))[None]
-        return images.to_pil(damage.reduce(x, factor))[0], truth
+        return images.to_pil(degradations.reduce(x, factor))[0], truth
 
     return harm
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from aigc_demo import checkpoint, device as devices
+from aigc_demo import device as devices
+from aigc_demo.methods import checkpoint
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 INTRODUCTION = """# Results

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from aigc_demo import damage
+from aigc_demo.imaging import degradations
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.studio import Studio
 from benchmarks.report import table, write_section
@@ -37,7 +37,7 @@ def request(method: str, size: tuple[int, int]) -> RestoreRequest:
     image = Image.fromarray((photo + noise).clip(0, 255).astype(np.uint8))
     if method not in ("inpaint", "telea"):
         return RestoreRequest(image=image, method=method)
-    lost = damage.brush_mask(*size[::-1], 0.1, torch.Generator().manual_seed(0)).numpy()
+    lost = degradations.brush_mask(*size[::-1], 0.1, torch.Generator().manual_seed(0)).numpy()
     mask = Image.fromarray(lost.astype(np.uint8) * 255)
     return RestoreRequest(image=image, mask=mask, method=method)
 

@@ -22,11 +22,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aigc_demo import checkpoint, data, images, metrics, text
+from aigc_demo import data, metrics
 from aigc_demo.data import Captioned
-from aigc_demo.methods import METHODS
+from aigc_demo.imaging import images
+from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.base import Generative, Model
-from aigc_demo.nn import translate
+from aigc_demo.nn import byte_tokenizer
+from aigc_demo.nn.layers import translate
 from benchmarks.report import table, write_metrics, write_section
 
 COMMAND = "python -m benchmarks.retrieval"
@@ -203,7 +205,7 @@ def paint(model: Generative, card: checkpoint.Card, wanted: Asked) -> Tensor:
     pixels, _ = metrics.draw(
         model,
         len(wanted.prompts),
-        captions=text.encode(wanted.prompts),
+        captions=byte_tokenizer.encode(wanted.prompts),
         batch=40,
         **options_of(model, card),
     )

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from aigc_demo import device, experiment, runs
-from aigc_demo.progress import Reader
+from aigc_demo import device
 from aigc_demo.requests import TrainPlan
+from aigc_demo.training import ablation as experiment, runs
+from aigc_demo.training.run_monitor import Reader
 from benchmarks import report
 
 TITLE = "Five hundred pictures"

@@ -16,8 +16,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from aigc_demo import checkpoint, data, images, metrics, runs, worker
-from aigc_demo.presets import PRESETS
+from aigc_demo import data, metrics
+from aigc_demo.imaging import images
+from aigc_demo.methods import checkpoint
+from aigc_demo.training import runs, worker
+from aigc_demo.training.presets import PRESETS
 from benchmarks import report
 from benchmarks.throughput import PlainLoop
 

@@ -19,8 +19,9 @@ from PIL import Image
 from skimage import data as photographs
 from torch import Tensor
 
-from aigc_demo import data, images, metrics
+from aigc_demo import data, metrics
 from aigc_demo.data import Domains
+from aigc_demo.imaging import images
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Direction, Model
 from aigc_demo.requests import TranslateRequest

@@ -12,7 +12,7 @@ import torch
 
 from aigc_demo.methods import METHODS, vae
 from aigc_demo.studio import Studio
-from tests import tiny
+from tests import factories
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ def few_codes() -> Iterator[None]:
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> TinyData:
     """Return data sets that nobody may change."""
     base = tmp_path_factory.mktemp("data")
-    folder = tiny.write_folder(base / "shapes")
-    pairs = tiny.write_pairs(base / "pairs" / "shapes")
+    folder = factories.write_folder(base / "shapes")
+    pairs = factories.write_pairs(base / "pairs" / "shapes")
     return TinyData(
         folder,
-        tiny.write_zip(base / "shapes.zip", folder),
-        tiny.write_zip(base / "pairs" / "shapes.zip", pairs),
-        tiny.write_mnist(base / "root"),
+        factories.write_zip(base / "shapes.zip", folder),
+        factories.write_zip(base / "pairs" / "shapes.zip", pairs),
+        factories.write_mnist(base / "root"),
     )
 
 
@@ -59,12 +59,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_data: TinyData) -> Pa
     for a few steps, and one without classes.
     """
     base = tmp_path_factory.mktemp("trained")
-    plans = {f"shapes-{name}": tiny.plan(name, tiny_data.zip) for name in tiny.GENERATE}
-    plans["plain-dcgan"] = tiny.plan(
-        "dcgan", tiny_data.zip, config=tiny.CONFIGS["dcgan"] | {"classes": 0}
+    plans = {f"shapes-{name}": factories.plan(name, tiny_data.zip) for name in factories.GENERATE}
+    plans["plain-dcgan"] = factories.plan(
+        "dcgan", tiny_data.zip, config=factories.CONFIGS["dcgan"] | {"classes": 0}
     )
     for name, plan in plans.items():
-        tiny.train(base / "runs", plan, name)
+        factories.train(base / "runs", plan, name)
         shutil.copytree(base / "runs" / name / "model", base / "checkpoints" / name)
     return base / "checkpoints"
 

@@ -2,7 +2,7 @@
 batches of training.
 """
 
-from aigc_demo.augment.kinds import AUGMENTS
+from aigc_demo.augment.codegen import albumentations_code, told, torchvision_code
 from aigc_demo.augment.pipeline import (
     Drawn,
     Pipeline,
@@ -15,7 +15,7 @@ from aigc_demo.augment.pipeline import (
     read,
     sweep,
 )
-from aigc_demo.augment.telling import albumentations_code, told, torchvision_code
+from aigc_demo.augment.transforms import AUGMENTS
 
 __all__ = [
     "AUGMENTS",

@@ -21,8 +21,8 @@ from torch.overrides import TorchFunctionMode
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from aigc_demo.augment.kinds import AUGMENTS
-from aigc_demo.augment.steps import FILL, Augment, Call, Parameter, Size, Values
+from aigc_demo.augment.transform_spec import FILL, Augment, Call, Parameter, Size, Values
+from aigc_demo.augment.transforms import AUGMENTS
 from aigc_demo.errors import BadValue
 
 MAX_STEPS = 20

@@ -20,11 +20,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from typing_extensions import Self
 
-from aigc_demo import text
-from aigc_demo.data import files
+from aigc_demo.data import image_folder
 from aigc_demo.data.dataset import Dataset, Source, Split
 from aigc_demo.errors import BadData
 from aigc_demo.methods.base import Batch
+from aigc_demo.nn import byte_tokenizer
 
 TABLE = "captions.csv"
 MAX_TABLE_BYTES = 20_000_000
@@ -103,7 +103,7 @@ class Captioned(Dataset):
             chosen = self._chosen(len(self), size, step, seed, orders).tolist()
             chance = random.Random(seed * 1_000_003 + step)
             said = [phrase(self.subjects[i], chance) for i in chosen]
-            yield replace(batch, captions=text.encode(said).to(device))
+            yield replace(batch, captions=byte_tokenizer.encode(said).to(device))
 
 
 def of_classes(dataset: Dataset) -> Captioned:
@@ -143,7 +143,7 @@ def read(source: Source, path: Path, split: Split) -> Captioned:
     """Return a split of the folder or zip at `path`, whose captions.csv lists files and their
     captions, or codes, their names and groups: those are the files ``style/code``.
     """
-    with files.opened(source, path) as (names, reader):
+    with image_folder.opened(source, path) as (names, reader):
         written = _written(source, names, reader)
         if written is None:
             raise BadData(f"{source.title} has no {TABLE}; add one.")
@@ -154,16 +154,16 @@ def read(source: Source, path: Path, split: Split) -> Captioned:
         mine = {n: s for n, s in listed.items() if (n in held) == (split == "test")}
         if not mine:
             raise BadData(f"{source.title} holds no pictures for “{split}”; add more.")
-        kept = files.kept(source, path, split)
+        kept = image_folder.kept(source, path, split)
         pixels, found = _recall(kept) if source.archive else (None, [])
         if pixels is None:
-            decoded = dict(zip(mine, files.decode(source, list(mine), reader), strict=True))
+            decoded = dict(zip(mine, image_folder.decode(source, list(mine), reader), strict=True))
             found = [n for n, x in decoded.items() if x is not None]
             if not found:
                 raise BadData(f"None of the {len(mine)} files of {source.title} can be read.")
             pixels = torch.cat([decoded[n] for n in found])
             if source.archive:
-                files.keep(kept, {"images": pixels}, {"files": json.dumps(found)})
+                image_folder.keep(kept, {"images": pixels}, {"files": json.dumps(found)})
     subjects = tuple(mine[n] for n in found)
     styles = tuple(sorted({s.style for s in listed.values() if s.style}))
     return Captioned(
@@ -183,10 +183,10 @@ def read_yours(path: Path, split: Split, size: int | None) -> Captioned | None:
     none; every tenth picture is held out.
     """
     source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255, captions=True)
-    with files.opened(source, path) as (names, reader):
+    with image_folder.opened(source, path) as (names, reader):
         if _written(source, names, reader) is None:
             return None
-    return read(replace(source, held_out=max(1, len(names) // files.HELD_OUT)), path, split)
+    return read(replace(source, held_out=max(1, len(names) // image_folder.HELD_OUT)), path, split)
 
 
 def held_out(names: Sequence[str], count: int, subjects: dict[str, Subject]) -> set[str]:
@@ -210,7 +210,9 @@ def _hash(name: str) -> bytes:
     return hashlib.blake2b(Path(name).with_suffix("").as_posix().encode()).digest()
 
 
-def _written(source: Source, names: list[str], reader: files.Reader) -> tuple[bytes, str] | None:
+def _written(
+    source: Source, names: list[str], reader: image_folder.Reader
+) -> tuple[bytes, str] | None:
     """Return the content of the table and the folder that it lies in, or None where there is none:
     "", or the one in which everything is, as when a folder was packed with its name.
     """
@@ -220,7 +222,7 @@ def _written(source: Source, names: list[str], reader: files.Reader) -> tuple[by
             return reader(top + TABLE), top
         except (KeyError, FileNotFoundError, NotADirectoryError):
             continue
-        except files.UNREADABLE:
+        except image_folder.UNREADABLE:
             raise BadData(f"The {TABLE} of {source.title} cannot be read; save it anew.") from None
     return None
 
@@ -262,7 +264,7 @@ def _by_file(names: Sequence[str], rows: list[dict[str, str]], top: str) -> dict
     found = {}
     for name in names:
         row = said.get(name.removeprefix(top)) or said.get(Path(name).name)
-        if row and (caption := text.clean(row["caption"] or "")):
+        if row and (caption := byte_tokenizer.clean(row["caption"] or "")):
             found[name] = Subject(caption, fixed=True)
     return found
 

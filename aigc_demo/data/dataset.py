@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 from typing_extensions import Self
 
-from aigc_demo import images
+from aigc_demo.imaging import images
 from aigc_demo.methods.base import Batch
 
 Split = Literal["train", "test"]

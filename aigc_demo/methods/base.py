@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from aigc_demo import nn as blocks
-from aigc_demo.optim import PowerEMA
+from aigc_demo.nn import layers as blocks
+from aigc_demo.nn.optim import PowerEMA
 
 Task = Literal["generate", "restore", "translate", "measure"]
 Condition = Literal["none", "label", "text", "image"]

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
-from aigc_demo.nn import translate
-from aigc_demo.optim import step
+from aigc_demo.nn.layers import translate
+from aigc_demo.nn.optim import step
 
 Width = Annotated[int, Field(ge=8, le=1024)]
 

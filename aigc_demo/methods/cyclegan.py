@@ -8,8 +8,8 @@ Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversar
                + cycle · (|F(G(A)) - A| + |G(F(B)) - B|)
                + cycle · identity · (|G(B) - B| + |F(A) - A|)
 
-Two kinds of generator can be built: ``light``, ours (see `aigc_demo.light`), and ``reference``,
-the network of the authors' implementation, whose published weights fit.
+Two kinds of generator can be built: ``light``, ours (see `aigc_demo.nn.pixelshuffle_generator`),
+and ``reference``, the network of the authors' implementation, whose published weights fit.
 
 A network that starts as the identity stays it, if the weights are those of the paper: both L1
 terms have their minimum there, and pull harder than a saturated least-squares game. Hence hinge
@@ -31,12 +31,12 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from aigc_demo import device as devices
-from aigc_demo.adversarial import GAMES, Game, Norm, PatchDiscriminator, Pool
-from aigc_demo.light import GRAIN, Light
 from aigc_demo.methods.base import Batch, Direction, Method, Trainer, Translator, WindowConfig
-from aigc_demo.nn import window
-from aigc_demo.optim import step
-from aigc_demo.reference import ReferenceGenerator
+from aigc_demo.nn.layers import window
+from aigc_demo.nn.optim import step
+from aigc_demo.nn.patchgan import GAMES, Game, Norm, PatchDiscriminator, Pool
+from aigc_demo.nn.pixelshuffle_generator import GRAIN, Light
+from aigc_demo.nn.resnet_generator import ReferenceGenerator
 
 Directions = Annotated[tuple[Direction, ...], Field(min_length=1, max_length=2)]
 

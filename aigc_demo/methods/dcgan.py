@@ -34,15 +34,8 @@ from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Trainer
-from aigc_demo.nn import (
-    DIFF_AUGMENTS,
-    Condense,
-    Double,
-    Expand,
-    Halve,
-    diff_augment,
-)
-from aigc_demo.optim import apply_gradients
+from aigc_demo.nn.layers import DIFF_AUGMENTS, Condense, Double, Expand, Halve, diff_augment
+from aigc_demo.nn.optim import apply_gradients
 
 
 class DCGANConfig(Config):

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Trainer
-from aigc_demo.optim import step
+from aigc_demo.nn.optim import step
 
 Level = Annotated[int, Field(ge=1, le=16)]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=6)]

@@ -26,10 +26,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from aigc_demo import damage, device as devices
+from aigc_demo import device as devices
+from aigc_demo.imaging import degradations
 from aigc_demo.methods.base import Batch, Method, Model, Trainer, WindowConfig
-from aigc_demo.nn import fill_smoothly, window, zero
-from aigc_demo.optim import step
+from aigc_demo.nn.layers import fill_smoothly, window, zero
+from aigc_demo.nn.optim import step
 
 Width = Annotated[int, Field(ge=8, le=512)]
 DARK = 1e-4  # mean square of an error that nobody sees: less is not worth learning
@@ -125,7 +126,7 @@ class Inpaint(Model):
         x = batch.images
         generator = torch.Generator().manual_seed(0)
         shares = torch.linspace(self.config.smallest, self.config.largest, len(x)).tolist()
-        masks = [damage.brush_mask(*x.shape[-2:], s, generator) for s in shares]
+        masks = [degradations.brush_mask(*x.shape[-2:], s, generator) for s in shares]
         hole = torch.stack(masks)[:, None].to(x)
         with torch.no_grad():
             return [x * (1 - hole), self(x, hole).clamp(-1, 1), x]
@@ -166,7 +167,7 @@ class InpaintTrainer(Trainer):
         chance = torch.Generator().manual_seed(seed)
         low, high, side = config.smallest, config.largest, config.crop
         shares = (low + (high - low) * torch.rand(MASKS, generator=chance)).tolist()
-        masks = [damage.brush_mask(side, side, s, chance) for s in shares]
+        masks = [degradations.brush_mask(side, side, s, chance) for s in shares]
         self.masks = torch.stack(masks)[:, None].float().to(self.device)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
@@ -227,8 +228,8 @@ class InpaintTrainer(Trainer):
         chance = torch.rand(2, generator=self.generator, device=self.generator.device).tolist()
         if chance[0] >= self.model.config.guessed:
             return x, False
-        small = damage.reduce(x, 2 if chance[1] < 0.3 else 4 if chance[1] < 0.7 else 8)
-        return damage.stretch(small, (x.shape[-2], x.shape[-1])), True
+        small = degradations.reduce(x, 2 if chance[1] < 0.3 else 4 if chance[1] < 0.7 else 8)
+        return degradations.stretch(small, (x.shape[-2], x.shape[-1])), True
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:

@@ -26,10 +26,10 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from aigc_demo import device as devices
-from aigc_demo.adversarial import GAMES, Game, Norm, PatchDiscriminator
 from aigc_demo.methods.base import Batch, Config, Direction, Method, Trainer, Translator
-from aigc_demo.nn import zero
-from aigc_demo.optim import step
+from aigc_demo.nn.layers import zero
+from aigc_demo.nn.optim import step
+from aigc_demo.nn.patchgan import GAMES, Game, Norm, PatchDiscriminator
 
 Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
 

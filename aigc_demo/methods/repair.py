@@ -21,10 +21,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from aigc_demo import damage, device as devices
+from aigc_demo import device as devices
+from aigc_demo.imaging import degradations
 from aigc_demo.methods.base import Batch, Method, Model, Trainer, WindowConfig
-from aigc_demo.nn import window, zero
-from aigc_demo.optim import muon_and_adam, step
+from aigc_demo.nn.layers import window, zero
+from aigc_demo.nn.optim import muon_and_adam, step
 
 Width = Annotated[int, Field(ge=8, le=512)]
 Damage = Literal["noise", "jpeg", "resolution", "blur"]
@@ -151,18 +152,18 @@ class RepairTrainer(Trainer):
 def harm(x: Tensor, kind: Damage, strength: Tensor, generator: torch.Generator) -> Tensor:
     """Return pictures (B, 3, H, W) with damage of `strength` (B,) in [0, 1]."""
     if kind == "noise":
-        return damage.add_noise(x, strength * STRONGEST[kind], generator)
+        return degradations.add_noise(x, strength * STRONGEST[kind], generator)
     if kind == "jpeg":
-        return damage.compress(x, (100 - strength * STRONGEST[kind]).clamp(min=1))
+        return degradations.compress(x, (100 - strength * STRONGEST[kind]).clamp(min=1))
     size = (x.shape[-2], x.shape[-1])
     if kind == "blur":
         parts = [
-            damage.blur(p[None], max(0.05, float(s) * STRONGEST[kind]))
+            degradations.blur(p[None], max(0.05, float(s) * STRONGEST[kind]))
             for p, s in zip(x, strength, strict=True)
         ]
         return torch.cat(parts)
     parts = [
-        damage.stretch(damage.reduce(p[None], 2 if float(s) <= 0.5 else 4), size)
+        degradations.stretch(degradations.reduce(p[None], 2 if float(s) <= 0.5 else 4), size)
         for p, s in zip(x, strength, strict=True)
     ]
     return torch.cat(parts)

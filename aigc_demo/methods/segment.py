@@ -32,17 +32,19 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from aigc_demo import crf, device as devices, facades
+from aigc_demo import device as devices
+from aigc_demo.crf import dense_crf
+from aigc_demo.imaging import facade_labels
 from aigc_demo.methods.base import Batch, Config, Direction, Method, Trainer, Translator
-from aigc_demo.nn import window
-from aigc_demo.optim import muon_and_adam, step
+from aigc_demo.nn.layers import window
+from aigc_demo.nn.optim import muon_and_adam, step
 
 Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
-FIELD = crf.Weights(1.0, 2.0, 1.0, 25.0, 5.0)  # of nearness, and of likeness of colour
+FIELD = dense_crf.Weights(1.0, 2.0, 1.0, 25.0, 5.0)  # of nearness, and of likeness of colour
 UPDATES = 3  # of the field
 WINDOW, FEW = 64, 4  # pixels and pictures that it is learnt from at a time
-FACADE = tuple("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in facades.CLASSES.values())
+FACADE = tuple("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in facade_labels.CLASSES.values())
 
 
 class SegmentConfig(Config):
@@ -159,9 +161,9 @@ class Segment(Translator):
         """Return the chances p (B, K, H, W) after a random field on the pictures x (B, 3, H, W);
         `strength` is how much it counts.
         """
-        return crf.mean_field(
+        return dense_crf.mean_field(
             -p.clamp(min=1e-4).log(),
-            crf.kernels(x, FIELD),
+            dense_crf.kernels(x, FIELD),
             compatibility=strength * self.compatibility,
             iterations=UPDATES,
             damped=False,

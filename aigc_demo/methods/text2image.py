@@ -27,9 +27,9 @@ from torch import Tensor
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Trainer
-from aigc_demo.optim import Muon, step
-from aigc_demo.painter import REDUCED, TOKEN, Painter
-from aigc_demo.reader import Reader
+from aigc_demo.nn.denoiser import REDUCED, TOKEN, Painter
+from aigc_demo.nn.optim import Muon, step
+from aigc_demo.nn.text_encoder import Reader
 
 NEAR = 0.05  # to the picture, where velocities are not divided by less
 

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Trainer
-from aigc_demo.optim import step
+from aigc_demo.nn.optim import step
 
 
 class VAEConfig(Config):

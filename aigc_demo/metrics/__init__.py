@@ -1,6 +1,13 @@
 """How good are generated pictures? Features, distances between sets of them, and scores."""
 
-from aigc_demo.metrics.distances import (
+from aigc_demo.metrics.feature_extractors import (
+    Extractor,
+    Features,
+    compact,
+    download_inception,
+    inception,
+)
+from aigc_demo.metrics.functional import (
     Moments,
     closer_share,
     frechet_distance,
@@ -9,16 +16,9 @@ from aigc_demo.metrics.distances import (
     nearest,
     precision_recall,
 )
-from aigc_demo.metrics.drawing import draw, draws, spread
-from aigc_demo.metrics.extractors import (
-    Extractor,
-    Features,
-    compact,
-    download_inception,
-    inception,
-)
-from aigc_demo.metrics.pairs import compare_pictures, feature_distance, psnr, ssim
-from aigc_demo.metrics.reference import Reference, choose, reference
+from aigc_demo.metrics.image_quality import compare_pictures, feature_distance, psnr, ssim
+from aigc_demo.metrics.reference_statistics import Reference, choose, reference
+from aigc_demo.metrics.sampling import draw, draws, spread
 from aigc_demo.metrics.scores import Score, compare, short
 
 __all__ = [

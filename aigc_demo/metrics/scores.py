@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from aigc_demo.errors import BadValue
-from aigc_demo.metrics.distances import (
+from aigc_demo.metrics.feature_extractors import Extractor, Features
+from aigc_demo.metrics.functional import (
     Moments,
     frechet_distance,
     inception_score,
     kernel_distance,
     precision_recall,
 )
-from aigc_demo.metrics.extractors import Extractor, Features
-from aigc_demo.metrics.reference import KEEP, Reference
+from aigc_demo.metrics.reference_statistics import KEEP, Reference
 
 MIN_KERNEL, MIN_MANIFOLD, MIN_PER_CLASS = 100, 200, 10
 

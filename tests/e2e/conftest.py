@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from aigc_demo import runs
-from tests import tiny
-from tests.e2e import waiting
-from tests.server import ROOT, serve
+from aigc_demo.training import runs
+from tests import factories
+from tests.app_server import ROOT, serve
+from tests.e2e import page_idle
 
 expect.set_options(timeout=60_000)  # milliseconds; a small machine may be busy
 ARGUMENTS = [
@@ -29,7 +29,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     learn from.
     """
     folder = tmp_path_factory.mktemp("app")
-    data = tiny.write_facades(tiny.write_doodles(folder / "data"))
+    data = factories.write_facades(factories.write_doodles(folder / "data"))
     places = {"AIGC_DATA": str(data), "AIGC_RUNS": str(folder / "runs")}
     with serve(folder / "log.txt", **places) as address:
         yield address
@@ -79,7 +79,7 @@ def open_page(windows: Callable[..., BrowserContext], address: str) -> Iterator[
         page = windows(**settings).new_page()
         pages.append(page)
         page.set_default_timeout(60_000)
-        waiting.watch(page)
+        page_idle.watch(page)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console",
@@ -89,7 +89,7 @@ def open_page(windows: Callable[..., BrowserContext], address: str) -> Iterator[
         page.wait_for_selector("#go")
         # The page sets its controls once it has loaded: the seed is no longer 0.
         page.wait_for_function("document.querySelector('#seed input')?.value !== '0'")
-        waiting.settle(page)
+        page_idle.settle(page)
         return page
 
     yield open_

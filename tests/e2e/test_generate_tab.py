@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from aigc_demo import images
-from tests.e2e.waiting import settle
+from aigc_demo.imaging import images
+from tests.e2e.page_idle import settle
 
 pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]

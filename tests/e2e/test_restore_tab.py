@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page
 from skimage import data as photographs
 
-from tests.e2e.waiting import settle
+from tests.e2e.page_idle import settle
 
 pytestmark = pytest.mark.browser
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests import tiny
-from tests.e2e.waiting import settle
-from tests.server import free_port, serve
+from tests import factories
+from tests.app_server import free_port, serve
+from tests.e2e.page_idle import settle
 
 pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]
@@ -214,14 +214,14 @@ def test_every_control_of_the_tab_has_an_id(open_page: Opener) -> None:
 
 @pytest.fixture
 def places(tmp_path: Path) -> dict[str, str]:
-    data = tiny.write_doodles(tmp_path / "data")
+    data = factories.write_doodles(tmp_path / "data")
     return {"AIGC_DATA": str(data), "AIGC_RUNS": str(tmp_path / "runs")}
 
 
 def workers(root: str) -> list[int]:
     """Return the processes that train below `root`."""
     found = subprocess.run(
-        ["pgrep", "-f", f"aigc_demo.worker {root}"], capture_output=True, text=True
+        ["pgrep", "-f", f"aigc_demo.training.worker {root}"], capture_output=True, text=True
     )
     return [int(pid) for pid in found.stdout.split()]
 

@@ -1,0 +1,35 @@
+"""The command line: ``python -m aigc_demo COMMAND …``; ``COMMAND --help`` shows its flags."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = {
+    "restore": "fill, denoise or enlarge a folder of images",
+    "translate": "carry a folder of images over into another domain",
+    "augment": "make random variants of a folder of images",
+    "evaluate": "score models against real images, and write their cards",
+    "directions": "find the directions in a model's latents, and keep them beside its card",
+    "convert": "make a model folder of published CycleGAN weights",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command that the arguments name; return its exit status."""
+    listed = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m aigc_demo",
+        description=f"{__doc__}\n\ncommands:\n{listed}\n\nTo train a model, use train.py.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    command = importlib.import_module(f"aigc_demo.cli.{given.command}")
+    return command.main(given.rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

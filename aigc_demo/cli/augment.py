@@ -1,0 +1,47 @@
+"""Augment a folder of pictures:
+
+    python -m aigc_demo augment --pipeline steps.json -n 4 --seed 7 in/ out/
+
+Results are PNG files, NAME-0.png, NAME-1.png and so on. The pipeline is JSON, or a file of it: a
+list of steps such as {"name": "rotate", "p": 0.5, "degrees": 15}.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from aigc_demo import augment
+from aigc_demo.cli import batch_runner
+from aigc_demo.errors import UserError
+from aigc_demo.pipelines.augmentation import run
+from aigc_demo.requests import AugmentRequest
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Augment what the arguments name; return 0, 1 where a picture failed, 2 where all did."""
+    p = batch_runner.parser("augment", __doc__)
+    p.add_argument("--pipeline", required=True, help="the steps, as JSON or the name of its file")
+    p.add_argument("-n", type=int, default=4, help="variants of each picture")
+    p.add_argument("--seed", type=int, default=0, help="of the first variant of the first picture")
+    p.add_argument("--partner", help="the other picture, for steps that mix two")
+    given = p.parse_args(arguments)
+    seeds = iter(range(given.seed, 2**53, max(1, given.n)))
+    try:
+        pipeline = augment.data(augment.parse(augment.read(given.pipeline)))
+        partner = Image.open(given.partner) if given.partner else None
+    except (UserError, OSError) as error:
+        reason = error if isinstance(error, UserError) else "partner: it cannot be read."
+        print(f"augment: {reason}", file=sys.stderr)
+        return 2
+
+    def work(file: Path, image: Image.Image) -> Iterator[float | Image.Image]:
+        request = AugmentRequest(
+            image=image, pipeline=pipeline, n=given.n, seed=next(seeds), partner=partner
+        )
+        yield from run(request).images
+
+    return batch_runner.run("augment", "pictures augmented", given, work)

@@ -1,0 +1,91 @@
+"""Make a model folder of published CycleGAN generators:
+
+    python -m aigc_demo convert latest_net_G.pth --name horse2zebra-cyclegan --domains horse zebra
+
+With ``--back`` the generator of the other direction is added. The files are read without running
+any code of theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from aigc_demo.errors import BadCheckpoint, UserError
+from aigc_demo.methods import METHODS, checkpoint
+from aigc_demo.nn.resnet_generator import renamed, shape_of
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the folder that the arguments describe; return 0, or 2 where that cannot be done."""
+    p = argparse.ArgumentParser(
+        prog="python -m aigc_demo convert",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("forth", help="weights of the generator from A to B")
+    p.add_argument("--back", help="weights of the generator from B to A")
+    p.add_argument("--name", required=True, help="of the folder")
+    p.add_argument("--domains", nargs=2, default=("A", "B"), help="names of A and B")
+    p.add_argument("--size", type=int, default=256, help="side of its training pictures")
+    p.add_argument("--checkpoints", default="checkpoints", help="folder of models")
+    given = p.parse_args(arguments)
+    folder = Path(given.checkpoints) / given.name
+    try:
+        if folder.exists():
+            raise BadCheckpoint(f"name: {folder.name} is there already; choose another name.")
+        adopt(folder, [Path(f) for f in (given.forth, given.back) if f], given.domains, given.size)
+    except UserError as error:
+        print(f"adopt: {error}", file=sys.stderr)
+        return 2
+    print(f"written: {folder}")
+    return 0
+
+
+def adopt(folder: Path, files: list[Path], domains: tuple[str, str], size: int = 256) -> None:
+    """Write a model folder with the generator A → B and perhaps B → A of `files`; raises
+    BadCheckpoint where they are of another network.
+    """
+    found = dict(zip(("AtoB", "BtoA"), (read(file) for file in files), strict=False))
+    try:
+        (width, blocks), *others = {shape_of(weights) for weights in found.values()}
+        if others:
+            raise BadCheckpoint("back: its network has another size than the first one's.")
+        config = {
+            "network": "reference", "width": width, "blocks": blocks, "norm": "instance",
+            "directions": list(found), "size": size, "crop": min(128, size),
+        }  # fmt: skip
+        model = METHODS["cyclegan"].build(config)
+        for way, weights in found.items():
+            model.generators[way].load_state_dict(weights)
+    except (KeyError, RuntimeError):
+        raise BadCheckpoint(
+            "These weights are not those of a residual generator of CycleGAN; use the file of a "
+            "generator (…_net_G.pth)."
+        ) from None
+    card = checkpoint.Card(
+        method="cyclegan",
+        title=f"{domains[0]} and {domains[1]} · CycleGAN (published weights)",
+        config=model.config.model_dump(mode="json"),
+        data=folder.name,
+        data_title=f"{domains[0]}, {domains[1]}",
+        data_licence="as published",
+        domains=tuple(domains),
+    )
+    checkpoint.save(folder, model, card)
+
+
+def read(file: Path) -> dict[str, Tensor]:
+    """Return the weights in a file of torch's, under the names they have here."""
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError):
+        raise BadCheckpoint(f"{file.name} cannot be read; give a file of weights alone.") from None
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise BadCheckpoint(f"{file.name} holds more than weights; give a file of weights alone.")
+    return renamed(state)

@@ -1,0 +1,38 @@
+"""Find the directions in the latents of models, and keep them beside their cards:
+
+python -m aigc_demo directions --model fashion_mnist-dcgan mnist-vae
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aigc_demo.errors import UserError
+from aigc_demo.methods import checkpoint
+from aigc_demo.pipelines import latent_directions
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the directions of the models that the arguments name; return 0."""
+    parser = argparse.ArgumentParser(
+        prog="python -m aigc_demo directions",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", nargs="+", required=True, help="names of folders")
+    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
+    given = parser.parse_args(arguments)
+    for name in given.model:
+        folder = given.checkpoints / name
+        try:
+            model, _ = checkpoint.load(folder)
+        except UserError as problem:
+            parser.error(str(problem))
+        if not isinstance(model, latent_directions.Steerable):
+            parser.error(f"{name} has no directions; name a GAN or a VAE.")
+        found = latent_directions.find(model)
+        latent_directions.keep(folder, found)
+        shares = ", ".join(f"{share:.1%}" for share in found.shares.tolist())
+        print(f"{name}: {len(found.ways)} directions, {shares} of the first layer's variance")
+    return 0

@@ -1,0 +1,68 @@
+"""Restore a folder of pictures: ``python -m aigc_demo restore --method denoise in/ out/``.
+
+Results are PNG files of the same names. A picture that cannot be restored is told and left out;
+the others are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from aigc_demo.cli import batch_runner
+from aigc_demo.cli.batch_runner import SUFFIXES
+from aigc_demo.errors import BadValue
+from aigc_demo.imaging import images, masks
+from aigc_demo.pipelines.restoration import TOOLS
+from aigc_demo.requests import RestoreRequest
+from aigc_demo.studio import Studio
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Restore what the arguments name; return 0, 1 where a picture failed, 2 where all did."""
+    p = batch_runner.parser("restore", __doc__)
+    p.add_argument("--method", default="denoise", choices=list(TOOLS), help="what to do")
+    p.add_argument(
+        "--mask", help="mask for all pictures, or folder of masks with the pictures' names"
+    )
+    p.add_argument(
+        "--marked", default="white", choices=["white", "black", "auto"],
+        help="colour of what the mask marks; auto: the rarer one",
+    )  # fmt: skip
+    p.add_argument("--grow", type=int, default=0, help="pixels to add around the mask")
+    p.add_argument("--sigma", type=float, help="noise in grey levels; estimated unless given")
+    p.add_argument("--factor", type=int, default=2, choices=[2, 4], help="of upscale and bicubic")
+    given = p.parse_args(arguments)
+    studio = Studio(given.checkpoints)
+
+    def work(file: Path, image: Image.Image) -> Iterator[float | Image.Image]:
+        request = RestoreRequest(
+            image=image,
+            mask=mask_for(file, image, given),
+            method=given.method,
+            sigma=given.sigma,
+            factor=given.factor,
+        )
+        for step in studio.restore_steps(request):
+            yield step if isinstance(step, float) else step.image
+
+    return batch_runner.run("restore", "restored", given, work)
+
+
+def mask_for(file: Path, image: Image.Image, given: argparse.Namespace) -> Image.Image | None:
+    """Return the mask of a picture, or None where none is given."""
+    if not given.mask:
+        return None
+    path = Path(given.mask)
+    if path.is_dir():
+        named = [p for p in path.iterdir() if p.stem == file.stem and p.suffix.lower() in SUFFIXES]
+        if not named:
+            raise BadValue(f"mask: the folder of masks has none called {file.stem}; add it.")
+        path = named[0]
+    if not path.is_file():
+        raise BadValue("mask: there is no such file or folder; name one that is there.")
+    found = masks.from_file(images.open_image(path), given.marked, image.size)
+    return masks.to_image(masks.grow(found, given.grow))

@@ -1,0 +1,1 @@
+"""Dense conditional random fields, and what is built on them."""

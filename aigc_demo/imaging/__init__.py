@@ -1,0 +1,1 @@
+"""Pixels outside the networks: files, masks, degradations, tiles and labelled grids."""

@@ -1,0 +1,96 @@
+"""Masks: how much of each pixel is to be filled, uint8 (H, W), 0 nothing, 255 all of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from aigc_demo.errors import BadImage
+from aigc_demo.imaging import images
+
+Weights = NDArray[np.uint8]
+Marked = Literal["white", "black", "auto"]
+BLUER = 40  # grey levels by which a blue stroke is bluer than red or green
+RED = np.array([225, 29, 72], np.float32)
+
+
+def read(image: Image.Image) -> Weights:
+    """Read a mask that is white where a picture is to be filled.
+
+    From the transparency of a picture that has one, from its brightness otherwise. Masks of 0 and
+    1 count as 0 and 255.
+    """
+    planes = images.split(image)
+    transparent = planes.alpha is not None and int(planes.alpha.min()) < planes.peak
+    values: NDArray[Any] = planes.alpha if transparent else planes.colour.max(axis=2)
+    if planes.peak > 255 and values.max() > 255:
+        values = values // 257
+    elif values.max() == 1:
+        values = values * 255
+    return values.astype(np.uint8)
+
+
+def sides(layer: Image.Image) -> tuple[Weights, Weights]:
+    """Return what a layer of strokes marks, in any colour but blue, and what it marks in blue: a
+    thing, and what it is not.
+    """
+    red, green, blue, alpha = (np.asarray(c, int) for c in layer.convert("RGBA").split())
+    opposed = (blue > red + BLUER) & (blue > green + BLUER)
+    both = ((alpha > 0) & ~opposed, (alpha > 0) & opposed)
+    return both[0].astype(np.uint8) * 255, both[1].astype(np.uint8) * 255
+
+
+def from_file(image: Image.Image, marked: Marked, size: tuple[int, int]) -> Weights:
+    """Read a mask of any mode for a picture of `size` (width, height), cut at half.
+
+    `marked` is the colour of what is to be filled; "auto" takes the rarer one. Raises BadImage
+    where the sizes differ.
+    """
+    if image.size != size:
+        raise BadImage(
+            f"mask: it has {image.width}×{image.height} pixels and the picture "
+            f"{size[0]}×{size[1]}; make them the same."
+        )
+    white = read(image) >= 128
+    if marked == "black" or marked == "auto" and white.mean() > 0.5:
+        white = ~white
+    return white.astype(np.uint8) * 255
+
+
+def grow(mask: Weights, pixels: int) -> Weights:
+    """Return the mask with `pixels` more around it."""
+    if pixels <= 0 or not mask.any():
+        return mask
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    return cv2.dilate(mask, disc)
+
+
+def feather(mask: Weights, pixels: int) -> Weights:
+    """Return the mask with an edge that fades over `pixels` outside of it."""
+    if pixels <= 0 or not mask.any() or mask.all():
+        return mask
+    distance = cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    fading = 255 * (1 - distance / (pixels + 1)).clip(0, 1)
+    return np.maximum(mask, np.rint(fading).astype(np.uint8))
+
+
+def boxes(mask: Weights) -> list[tuple[float, float, float, float]]:
+    """Return a box (left, top, right, bottom) in pixels about each connected part of a mask."""
+    _, _, found, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8))
+    return [(float(x), float(y), float(x + w), float(y + h)) for x, y, w, h, _ in found[1:]]
+
+
+def overlay(image: Image.Image, mask: Weights) -> Image.Image:
+    """Return the picture with what is masked in red."""
+    colours = np.asarray(images.flatten(image, "RGB", 255), np.float32)
+    share = 0.6 * mask[..., None].astype(np.float32) / 255
+    return Image.fromarray(np.rint(colours * (1 - share) + RED * share).astype(np.uint8))
+
+
+def to_image(mask: Weights) -> Image.Image:
+    """Return the mask as a grey picture, white where it fills."""
+    return Image.fromarray(mask)

@@ -1,0 +1,139 @@
+"""What real pictures are like: their moments and some of their features, kept on disk.
+
+Passing 50,000 pictures through an extractor takes longer than scoring a model, and the result
+depends only on the pictures and the extractor; both are part of the name it is kept under.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from aigc_demo import data
+from aigc_demo.device import low_precision
+from aigc_demo.methods import checkpoint
+from aigc_demo.metrics.feature_extractors import Extractor
+from aigc_demo.metrics.functional import Moments
+
+KEEP = 5000  # rows of features that KID, precision and recall need
+BLOCK = 1000  # pictures whose features are held at a time beyond those
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Statistics of `n` real pictures as an extractor sees them."""
+
+    dataset: str
+    split: str
+    n: int
+    extractor: str  # name and fingerprint
+    moments: Moments
+    features: Tensor  # (at most `keep`, F), float32, the first of the chosen pictures
+    class_shares: Tensor | None  # (K,), float64, summing to 1; None without classes
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.split}, {self.n}"
+
+
+def reference(
+    dataset: data.Dataset,
+    extractor: Extractor,
+    *,
+    split: str,
+    n: int,
+    keep: int = KEEP,
+    cache: Path | None = None,
+) -> Reference:
+    """Return the statistics of `n` pictures of `dataset`, or of all if it has fewer.
+
+    Read from the folder `cache` (``AIGC_CACHE``, else ``.cache``, ``/statistics``) where they are
+    there, and kept there otherwise, if that can be written to; never of
+    somebody's private pictures.
+    """
+    n = min(n, len(dataset))
+    path = (cache or _cache()) / _name(dataset, extractor, split, n, keep)
+    known = None if dataset.private else _read(path)
+    if known is None:
+        known = _compute(dataset, extractor, n, keep)
+        if not dataset.private:
+            _keep(path, known)
+    return Reference(
+        dataset=dataset.name,
+        split=split,
+        n=n,
+        extractor=_identity(extractor),
+        moments=Moments(n, known["mean"], known["scatter"]),
+        features=known["features"],
+        class_shares=known["class_shares"] if dataset.classes else None,
+    )
+
+
+def choose(dataset: data.Dataset, n: int) -> Tensor:
+    """Return the places of the `n` pictures that `reference` looks at, in its order."""
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
+    return order[:n]
+
+
+def _compute(dataset: data.Dataset, extractor: Extractor, n: int, keep: int) -> dict[str, Tensor]:
+    chosen, moments, kept, rows = choose(dataset, n), Moments(), [], 0
+    for part in chosen.split(BLOCK):
+        values = extractor(dataset.images[part]).values
+        moments.update(values)
+        if rows < keep:
+            kept.append(values[: keep - rows])
+            rows += len(kept[-1])
+    counts = torch.bincount(dataset.labels[chosen], minlength=max(1, len(dataset.classes)))
+    return {
+        "mean": moments.mean,
+        "scatter": moments.scatter,
+        "features": torch.cat(kept),
+        "class_shares": counts.double() / n,
+    }
+
+
+def _keep(path: Path, known: dict[str, Tensor]) -> None:
+    """Write what was computed; a place that cannot be written to costs time, not the result."""
+    with contextlib.suppress(OSError, SafetensorError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_tensors(path, known)
+
+
+def _read(path: Path) -> dict[str, Tensor] | None:
+    """Return the kept tensors, or None where there are none or they are damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = ("mean", "scatter", "features", "class_shares")
+            return {name: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError, ValueError):
+        return None
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("AIGC_CACHE") or ".cache") / "statistics"
+
+
+def _name(dataset: data.Dataset, extractor: Extractor, split: str, n: int, keep: int) -> str:
+    """Return a file name that another data set, extractor or number format does not share."""
+    digest = hashlib.sha256(dataset.images.contiguous().numpy())
+    digest.update(dataset.labels.contiguous().numpy())
+    described = (
+        dataset.classes,
+        str(low_precision(extractor.device)),
+        tuple(dataset.images.shape),
+    )
+    digest.update(repr(described).encode())
+    readable = re.sub(r"[^A-Za-z0-9_+]+", "-", dataset.name)[:60]
+    key = f"{n}-{keep}-{_identity(extractor)}-{digest.hexdigest()[:16]}"
+    return f"{readable}-{split}-{key}.safetensors"
+
+
+def _identity(extractor: Extractor) -> str:
+    return f"{extractor.name}-{extractor.fingerprint}"

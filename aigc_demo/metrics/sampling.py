@@ -1,0 +1,83 @@
+"""Pictures to be scored: as a user gets them, in 8 bits, with classes as often as in reality."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from aigc_demo.imaging import images
+from aigc_demo.methods.base import Generative
+
+
+def draw(
+    model: Generative,
+    n: int,
+    *,
+    class_shares: Tensor | None = None,
+    captions: Tensor | None = None,
+    first_seed: int = 0,
+    batch: int = 50,
+    **options: float,
+) -> tuple[Tensor, Tensor | None]:
+    """Return n pictures, uint8 (n, C, H, W) on the CPU, of the seeds from `first_seed`, and their
+    class numbers (n,), or None where the model has no classes.
+
+    The classes come as often as `class_shares` (K,) says, equally often unless given, and evenly
+    mixed, so that any first part of the pictures has the same shares. A model that reads is given
+    `captions` (n, L), uint8, one a picture.
+    """
+    settings = {"first_seed": first_seed, "batch": batch, **options}
+    parts = list(draws(model, n, class_shares=class_shares, captions=captions, **settings))
+    pixels = torch.cat([p for p, _ in parts])
+    return pixels, torch.cat([k for _, k in parts]) if model.config.classes else None
+
+
+def draws(
+    model: Generative,
+    n: int,
+    *,
+    class_shares: Tensor | None = None,
+    captions: Tensor | None = None,
+    first_seed: int = 0,
+    batch: int = 50,
+    **options: float,
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield what `draw` returns, a batch at a time."""
+    labels = None
+    if k := model.config.classes:
+        labels = spread(torch.ones(k) if class_shares is None else class_shares, n)
+    for first in range(0, n, batch):
+        seeds = range(first_seed + first, first_seed + min(first + batch, n))
+        part = None if labels is None else labels[first : first + batch]
+        said = None if captions is None else captions[first : first + batch]
+        yield _sample(model, seeds, part, said, options), part
+
+
+@torch.no_grad()
+def _sample(
+    model: Generative,
+    seeds: range,
+    labels: Tensor | None,
+    captions: Tensor | None,
+    options: dict[str, float],
+) -> Tensor:
+    noise = model.noise(seeds)
+    labels, captions = (None if x is None else x.to(noise.device) for x in (labels, captions))
+    return images.quantise(model.sample(noise, labels, captions=captions, **options)).cpu()
+
+
+def spread(shares: Tensor, n: int) -> Tensor:
+    """Return n class numbers (n,), as often as `shares` (K,) says, evenly mixed.
+
+    Rounded by the largest remainders, so no class is more than one picture off its share.
+    """
+    exact = shares.double() / shares.double().sum() * n
+    counts = exact.floor().long()
+    rest = (exact - counts).argsort(descending=True, stable=True)[: n - int(counts.sum())]
+    counts[rest] += 1
+    numbers = torch.arange(len(counts)).repeat_interleave(counts)
+    # The i-th of m pictures of a class belongs at (i + ½) / m of the way.
+    places = torch.cat([(torch.arange(m) + 0.5) / m for m in counts.tolist()])
+    return numbers[places.argsort(stable=True)]

@@ -1,0 +1,133 @@
+"""From an `AugmentRequest` to variants of its picture, with all that was drawn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from aigc_demo.augment import Drawn, Pipeline, Sample, check, draw, parse, sweep
+from aigc_demo.augment.opencv_backend import draw_quickly
+from aigc_demo.errors import BadImage, BadValue
+from aigc_demo.imaging import images
+from aigc_demo.requests import MAX_SEED, AugmentRequest
+
+Box = tuple[float, float, float, float]
+MAX_SHARES = 16
+LEAST = 8  # pixels a side: what all steps can work with
+
+
+@dataclass(frozen=True)
+class AugmentResult:
+    """Variants of a picture (RGB) with the seed and the draws of each, the boxes and the mask (L)
+    that moved along, and the seconds it took.
+    """
+
+    images: list[Image.Image]
+    seeds: list[int]
+    draws: list[list[Drawn]]
+    boxes: list[list[Box]]
+    masks: list[Image.Image]
+    seconds: float
+
+
+def run(request: AugmentRequest) -> AugmentResult:
+    """Return `request.n` variants; raises UserError where something does not fit."""
+    *_, result = run_steps(request)
+    assert isinstance(result, AugmentResult)
+    return result
+
+
+def run_steps(request: AugmentRequest) -> Iterator[float | AugmentResult]:
+    """Yield the share that is done, from 0 to 1, then the result."""
+    start = time.perf_counter()
+    pipeline = parse(request.pipeline)
+    sample = sample_of(request)
+    marked = sample.boxes is not None or sample.mask is not None
+    check(pipeline, marked=marked, partner=request.partner is not None)
+    partner = pixels_of(request.partner) if request.partner is not None else None
+    seeds = [(request.seed + i) % (MAX_SEED + 1) for i in range(request.n)]
+    made: list[tuple[Sample, list[Drawn]]] = []
+    for i, seed in enumerate(seeds):
+        made.append(_variant(pipeline, sample, seed, partner, request.quick))
+        yield (i + 1) / request.n
+    yield AugmentResult(
+        images=[_picture(s.image) for s, _ in made],
+        seeds=seeds,
+        draws=[drawn for _, drawn in made],
+        boxes=[_boxes(s) for s, _ in made] if sample.boxes is not None else [],
+        masks=[Image.fromarray(s.mask.numpy()) for s, _ in made if s.mask is not None],
+        seconds=time.perf_counter() - start,
+    )
+
+
+def strip(request: AugmentRequest, step: int, count: int = 8) -> list[tuple[float, Image.Image]]:
+    """Return the picture under step number `step` of the pipeline alone, at `count` shares of its
+    strength from 0 to 1.
+    """
+    pipeline = parse(request.pipeline)
+    if not 0 <= step < len(pipeline):
+        raise BadValue(f"step: there is no step {step + 1}; the pipeline has {len(pipeline)}.")
+    if not 2 <= count <= MAX_SHARES:
+        raise BadValue(f"count: {count} cannot be used; take 2 to {MAX_SHARES}.")
+    shares = [i / (count - 1) for i in range(count)]
+    sample = Sample(pixels_of(request.image))
+    made = sweep(pipeline[step], sample, shares, request.seed)
+    return [(share, _picture(x)) for share, x in zip(shares, made, strict=True)]
+
+
+def pixels_of(image: Image.Image) -> Tensor:
+    """Return a picture of any mode as uint8 (3, H, W), transparent parts laid over white."""
+    if min(image.size) < LEAST:
+        raise BadImage(
+            f"The picture has {image.width}×{image.height} pixels; it takes {LEAST} a side at "
+            "least."
+        )
+    return images.to_pixels(images.flatten(images.upright(image), "RGB", 255))
+
+
+def sample_of(request: AugmentRequest) -> Sample:
+    """Return the picture of a request with its marks; raises BadValue or BadImage where they do
+    not fit it.
+    """
+    x = pixels_of(request.image)
+    height, width = x.shape[-2:]
+    for i, (x0, y0, x1, y1) in enumerate(request.boxes):
+        inside = 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+        if not inside:
+            raise BadValue(
+                f"boxes.{i}: ({x0:g}, {y0:g}, {x1:g}, {y1:g}) is no box within {width}×{height} "
+                "pixels; give left, top, right, bottom."
+            )
+    boxes = torch.tensor(request.boxes, dtype=torch.float32) if request.boxes else None
+    if request.mask is None:
+        return Sample(x, boxes)
+    if request.mask.size != (width, height):
+        raise BadImage(
+            f"mask: it has {request.mask.width}×{request.mask.height} pixels and the picture "
+            f"{width}×{height}; make them the same."
+        )
+    return Sample(x, boxes, images.to_pixels(images.flatten(request.mask, "L"))[0])
+
+
+def _variant(
+    pipeline: Pipeline, sample: Sample, seed: int, partner: Tensor | None, quick: bool
+) -> tuple[Sample, list[Drawn]]:
+    draws = draw_quickly if quick else draw
+    return draws(pipeline, sample, seed, partner=partner)
+
+
+def _picture(x: Tensor) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(x.permute(1, 2, 0).numpy()))
+
+
+def _boxes(sample: Sample) -> list[Box]:
+    """Return the boxes that something is left of."""
+    assert sample.boxes is not None
+    rounded = [[round(v, 1) for v in box] for box in sample.boxes.tolist()]
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in rounded if x1 > x0 and y1 > y0]

@@ -1,0 +1,107 @@
+"""The models by name: their folders, what is known of them, and those that are loaded.
+
+Models are loaded when first asked for; the least recently used is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+
+from aigc_demo.errors import BadCheckpoint, BadValue
+from aigc_demo.methods import checkpoint
+from aigc_demo.methods.base import Generative
+from aigc_demo.pipelines import latent_directions
+from aigc_demo.pipelines.latent_directions import Directions
+from aigc_demo.pipelines.model_info import YOURS, ModelInfo, Stamp, describe, stamp_of
+from aigc_demo.training import run_logger, runs
+
+MAX_LOADED = 6
+MAX_RUNS = 50  # whose models are offered
+
+
+class Shelf:
+    """The models below `checkpoints`, and those of the training runs below `runs_root`."""
+
+    def __init__(self, checkpoints: Path, runs_root: Path | None, device: torch.device) -> None:
+        self.checkpoints, self.runs_root, self.device = checkpoints, runs_root, device
+        self.loaded: OrderedDict[str, tuple[Stamp, Generative]] = OrderedDict()
+        self._directions: dict[str, tuple[Stamp, Directions]] = {}
+        self._seen: dict[str, tuple[Stamp, ModelInfo]] = {}
+
+    def models(self, task: str | None = None) -> list[ModelInfo]:
+        """Return every model, the broken ones (whose task is unknown) with their reason: first
+        those of training runs, the newest first, then the shipped ones in order of name.
+        """
+        folders = self.folders()
+        self._seen = {name: seen for name, seen in self._seen.items() if name in folders}
+        found = [self._describe(name, folder) for name, folder in folders.items()]
+        return [m for m in found if task is None or m.problem or m.task == task]
+
+    def info(self, name: str) -> ModelInfo:
+        """Return the model called `name`.
+
+        Raises BadValue where there is none and BadCheckpoint where it is broken.
+        """
+        known = self.folders()
+        if name not in known:
+            usable = ", ".join(m.name for m in self.models() if not m.problem) or "none"
+            raise BadValue(f"model: there is no model “{name[:80]}”; choose one of: {usable}.")
+        found = self._describe(name, known[name])
+        if found.problem:
+            raise BadCheckpoint(found.problem)
+        return found
+
+    def folders(self) -> dict[str, Path]:
+        """Return the folder of each model by name."""
+        mine = runs.directories(self.runs_root)[:MAX_RUNS] if self.runs_root else []
+        models = {YOURS + d.name: d / run_logger.MODEL for d in mine}
+        found = {name: folder for name, folder in models.items() if folder.is_dir()}
+        return found | {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
+
+    def _describe(self, name: str, folder: Path) -> ModelInfo:
+        """Look at a folder, or remember what was seen there as long as its files are the same."""
+        stamp = stamp_of(folder)
+        stamped, found = self._seen.get(name, (None, None))
+        if stamped != stamp or found is None:
+            try:
+                found = describe(name, folder, checkpoint.inspect(folder))
+            except BadCheckpoint as problem:
+                found = ModelInfo(name, name, str(problem))
+            self._seen[name] = (stamp, found)
+        return found
+
+    def load(self, name: str) -> Generative:
+        """Return the model called `name`, ready to be used; a folder whose files have changed is
+        loaded anew. One thread at a time may call this.
+
+        Raises BadCheckpoint where it is broken.
+        """
+        folder = self.folders().get(name, self.checkpoints / name)
+        stamp = stamp_of(folder)
+        if name not in self.loaded or self.loaded[name][0] != stamp:
+            try:
+                model, _ = checkpoint.load(folder)
+            except BadCheckpoint as problem:
+                self._seen[name] = (stamp, ModelInfo(name, name, str(problem)))
+                raise
+            model.to(self.device).to(memory_format=model.layout)
+            self.loaded[name] = (stamp, model)
+        self.loaded.move_to_end(name)
+        while len(self.loaded) > MAX_LOADED:
+            self.loaded.popitem(last=False)
+        return self.loaded[name][1]
+
+    def directions(self, name: str) -> Directions:
+        """Return the directions in the latents of the model called `name`, which has some. One
+        thread at a time may call this.
+        """
+        folder = self.folders()[name]
+        stamp = stamp_of(folder)
+        stamped, found = self._directions.get(name, (None, None))
+        if stamped != stamp or found is None:
+            found = latent_directions.of(folder, self.load(name))
+            self._directions = {name: (stamp, found)}
+        return found

@@ -1,0 +1,119 @@
+"""What is known of a model without loading it: what its card says, where it comes from, and
+whether a request fits it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aigc_demo.errors import BadValue
+from aigc_demo.methods import METHODS, checkpoint
+from aigc_demo.methods.base import Method, Option, Translator
+from aigc_demo.pipelines.latent_directions import Steerable
+from aigc_demo.requests import DirectionRequest, GenerateRequest, MorphRequest
+
+Stamp = tuple[int, ...]
+
+YOURS = "yours-"  # before the name of a run: its model
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model without loading it; one with a `problem` cannot be used."""
+
+    name: str
+    title: str
+    problem: str = ""
+    task: str = ""
+    condition: str = "none"
+    method: str = ""
+    data: str = ""
+    labels: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ()
+    size: int = 0
+    channels: int = 0
+    options: tuple[Option, ...] = ()
+    steerable: bool = False  # are there directions in its latents
+    megabytes: float = 0
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def yours(self) -> bool:
+        """Tell whether it was made by a training run here, and not shipped."""
+        return self.name.startswith(YOURS)
+
+
+def describe(name: str, folder: Path, card: checkpoint.Card) -> ModelInfo:
+    """Return what the card of the model in `folder` says, with the defaults that suit it best."""
+    method = METHODS[card.method]
+    reads = method.condition == "text"
+    told = reads or bool(card.classes)  # without a condition there is nothing to be guided by
+    options = [o for o in method.network.options if told or o.name != "guidance"]
+    return ModelInfo(
+        name=name,
+        title=card.title or name,
+        task=method.task,
+        condition=method.condition if told else "none",
+        method=method.name,
+        data=card.data,
+        labels=card.classes,
+        domains=card.domains or ("A", "B") * (method.task == "translate"),
+        styles=card.styles,
+        examples=card.examples,
+        directions=_directions(method, card),
+        size=int(card.config.get("size", 32)),
+        channels=int(card.config.get("channels", 3)),
+        options=tuple(replace(o, default=card.defaults.get(o.name, o.default)) for o in options),
+        steerable=issubclass(method.network, Steerable),
+        megabytes=(folder / checkpoint.WEIGHTS).stat().st_size / 1e6,
+        card=card.model_dump(mode="json"),
+    )
+
+
+def _directions(method: Method, card: checkpoint.Card) -> tuple[str, ...]:
+    """Return the ways that a model that translates can go, without its weights."""
+    if not issubclass(method.network, Translator):
+        return ()
+    with torch.device("meta"):
+        model = method.build(card.config)
+    assert isinstance(model, Translator)
+    return model.directions
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """Return what changes when a model folder does."""
+    files = (folder / checkpoint.WEIGHTS, folder / checkpoint.CARD)
+    return tuple(f.stat().st_mtime_ns if f.is_file() else 0 for f in files)
+
+
+def labels_of(info: ModelInfo, label: str | None, count: int) -> list[str]:
+    """Return the class of each picture: `label`, or every class in turn; "" where the model has no
+    classes.
+    """
+    if label is not None and label not in info.labels:
+        known = ", ".join(info.labels) or "none, it is unconditional"
+        raise BadValue(f"label: {info.name} has no class “{label[:60]}”; its classes: {known}.")
+    if not info.labels:
+        return [""] * count
+    return [label or info.labels[i % len(info.labels)] for i in range(count)]
+
+
+def check_prompt(info: ModelInfo, prompt: str | None) -> None:
+    """Refuse words for a model that cannot read."""
+    if prompt and info.condition != "text":
+        raise BadValue(f"prompt: {info.name} reads no words; leave it empty.")
+
+
+def options_of(
+    info: ModelInfo, request: GenerateRequest | MorphRequest | DirectionRequest
+) -> dict[str, float]:
+    """Return the options that the model has, with their values in `request` or their defaults."""
+    given = {o.name: getattr(request, o.name, None) for o in info.options}
+    return {o.name: o.default if given[o.name] is None else given[o.name] for o in info.options}

@@ -1,0 +1,1 @@
+"""Training: the loop, its events, run directories, and the process that trains queued runs."""

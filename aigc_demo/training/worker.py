@@ -1,0 +1,196 @@
+"""The process that trains the runs of the page, one after the other, apart from the page.
+
+``python -m aigc_demo.training.worker RUNS`` looks for queued runs in the folder RUNS, the oldest
+first, and trains them as long as no more than ``AIGC_MAX_RUNS`` (1) runs are trained at a time,
+whoever trains them. It has everything imported before there is anything to do, so that a run
+starts at once. It outlives the app that started it until its work is done: a restart, a crash or a
+closed page of the app does not end a run, and a crash of the worker does not end the app.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from aigc_demo import device as devices
+from aigc_demo.data.uploads.user_dataset import Own
+from aigc_demo.errors import BadValue, UserError
+from aigc_demo.methods import checkpoint
+from aigc_demo.requests import TrainPlan
+from aigc_demo.training import loop, runs
+
+NAP = 0.2  # seconds between two looks at the queue
+QUEUE_LOCK, LOG = ".queue.lock", "worker.log"
+# Threads that wait for each other sleep soon: spinning, they would take the app's time.
+PATIENT = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
+LOWEST = 19  # priority: people who click come first
+
+
+def max_runs() -> int:
+    """Return how many runs may be trained at a time (``AIGC_MAX_RUNS``; 0: none)."""
+    return _limit("AIGC_MAX_RUNS", 1)
+
+
+def max_minutes() -> int:
+    """Return the longest budget of a run that the page starts (``AIGC_MAX_MINUTES``)."""
+    return _limit("AIGC_MAX_MINUTES", 120)
+
+
+def max_steps() -> int:
+    """Return the most steps of a run that the page starts (``AIGC_MAX_STEPS``)."""
+    return _limit("AIGC_MAX_STEPS", 1_000_000)
+
+
+def max_waiting() -> int:
+    """Return how many runs may wait (``AIGC_MAX_WAITING``)."""
+    return _limit("AIGC_MAX_WAITING", 20)
+
+
+def _limit(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    return int(text) if text.isdigit() else default
+
+
+# --- The queue -----------------------------------------------------------------------------------
+
+
+def submit(
+    root: Path,
+    plan: TrainPlan,
+    *,
+    download: bool = False,
+    name: str | None = None,
+    pictures: Own | None = None,
+) -> Path:
+    """Create a run for `plan`, of somebody's own `pictures` where there are any, and queue it;
+    raises BadValue where the plan cannot be run, is over the host's limits, or too many wait.
+    """
+    if not max_runs():
+        raise BadValue("queue: the host of this studio has switched training off.")
+    loop.check(plan)
+    for what, asked, most in (
+        ("minutes", (plan.seconds or 0) / 60, max_minutes()),
+        ("steps", plan.steps or 0, max_steps()),
+    ):
+        if asked > most:
+            raise BadValue(f"{what}: {asked:,.10g} is over this host's limit; ask for {most:,}.")
+    if len(runs.waiting(root)) >= max_waiting():
+        raise BadValue(
+            f"queue: {max_waiting()} runs wait already; stop one of them or try again later."
+        )
+    directory = runs.create(root, plan, name, pictures=pictures)
+    enqueue(directory, download=download)
+    return directory
+
+
+def enqueue(directory: Path, *, download: bool = False) -> None:
+    """Let a run wait for a worker; it starts, or goes on from its last save."""
+    if not runs.is_alive(directory):
+        checkpoint.write_text(directory / runs.QUEUED, json.dumps({"download": download}))
+
+
+class Workers:
+    """The app's side: keeps a warm worker for each run that may be trained."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
+
+    def ensure(self) -> None:
+        """Start workers where there are fewer than `max_runs`: at first, or when one has died."""
+        with self._lock:
+            self._processes = [p for p in self._processes if p.poll() is None]
+            for _ in range(max_runs() - len(self._processes)):
+                self._processes.append(self._start())
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        package = Path(__file__).resolve().parents[2]
+        paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.root.mkdir(parents=True, exist_ok=True)
+        with open(self.root / LOG, "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "aigc_demo.training.worker", str(self.root)],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), **PATIENT},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+# --- The worker's side ---------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Train what is queued until there is nothing to do and nobody who could ask for more."""
+    root, parent = Path(sys.argv[1]), os.getppid()
+    _step_back()
+    devices.set_threads(_limit("AIGC_THREADS", 0) or None)
+    _warm_up()
+    while True:
+        claimed = claim(root)
+        if claimed:
+            _train(*claimed)
+        elif os.getppid() != parent:
+            return
+        else:
+            time.sleep(NAP)
+
+
+def claim(root: Path) -> tuple[Path, IO[str]] | None:
+    """Return the run to train now and its lock, or None; no two workers are given the same."""
+    if not runs.waiting(root):
+        return None
+    with open(root / QUEUE_LOCK, "w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        queue = runs.waiting(root)
+        if not queue or len(runs.alive(root)) >= max_runs():
+            return None
+        return queue[0], runs.lock(queue[0])
+
+
+def _train(directory: Path, lock: IO[str]) -> None:
+    """Train a run to its end; what goes wrong is in its log and does not end the worker."""
+    try:
+        settings = json.loads((directory / runs.QUEUED).read_text(encoding="utf-8"))
+        for _ in runs.run(directory, held=lock, download=settings.get("download") is True):
+            pass
+    except UserError:
+        pass  # the run's last event tells it
+    except Exception:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(OSError):
+            (directory / runs.QUEUED).unlink(missing_ok=True)
+        lock.close()
+
+
+def _step_back() -> None:
+    """Give way to everybody else: training has time."""
+    with contextlib.suppress(OSError):
+        os.nice(LOWEST)
+    # A session of its own is a group of its own for Linux, which shares the time among groups.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(LOWEST))
+
+
+def _warm_up() -> None:
+    """Make torch do once what it does lazily the first time."""
+    layer = torch.nn.Conv2d(8, 8, 3)
+    layer(torch.zeros(1, 8, 8, 8)).sum().backward()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The whole page, and the hardened settings that it is launched with."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import gradio as gr
+
+from aigc_demo.studio import Studio
+from aigc_demo.ui.augment import tab as augment
+from aigc_demo.ui.components import crf_panel, send_to
+from aigc_demo.ui.components.charts import COLOURS, PALETTE
+from aigc_demo.ui.generate import tab as generate
+from aigc_demo.ui.i18n import I18N, T
+from aigc_demo.ui.restore import tab as restore
+from aigc_demo.ui.server.middleware import BodyLimit
+from aigc_demo.ui.server.upload_dedup import ONCE
+from aigc_demo.ui.train import tab as train
+from aigc_demo.ui.translate import tab as translate
+
+MAX_BODY_MB, MAX_UPLOAD_MB = 40, 300  # a zip of somebody's own pictures is uploaded
+
+CSS = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+main.contain, .wrap, .main { min-width: 0 !important; max-width: 100vw !important; }
+main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
+#cycle .caption-label { white-space: normal; max-width: 96%; }
+@media (max-width: 640px) {
+  #tabs .tab-container button { padding: 0 4px; font-size: 13px; }
+  #restore_picture [data-testid="block-label"], #translate_picture [data-testid="block-label"],
+  #augment_picture [data-testid="block-label"] {
+    display: none;
+  }
+  #gallery .grid-container, #draws .grid-container, #strip .grid-container {
+    grid-template-columns: repeat(2, minmax(0, 1fr)) !important;
+  }
+}
+#gallery .grid-wrap, #compared .grid-wrap, #cycle .grid-wrap { max-height: none; }
+#restore { min-height: 96px; }
+#cycle .grid-wrap, #draws .grid-wrap, #strip .grid-wrap {
+  height: auto; min-height: 0; max-height: none;
+}
+#draws button { aspect-ratio: auto; display: flex; flex-direction: column; height: auto; }
+#draws button img { height: auto; }
+#draws .caption-label { position: static; white-space: normal; max-width: 100%; font-size: 11px;
+  text-align: left; border: 0; box-shadow: none; background: none; }
+.swatches i { display: inline-block; width: 26px; height: 26px; border-radius: 5px; margin: 2px; }
+.chart p { font-weight: 600; margin-bottom: -8px; }
+#film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
+.quiet { opacity: .8; font-size: .9em; }
+"""
+CSS += "".join(f".key-{c[1:]} {{ color: {c}; }}\n" for c in {*COLOURS.values(), *PALETTE.values()})
+
+
+def build_demo(studio: Studio) -> gr.Blocks:
+    """Return the whole page for `studio`."""
+    with gr.Blocks(
+        title=T("title"),
+        analytics_enabled=False,
+        delete_cache=(3600, 3600),
+        fill_width=False,
+    ) as demo:
+        offers = send_to.Offers()
+        gr.Markdown(T("heading"), elem_id="heading")
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate") as tab:
+                opener = generate.build(studio, demo, tab, offers)
+                crf_panel.build(studio, opener.gallery)
+            restore_tab = gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore")
+            translate_tab = gr.Tab(T("translate_tab"), id="translate", elem_id="tab_translate")
+            augment_tab = gr.Tab(T("augment_tab"), id="augment", elem_id="tab_augment")
+            trained = None
+            if studio.runs_root is not None:
+                with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
+                    trained = train.build(studio, demo, tab, tabs, opener, offers)
+            # Last, since they know the pictures of all tabs.
+            with augment_tab:
+                augment.build(studio, demo, augment_tab, tabs, offers, trained)
+            with translate_tab:
+                translate.build(studio, translate_tab, tabs, offers, trained)
+            with restore_tab:
+                restore.build(studio, restore_tab, tabs, offers, opener.gallery)
+    return demo.queue(max_size=64, default_concurrency_limit=4)
+
+
+def launch_settings() -> dict[str, Any]:
+    """Return hardened arguments of ``launch``; host and port come from ``AIGC_HOST`` and
+    ``AIGC_PORT``.
+
+    On Hugging Face Spaces, Gradio's own variables name them.
+    """
+    host = os.environ.get("AIGC_HOST") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    port = os.environ.get("AIGC_PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    return {
+        "server_name": host,
+        "server_port": int(port),
+        "share": False,
+        "show_error": False,
+        "max_file_size": f"{MAX_UPLOAD_MB}mb",
+        "allowed_paths": [],
+        "ssr_mode": False,
+        "run_history": False,
+        "footer_links": ["api", "settings"],
+        "i18n": I18N,
+        "theme": gr.themes.Soft(
+            primary_hue="indigo",
+            neutral_hue="slate",
+            font=["system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "monospace"],
+        ),
+        "css": CSS,
+        "head": ONCE,
+        "app_kwargs": {
+            "middleware": [
+                BodyLimit.middleware(MAX_BODY_MB * 1_000_000, upload=MAX_UPLOAD_MB * 1_000_000)
+            ]
+        },
+    }

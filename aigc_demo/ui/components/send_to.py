@@ -1,0 +1,79 @@
+"""“Send to …”: how a picture on one tab gets to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from aigc_demo.errors import BadValue
+from aigc_demo.imaging import images
+from aigc_demo.ui.i18n import T
+from aigc_demo.ui.server.handlers import downloadable
+
+PLACES = ("restore", "translate", "augment")  # tabs that take pictures
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button that sends a picture of `source` to the tab `to`; of a gallery, number `chosen`."""
+
+    to: str
+    button: gr.Button
+    source: gr.Component
+    chosen: gr.State
+
+
+class Offers:
+    """The pictures of all tabs that can be sent."""
+
+    def __init__(self) -> None:
+        self.all: list[Offer] = []
+
+    def add(
+        self, source: gr.Gallery | gr.Image, *, to: tuple[str, ...] = PLACES, text: str = ""
+    ) -> list[gr.Button]:
+        """Put buttons here that send the picture of `source`, hidden where that is hidden."""
+        chosen = gr.State(0)
+        if isinstance(source, gr.Gallery):
+            quiet = {"api_visibility": "private", "show_progress": "hidden"}
+            source.select(_number, None, chosen, **quiet)
+            source.change(lambda: 0, None, chosen, **quiet)
+        with gr.Row():
+            for place in to:
+                button = gr.Button(
+                    T(text or f"send_{place}"), size="sm", min_width=90, visible=source.visible,
+                    elem_id=f"send_{source.elem_id}" + ("" if place == to[0] else f"_{place}"),
+                )  # fmt: skip
+                self.all.append(Offer(place, button, source, chosen))
+        return [offer.button for offer in self.all[-len(to) :]]
+
+    def to(self, place: str) -> list[Offer]:
+        """Return the offers to a tab."""
+        return [offer for offer in self.all if offer.to == place]
+
+
+def _number(event: gr.SelectData) -> int:
+    return event.index if isinstance(event.index, int) else 0
+
+
+def file_of(value: Any, chosen: int = 0) -> str:
+    """Return the file of a picture: of a gallery's value the one that was `chosen`, of a path
+    itself, of an array a new one.
+    """
+    if isinstance(value, list) and value:
+        value = value[chosen if 0 <= chosen < len(value) else 0]
+    if isinstance(value, tuple):
+        value = value[0]
+    if isinstance(value, np.ndarray):
+        value = Image.fromarray(value)
+    if isinstance(value, Image.Image):
+        return downloadable(images.encode_png(value), "picture.png")
+    if isinstance(value, str) and value:
+        image = images.open_image(Path(value))
+        return downloadable(images.encode_png(image), f"{Path(value).stem[:60]}.png")
+    raise BadValue("picture: there is none to send yet; make one first.")

@@ -1,0 +1,49 @@
+"""What programs can ask of the Train tab; names, types and sentences here become the API's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aigc_demo.ui.train import callbacks as training
+from aigc_demo.ui.train.callbacks import Workshop
+from aigc_demo.ui.train.form import Form
+
+
+def train(
+    workshop: Workshop,
+    method: str,
+    data: str,
+    minutes: float = 3,
+    steps: float = 0,
+    batch: float = 32,
+    lr: float = 6e-4,
+    width: float = 64,
+    loss: str = "",
+    r1: float = 0.1,
+    diffaugment: bool = False,
+    ema: bool = True,
+    seed: float = 0,
+    download: bool = False,
+    augment: str = "",
+) -> str:
+    """Queue a training run and return its name; its model will be called ``yours-NAME``.
+
+    `loss` may be left empty: the method's own. `augment` is JSON: a list of steps such as
+    {"name": "rotate", "p": 0.5, "degrees": 15}.
+    """
+    shape = (method, data, minutes, steps, batch, lr, width, loss, r1, diffaugment, ema, seed)
+    return training.start(workshop, Form(*shape, download, augment))
+
+
+def list_runs(workshop: Workshop) -> list[dict[str, Any]]:
+    """Return the runs, the newest first: name, status, step, seconds and last scores."""
+    return [
+        {
+            "name": v.name,
+            "status": v.status,
+            "step": v.log.step,
+            "seconds": round(v.log.elapsed, 1),
+            "scores": v.best(),
+        }
+        for v in workshop.reader.views(fresh=True)
+    ]

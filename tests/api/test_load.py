@@ -1,0 +1,140 @@
+"""Many people at once: nobody gets another's pictures, the queue has an end, nothing grows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from aigc_demo.requests import GenerateRequest
+from aigc_demo.studio import GenerateResult, Studio
+from aigc_demo.ui.app import build_demo, launch_settings
+from tests.app_server import free_port, serve
+
+MODEL = "fashion_mnist-dcgan"
+
+
+def paint(client: Client, seed: int) -> list[str]:
+    pictures, *_ = client.predict(
+        model=MODEL, label="Bag", count=2, seed=seed, embed=False, api_name="/generate"
+    )
+    return [p["png"] for p in pictures]
+
+
+def test_two_hundred_requests_at_once_are_answered_as_one_after_the_other(
+    address: str, client: Client
+) -> None:
+    seeds = [i % 20 for i in range(200)]
+    alone = {seed: paint(client, seed) for seed in set(seeds)}
+
+    def person(i: int) -> list[list[str]]:
+        own = Client(address, verbose=False)
+        return [paint(own, seed) for seed in seeds[10 * i : 10 * i + 10]]
+
+    with ThreadPoolExecutor(20) as pool:
+        found = [pictures for own in pool.map(person, range(20)) for pictures in own]
+    assert found == [alone[seed] for seed in seeds]
+
+
+def join(address: str) -> int:
+    """Ask for pictures without waiting for them; return the status."""
+    config = json.loads(urllib.request.urlopen(f"{address}/config").read())
+    index = next(d["id"] for d in config["dependencies"] if d["api_name"] == "generate")
+    data = [MODEL, "*", 1, 0, False, None, None, None, None, True, None]
+    body = json.dumps({"data": data, "fn_index": index, "session_hash": "crowd"}).encode()
+    request = urllib.request.Request(
+        f"{address}/gradio_api/queue/join", body, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.fixture
+def studio() -> Studio:
+    return Studio("checkpoints")
+
+
+@contextlib.contextmanager
+def launched(studio: Studio, patch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Run the app within this process, so that a test can reach into it."""
+    patch.setenv("AIGC_PORT", str(free_port()))
+    demo = build_demo(studio)
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_settings())
+    try:
+        yield address.rstrip("/")
+    finally:
+        demo.close()
+
+
+def test_a_full_queue_says_so_and_recovers(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, generate = threading.Event(), studio.generate
+
+    def wait(request: GenerateRequest) -> GenerateResult:
+        assert go.wait(60)
+        return generate(request)
+
+    monkeypatch.setattr(studio, "generate", wait)
+    with launched(studio, monkeypatch) as address:
+        with ThreadPoolExecutor(16) as pool:
+            statuses = list(pool.map(lambda _: join(address), range(100)))
+        assert set(statuses) == {200, 503} and statuses.count(200) >= 64
+        go.set()
+        assert len(paint(Client(address, verbose=False), 1)) == 2
+
+
+def usage(pid: int) -> dict[str, int]:
+    """Return the threads, open files and resident megabytes of a process."""
+    status = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    return {
+        "threads": int(status["Threads"]),
+        "files": len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        "megabytes": int(status["VmRSS"].split()[0]) // 1024,
+    }
+
+
+def test_the_server_does_not_grow_with_requests(tmp_path: Path) -> None:
+    started: list[int] = []
+    places = {"AIGC_RUNS": str(tmp_path / "runs"), "GRADIO_TEMP_DIR": str(tmp_path / "cache")}
+    with serve(tmp_path / "log.txt", started=started, **places) as address:
+        client = Client(address, verbose=False)
+
+        def ask() -> dict[str, int]:
+            for seed in range(15):
+                paint(client, seed)
+                client.predict(api_name="/runs")
+            return usage(started[0])
+
+        ask()
+        before, after = ask(), ask()
+        assert after["threads"] <= before["threads"] + 2
+        assert after["files"] <= before["files"] + 4
+        assert after["megabytes"] <= before["megabytes"] + 20
+        assert not list((tmp_path / "cache").rglob("*.png"))
+
+
+def test_an_error_inside_tells_a_visitor_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(request: GenerateRequest) -> None:
+        raise RuntimeError("secret: /home/host/studio.py")
+
+    monkeypatch.setattr(studio, "generate", broken)
+    with launched(studio, monkeypatch) as address, pytest.raises(AppError) as told:
+        paint(Client(address, verbose=False), 0)
+    assert "secret" not in str(told.value) and "studio.py" not in str(told.value)

@@ -1,0 +1,127 @@
+"""Published CycleGAN weights become a model folder."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from aigc_demo.cli import convert
+from aigc_demo.methods import checkpoint
+from aigc_demo.methods.base import Translator
+from aigc_demo.nn.resnet_generator import ReferenceGenerator
+from aigc_demo.requests import TranslateRequest
+from aigc_demo.studio import Studio
+from tests import factories
+
+
+def published(width: int = 64, blocks: int = 9, *, dropout: bool = False) -> dict[str, Tensor]:
+    """Return weights as the authors' implementation names them, with the statistics of old ones.
+
+    The layout is written down here from its definition, not taken from our network.
+    """
+    generator = torch.Generator().manual_seed(0)
+    found: dict[str, Tensor] = {}
+
+    def convolution(name: str, *shape: int, outputs: int) -> None:
+        found[f"{name}.weight"] = 0.05 * torch.randn(shape, generator=generator)
+        found[f"{name}.bias"] = 0.05 * torch.randn(outputs, generator=generator)
+
+    def statistics(name: str, channels: int) -> None:
+        found[f"{name}.running_mean"] = torch.zeros(channels)
+        found[f"{name}.running_var"] = torch.ones(channels)
+        found[f"{name}.num_batches_tracked"] = torch.zeros((), dtype=torch.int64)
+
+    w = width
+    convolution("model.1", w, 3, 7, 7, outputs=w)
+    statistics("model.2", w)
+    convolution("model.4", 2 * w, w, 3, 3, outputs=2 * w)
+    convolution("model.7", 4 * w, 2 * w, 3, 3, outputs=4 * w)
+    for i in range(blocks):
+        block = f"model.{10 + i}.conv_block"
+        convolution(f"{block}.1", 4 * w, 4 * w, 3, 3, outputs=4 * w)
+        convolution(f"{block}.{6 if dropout else 5}", 4 * w, 4 * w, 3, 3, outputs=4 * w)
+    convolution(f"model.{10 + blocks}", 4 * w, 2 * w, 3, 3, outputs=2 * w)
+    convolution(f"model.{13 + blocks}", 2 * w, w, 3, 3, outputs=w)
+    convolution(f"model.{17 + blocks}", 3, w, 7, 7, outputs=3)
+    return found
+
+
+def save(path: Path, state: object) -> str:
+    torch.save(state, path)
+    return str(path)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("dropout", [False, True])
+def test_published_names_find_their_places(prefix: str, dropout: bool) -> None:
+    state = {prefix + name: value for name, value in published(8, 9, dropout=dropout).items()}
+    weights = convert.renamed(state)
+    generator = ReferenceGenerator(8, 9)
+    assert weights.keys() == generator.state_dict().keys()
+    generator.load_state_dict(weights)
+    assert convert.shape_of(weights) == (8, 9)
+
+
+def test_the_published_network_has_its_published_size() -> None:
+    parameters = sum(p.numel() for p in ReferenceGenerator().parameters())
+    assert parameters == 11_378_179
+
+
+def test_adopted_weights_become_a_model_that_translates(tmp_path: Path) -> None:
+    forth = save(tmp_path / "latest_net_G_A.pth", published(8, 2))
+    flags = ["--name", "horse2zebra-cyclegan", "--domains", "horse", "zebra"]
+    folder = ["--checkpoints", str(tmp_path / "models")]
+    assert convert.main([forth, *flags, *folder]) == 0
+    studio = Studio(tmp_path / "models", device="cpu")
+    (info,) = studio.models("translate")
+    assert (info.problem, info.domains, info.directions) == ("", ("horse", "zebra"), ("AtoB",))
+    result = studio.translate(
+        TranslateRequest(image=factories.draw(0, 1), model="horse2zebra-cyclegan")
+    )
+    assert result.image.size == (32, 32) and result.way == "horse → zebra"
+
+    model, _ = checkpoint.load(tmp_path / "models" / "horse2zebra-cyclegan")
+    assert isinstance(model, Translator)
+    direct = ReferenceGenerator(8, 2)
+    direct.load_state_dict(
+        {k: v.half().float() for k, v in convert.renamed(published(8, 2)).items()}
+    )
+    x = torch.rand(1, 3, 32, 32) * 2 - 1
+    assert torch.allclose(model.translate(x, "AtoB"), direct(x), atol=1e-4)
+    assert convert.main([forth, *flags, *folder]) == 2  # the name is taken
+
+
+def test_both_directions_can_be_adopted(tmp_path: Path) -> None:
+    files = [save(tmp_path / f"{d}.pth", published(8, 1)) for d in "AB"]
+    convert.adopt(tmp_path / "both", [Path(f) for f in files], ("a", "b"))
+    model, _ = checkpoint.load(tmp_path / "both")
+    assert model.directions == ("AtoB", "BtoA")
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path("/tmp/aigc-trap"),))
+
+
+def test_what_is_not_a_generators_weights_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.pth").write_text("no weights")
+    (tmp_path / "trap.pth").write_bytes(pickle.dumps(Trap()))
+    save(tmp_path / "other.pth", {"layer.weight": torch.zeros(3, 3)})
+    save(tmp_path / "more.pth", {"epoch": 3, "model.1.weight": torch.zeros(8, 3, 7, 7)})
+    cut = published(8, 1)
+    del cut["model.4.bias"]
+    save(tmp_path / "cut.pth", cut)
+    for name in ("text", "trap", "other", "more", "cut", "missing"):
+        status = convert.main(
+            [str(tmp_path / f"{name}.pth"), "--name", name, "--checkpoints", str(tmp_path / "m")]
+        )
+        told = capsys.readouterr().err
+        assert status == 2 and told.startswith("adopt: ") and "Traceback" not in told, name
+    assert not Path("/tmp/aigc-trap").exists()
+    assert not list((tmp_path / "m").glob("*")) if (tmp_path / "m").exists() else True

@@ -1,0 +1,157 @@
+"""The command measures models, writes their cards, and says what is wrong in a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aigc_demo import data, metrics
+from aigc_demo.cli import evaluate
+from aigc_demo.cli.evaluate import Gauge
+from aigc_demo.methods import checkpoint
+from aigc_demo.metrics import feature_extractors
+from tests import factories
+from tests.conftest import TinyData
+
+CLASSES = ("shapes/discs", "shapes/squares")
+
+
+@pytest.fixture(autouse=True)
+def small_compact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put an untrained classifier in the place of the shipped one, and the cache elsewhere."""
+    folder = tmp_path / "extractor" / "compact"
+    model = factories.model("classifier")
+    config = model.config.model_dump()
+    checkpoint.save(
+        folder, model, checkpoint.Card(method="classifier", config=config, classes=CLASSES)
+    )
+    monkeypatch.setattr(feature_extractors, "COMPACT", folder)
+    monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+def run(checkpoints: Path, shapes: Path | str, *more: str) -> int:
+    flags = ["--checkpoints", str(checkpoints), "--data", str(shapes), "-n", "20", *more]
+    return evaluate.main(flags)
+
+
+def metrics_in(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "card.json").read_text())["metrics"]
+
+
+def test_a_model_is_measured_and_its_card_says_how_well_it_does(
+    checkpoints: Path, tiny_data: TinyData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkpoints / "shapes-dcgan"
+    evaluate.write_card(folder, {"class_agreement_2000": 0.5, "fid_compact_5k": 1, "other": 2})
+    assert run(checkpoints, tiny_data.zip, "--model", "shapes-dcgan") == 0
+    found = metrics_in(folder)
+    names = ("fid_compact_20", "is_compact_20", "agreement_compact_20", "memorised_compact_20")
+    assert set(names) <= set(found)
+    assert found["reference"] == "shapes train, 21"
+    assert found["fid_compact_20"] > 0 and 0 <= found["agreement_compact_20"] <= 1
+    assert found["floor_agreement_compact_3"] <= 1, "three pictures are held out"
+    assert found["other"] == 2
+    assert not {"class_agreement_2000", "fid_compact_5k"} & set(found), "scores of before"
+    table = capsys.readouterr().out
+    assert "kid_compact_20" in table and "needs 100 pictures on both sides" in table
+    assert not [name for name in found if name.startswith("kid_")]
+    checkpoint.read_card(folder)
+
+
+def test_all_models_that_draw_are_measured_unless_some_are_named(
+    checkpoints: Path, tiny_data: TinyData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(checkpoints, tiny_data.zip, "--no-write") == 0
+    table = capsys.readouterr().out
+    assert all(f"shapes-{name} " in table for name in factories.GENERATE)
+    assert "plain-dcgan " in table and "shapes-classifier" not in table
+
+
+def test_a_model_without_classes_has_no_agreement(checkpoints: Path, tiny_data: TinyData) -> None:
+    assert run(checkpoints, tiny_data.zip, "--model", "plain-dcgan") == 0
+    found = metrics_in(checkpoints / "plain-dcgan")
+    assert "fid_compact_20" in found and "agreement_compact_20" not in found
+
+
+def test_the_card_can_be_left_alone(checkpoints: Path, tiny_data: TinyData) -> None:
+    before = (checkpoints / "shapes-vae" / "card.json").read_bytes()
+    assert run(checkpoints, tiny_data.zip, "--model", "shapes-vae", "--no-write") == 0
+    assert (checkpoints / "shapes-vae" / "card.json").read_bytes() == before
+
+
+def test_the_closest_samples_are_shown_above_their_originals(
+    checkpoints: Path, tiny_data: TinyData, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert run(checkpoints, tiny_data.zip, "--model", "shapes-dcgan", "--sheet", str(sheet)) == 0
+    from PIL import Image
+
+    with Image.open(sheet) as image:
+        assert image.size == (8 * 130 + 2, 4 * 130 + 2)
+
+
+def test_a_classifier_is_examined_on_real_test_pictures(
+    checkpoints: Path, tiny_data: TinyData
+) -> None:
+    model = factories.model("classifier")
+    model.head.weight.zero_()
+    model.head.bias.copy_(torch.tensor([0.0, 1.0]))  # sees squares everywhere
+    card = factories.card(model, "classifier").model_copy(update={"classes": factories.SHAPES})
+    checkpoint.save(checkpoints / "judge", model, card)
+    assert run(checkpoints, tiny_data.zip, "--model", "judge") == 0
+    test = data.load(str(tiny_data.zip), "test")
+    assert metrics_in(checkpoints / "judge")["accuracy_shapes"] == pytest.approx(
+        (test.labels == 1).double().mean().item(), rel=1e-5
+    )
+
+
+def test_copies_are_memorised_and_unseen_pictures_are_not(tiny_data: TinyData) -> None:
+    train, test = (data.load(str(tiny_data.zip), split) for split in ("train", "test"))
+    gauge = Gauge(metrics.compact(), train, test, 20)
+
+    def memorised(pixels: torch.Tensor) -> float:
+        return gauge.score(pixels, None, None)[-1].value
+
+    assert memorised(train.images) == 1
+    assert memorised(test.images) == pytest.approx(0.5)
+    assert memorised(255 - train.images) == 0
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (["--model", "none"], "model: there is no model “none”"),
+        (["--data", "nowhere"], "data: there is no data set or folder “nowhere”"),
+        (["--data", "mnist"], "data: mnist has no class “discs”"),
+        (["-n", "1"], "n: 1 pictures cannot be drawn; give 2 to 50,000"),
+        (["--model", "shapes-vae", "--sheet", "x.png"], "sheet: it shows one model, not 2"),
+        (["--inception-weights", "none.pth"], "none.pth is missing"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    checkpoints: Path,
+    tiny_data: TinyData,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    said: str,
+) -> None:
+    given = ["--model", "shapes-dcgan", "--data-root", str(tiny_data.root), *flags]
+    assert run(checkpoints, tiny_data.zip, *given) == 2
+    assert f"evaluate: {said}" in capsys.readouterr().err
+
+
+def test_a_missing_extractor_is_told(
+    checkpoints: Path,
+    tiny_data: TinyData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(feature_extractors, "COMPACT", tmp_path / "compact")
+    assert run(checkpoints, tiny_data.zip, "--model", "shapes-dcgan") == 2
+    assert "compact has no card.json" in capsys.readouterr().err

@@ -1,0 +1,109 @@
+"""A folder is restored; one bad file does not stop the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from aigc_demo.cli import restore
+from tests import factories
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two pictures, a broken one and a text."""
+    source = tmp_path / "in"
+    source.mkdir()
+    Image.fromarray(data.chelsea()[:40, :50]).save(source / "cat.png")
+    Image.fromarray(data.coffee()[:40, :50]).save(source / "cup.jpg")
+    (source / "bad.png").write_text("no picture")
+    (source / "notes.txt").write_text("not meant")
+    return source
+
+
+def mask(size: tuple[int, int] = (50, 40)) -> Image.Image:
+    image = Image.new("L", size)
+    image.paste(255, (10, 10, 20, 20))
+    return image
+
+
+def test_good_pictures_are_made_and_bad_ones_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask().save(tmp_path / "mask.png")
+    target = tmp_path / "out"
+    status = restore.main(
+        ["--method", "telea", "--mask", str(tmp_path / "mask.png"), str(folder), str(target)]
+    )
+    printed = capsys.readouterr()
+    assert status == 1
+    assert sorted(p.name for p in target.iterdir()) == ["cat.png", "cup.png"]
+    assert "bad.png: The file is not a picture" in printed.err
+    assert "2 of 3 restored" in printed.out
+    before, after = (np.asarray(Image.open(p)) for p in (folder / "cat.png", target / "cat.png"))
+    outside = np.asarray(mask()) == 0
+    assert np.array_equal(before[outside], after[outside]) and not np.array_equal(before, after)
+
+
+def test_masks_can_have_the_pictures_names_and_any_polarity(folder: Path, tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for name in ("cat", "cup", "bad"):
+        Image.fromarray(255 - np.asarray(mask())).save(masks / f"{name}.png")
+    (folder / "bad.png").unlink()
+    flags = ["--method", "telea", "--mask", str(masks), "--marked", "auto", "--grow", "2"]
+    assert restore.main([*flags, str(folder), str(tmp_path / "out")]) == 0
+    before, after = (
+        np.asarray(Image.open(p)) for p in (folder / "cat.png", tmp_path / "out" / "cat.png")
+    )
+    rows, columns = np.nonzero((before != after).any(axis=2))
+    assert rows.min() >= 8 and rows.max() <= 21 and columns.min() >= 8 and columns.max() <= 21
+
+
+def test_a_model_cleans(folder: Path, tmp_path: Path) -> None:
+    factories.save(tmp_path / "checkpoints" / "denoise", "repair", classes=0)
+    flags = [
+        "--method",
+        "denoise",
+        "--sigma",
+        "12",
+        "--checkpoints",
+        str(tmp_path / "checkpoints"),
+    ]
+    assert restore.main([*flags, str(folder / "cat.png"), str(tmp_path / "out")]) == 0
+    assert Image.open(tmp_path / "out" / "cat.png").size == (50, 40)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method", "median", "nowhere", "out"], "in: there is no such folder"),
+        (["--method", "median", "empty", "out"], "in: the folder holds no pictures"),
+        (["--method", "median", "in", "in"], "out: it is the folder of the pictures themselves"),
+        (["--method", "telea", "in", "out"], "mask: telea fills what a mask marks"),
+        (["--method", "telea", "--mask", "gone.png", "in", "out"], "mask: there is no such file"),
+        (["--method", "telea", "--mask", "empty", "in", "out"], "has none called cat"),
+        (["--method", "denoise", "--sigma", "nan", "in", "out"], "sigma: nan cannot be used"),
+        (["--method", "denoise", "in", "out"], "model: there is no model"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_told(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    for name in ("bad.png", "cup.jpg"):
+        (folder / name).unlink()
+    assert restore.main(arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told and "Traceback" not in told

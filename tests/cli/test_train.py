@@ -1,0 +1,200 @@
+"""``python train.py`` as a person uses it: it trains, stops, goes on and explains its errors."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import train
+from aigc_demo.methods import checkpoint
+from aigc_demo.training import runs
+from tests.app_server import ROOT
+from tests.conftest import TinyData
+
+SMALL = ["--method", "dcgan", "--batch", "4", "--set", "width=8", "latent=8"]
+
+
+def start(*words: str | Path, **environment: str) -> subprocess.Popen[str]:
+    """Start ``python train.py`` on one thread."""
+    return subprocess.Popen(
+        [sys.executable, "train.py", "--threads", "1", *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, "AIGC_DEVICE": "cpu", "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(directory: Path, kind: str, process: subprocess.Popen[str]) -> int:
+    """Wait until the run has logged an event of this kind; return the step of the last one."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        found = [e["step"] for e in runs.events(directory) if e["event"] == kind]
+        if found:
+            return found[-1]
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError(f"no {kind}: {process.communicate()}")
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    """Call the program's `main` in this process."""
+    monkeypatch.setattr(sys, "argv", ["train.py", *map(str, words)])
+    return train.main()
+
+
+def test_it_trains_where_gradio_is_not_installed(tmp_path: Path, tiny_data: TinyData) -> None:
+    blocker = tmp_path / "site" / "sitecustomize.py"
+    blocker.parent.mkdir()
+    blocker.write_text(
+        "import sys\nfor name in ('gradio', 'gradio_client', 'spaces'): sys.modules[name] = None\n"
+    )
+    process = start(
+        *SMALL, "--data", tiny_data.zip, "--steps", "3", "--runs", tmp_path, "--name", "a",
+        PYTHONPATH=str(blocker.parent),
+    )  # fmt: skip
+    out, problems = process.communicate(timeout=100)
+    assert process.returncode == 0, problems
+    assert f"done after 3 steps: {tmp_path / 'a' / 'model'}" in out
+    assert checkpoint.load(tmp_path / "a" / "model")[1].steps == 3
+    blocked = subprocess.run(
+        [sys.executable, "-c", "import gradio"],
+        env={**os.environ, "PYTHONPATH": str(blocker.parent)},
+        capture_output=True,
+    )
+    assert blocked.returncode == 1
+
+
+def test_ctrl_c_saves_and_ends_well(tmp_path: Path, tiny_data: TinyData) -> None:
+    process = start(
+        *SMALL, "--data", tiny_data.zip, "--seconds", "600", "--runs", tmp_path, "--name", "a"
+    )
+    wait_for(tmp_path / "a", "Step", process)
+    process.send_signal(signal.SIGINT)
+    _, problems = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in problems
+    last = runs.events(tmp_path / "a")[-1]
+    assert (last["event"], last["reason"]) == ("Finished", "stopped")
+    assert checkpoint.load(tmp_path / "a" / "model")[1].steps == last["step"] > 0
+
+
+def test_a_killed_run_goes_on_from_its_last_save(tmp_path: Path, tiny_data: TinyData) -> None:
+    process = start(
+        *SMALL, "--data", tiny_data.zip, "--steps", "100000", "--save-every", "0.05",
+        "--runs", tmp_path, "--name", "a",
+    )  # fmt: skip
+    wait_for(tmp_path / "a", "Saved", process)
+    process.kill()
+    process.communicate()
+    before = runs.events(tmp_path / "a")
+    saved = max(e["step"] for e in before if e["event"] == "Saved")
+    checkpoint.load(tmp_path / "a" / "model")
+
+    process = start("--resume", "a", "--runs", tmp_path)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and len(runs.events(tmp_path / "a")) < len(before) + 2:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, problems = process.communicate(timeout=60)
+    assert process.returncode == 0, problems
+    started, *_, last = runs.events(tmp_path / "a")[len(before) :]
+    assert started["event"] == "Started"
+    assert started["step"] >= saved  # a save may have been made that was not logged any more
+    assert last["step"] > started["step"]
+
+
+ERRORS = {
+    "an unknown method": (["--method", "alchemy", "--data", "{zip}", "--steps", "1"], "method"),
+    "unknown data": (["--method", "flow", "--data", "nowhere", "--steps", "1"], "data"),
+    "no method": (["--data", "{zip}", "--steps", "1"], "method"),
+    "no budget": (["--method", "flow", "--data", "{zip}"], "steps or seconds"),
+    "a wrong number": (["--method", "flow", "--data", "{zip}", "--steps", "0"], "steps"),
+    "not a number": (["--method", "flow", "--data", "{zip}", "--seconds", "nan"], "seconds"),
+    "an unknown setting": ([*SMALL, "colour=red", "--data", "{zip}", "--steps", "1"], "colour"),
+    "a setting without value": ([*SMALL, "width", "--data", "{zip}", "--steps", "1"], "width"),
+    "a name outside": ([*SMALL, "--data", "{zip}", "--steps", "1", "--name", "../x"], "name"),
+    "an empty name": ([*SMALL, "--data", "{zip}", "--steps", "1", "--name", ""], "name"),
+    "an unknown run": (["--resume", "nowhere"], "run"),
+    "a run outside": (["--resume", "../x"], "name"),
+    "an empty run": (["--resume", ""], "name"),
+}
+
+
+@pytest.mark.parametrize("words", ERRORS)
+def test_an_error_is_one_line_that_names_the_field(
+    tmp_path: Path,
+    tiny_data: TinyData,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+) -> None:
+    given, field = ERRORS[words]
+    given = [w.format(zip=tiny_data.zip) for w in given]
+    assert called(monkeypatch, *given, "--runs", tmp_path / "runs") == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(rf"train\.py: {field}: .+; .+\.$", last)
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_error_ends_the_program_without_a_traceback(tmp_path: Path) -> None:
+    process = start("--method", "flow", "--data", "mnist", "--steps", "1",
+                    "--data-root", tmp_path, "--runs", tmp_path / "runs")  # fmt: skip
+    _, problems = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "Traceback" not in problems
+    assert problems.splitlines()[-1].startswith("train.py: The data set mnist is not in the")
+
+
+def test_list_shows_methods_data_and_runs(
+    tmp_path: Path,
+    tiny_data: TinyData,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    runs.create(tmp_path, train.TrainPlan(method="flow", data="mnist", steps=1), "my-run")
+    where = ["--runs", tmp_path, "--data-root", tiny_data.root]
+    assert called(monkeypatch, "--list", *where) == 0
+    shown = capsys.readouterr().out
+    assert "methods: dcgan, vae, flow" in shown
+    assert "here: mnist" in shown
+    assert re.search(r"my-run +Planned", shown)
+
+
+def test_help_names_every_field_of_a_plan(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="^0$"):
+        called(monkeypatch, "--help")
+    shown = capsys.readouterr().out
+    for name in train.TrainPlan.model_fields.keys() - {"config"}:
+        assert f"--{name.replace('_', '-')}" in shown
+    assert "--set" in shown and "Ctrl-C" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=1", 1),
+        ("a=0.5", 0.5),
+        ("a=true", True),
+        ("a=hinge", "hinge"),
+        ("a=1,2", [1, 2]),
+        ("a=[1]", [1]),
+        ("a=[1,2]", [1, 2]),
+        ("a=colour,cutout", ["colour", "cutout"]),
+        ('a=["cutout"]', ["cutout"]),
+        ("a=b=c", "b=c"),
+        ("a", ""),
+    ],
+)
+def test_settings_are_read_as_a_person_means_them(text: str, value: object) -> None:
+    assert train.setting(text) == ("a", value)

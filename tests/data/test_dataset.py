@@ -1,0 +1,251 @@
+"""Data sets are read whole and come in batches whose order the seed alone decides."""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from aigc_demo import data
+from aigc_demo.errors import UserError
+from aigc_demo.imaging import images
+from aigc_demo.methods.base import Batch
+from tests import factories
+from tests.conftest import TinyData
+
+
+def numbered(count: int, *, flip: bool = False) -> data.Dataset:
+    """Return pictures (3, 2, 2) whose pixels are their index, left, and 255, right."""
+    pixels = torch.arange(count, dtype=torch.uint8)[:, None, None, None].repeat(1, 3, 2, 2)
+    pixels[..., 1] = 255
+    return data.Dataset("n", "n", pixels, torch.arange(count), ("a",), "", flip)
+
+
+def first(dataset: data.Dataset, batches: int, size: int, **order: int) -> list[Batch]:
+    return list(itertools.islice(dataset.batches(size, **{"seed": 0} | order), batches))
+
+
+def numbers(batches: list[Batch]) -> list[int]:
+    return torch.cat([b.labels for b in batches]).tolist()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_the_seed_decides_the_order(flip: bool) -> None:
+    one, again, other = (first(numbered(10, flip=flip), 5, 4, seed=s) for s in (3, 3, 4))
+    torch.rand(1)  # the global generator has no part in it
+    assert all(torch.equal(a.images, b.images) for a, b in zip(one, again, strict=True))
+    assert numbers(one) != numbers(other)
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 25])
+def test_every_picture_comes_once_an_epoch(size: int) -> None:
+    epochs = 3
+    got = numbers(first(numbered(10), -(-10 * epochs // size), size))
+    for epoch in range(epochs):
+        assert Counter(got[epoch * 10 : epoch * 10 + 10]) == Counter(range(10))
+
+
+def test_epochs_differ_in_order() -> None:
+    got = numbers(first(numbered(10), 2, 10))
+    assert got[:10] != got[10:]
+
+
+@pytest.mark.parametrize("start", [1, 2, 7])
+@pytest.mark.parametrize("size", [3, 25])
+def test_start_skips_exactly(start: int, size: int) -> None:
+    whole = first(numbered(10, flip=True), start + 3, size)[start:]
+    for a, b in zip(whole, first(numbered(10, flip=True), 3, size, start=start), strict=True):
+        assert torch.equal(a.images, b.images)
+        assert torch.equal(a.labels, b.labels)
+
+
+def test_the_largest_seed_works() -> None:
+    assert sorted(numbers(first(numbered(10, flip=True), 1, 10, seed=2**53 - 1))) == [*range(10)]
+
+
+def test_pictures_and_labels_stay_together() -> None:
+    for batch in first(numbered(10), 5, 4):
+        assert torch.equal(images.quantise(batch.images)[:, 0, 0, 0].long(), batch.labels)
+
+
+def test_about_half_the_pictures_are_mirrored_where_that_is_allowed() -> None:
+    batches = first(numbered(10, flip=True), 50, 10)
+    mirrored = torch.cat([b.images[:, 0, 0, 0] == 1 for b in batches]).float().mean()
+    assert 0.4 < mirrored < 0.6
+
+
+def test_mnist_is_padded_from_28_to_32_with_black(tiny_data: TinyData) -> None:
+    found = data.load("mnist", root=tiny_data.root)
+    assert found.images.shape == (20, 1, 32, 32)
+    for i, picture in enumerate(found.images[:, 0]):
+        assert (picture[2:30, 2:30] == i + 1).all()
+        assert picture.sum() == (i + 1) * 28 * 28
+    assert found.labels.tolist() == [i % 10 for i in range(20)]
+    assert found.classes == tuple("0123456789")
+
+
+def test_a_folder_and_its_zip_are_equal(tiny_data: TinyData) -> None:
+    for split in ("train", "test"):
+        a, b = (data.load(str(path), split) for path in (tiny_data.folder, tiny_data.zip))
+        assert torch.equal(a.images, b.images)
+        assert torch.equal(a.labels, b.labels)
+        assert a.classes == b.classes == factories.SHAPES
+
+
+def test_pictures_of_the_right_size_are_kept_to_the_bit(tiny_data: TinyData) -> None:
+    found = data.load(str(tiny_data.folder))
+    assert torch.equal(found.images[0], images.to_pixels(factories.draw(0, 1)))  # 0 is held out
+
+
+def test_every_tenth_picture_is_held_out(tiny_data: TinyData) -> None:
+    train, test = (data.load(str(tiny_data.folder), split) for split in ("train", "test"))
+    assert (len(train), len(test)) == (21, 3)
+    both = torch.cat([train.images, test.images]).flatten(1)
+    assert len(both.unique(dim=0)) == 24
+    assert torch.equal(test.images[1], images.to_pixels(factories.draw(0, 10)))
+
+
+def test_train_and_test_folders_are_the_splits(tmp_path: Path) -> None:
+    factories.write_folder(tmp_path / "train", each=3)
+    factories.write_folder(tmp_path / "test", each=2)
+    train, test = (data.load(str(tmp_path), split) for split in ("train", "test"))
+    assert (len(train), len(test)) == (6, 4)
+    assert train.classes == test.classes == factories.SHAPES
+
+
+@pytest.mark.parametrize("prefix", ["", "train/"])
+def test_a_class_has_the_same_number_in_both_splits(tmp_path: Path, prefix: str) -> None:
+    for i in range(9):
+        path = tmp_path / prefix / "a" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        factories.draw(0, i).save(path)
+    lonely = tmp_path / ("test/" if prefix else "") / "b"
+    lonely.mkdir(parents=True)
+    for i in range(3):
+        factories.draw(1, i).save(lonely / f"{i}.png")
+    train, test = (data.load(str(tmp_path), split) for split in ("train", "test"))
+    assert train.classes == test.classes == ("a", "b")
+    assert test.labels[-1] == 1
+
+
+def test_pictures_without_class_folders_are_one_nameless_class(tmp_path: Path) -> None:
+    for i in range(5):
+        factories.draw(0, i).save(tmp_path / f"{i}.png")
+    assert data.load(str(tmp_path)).classes == ()
+
+
+def test_transparent_parts_take_the_background(tmp_path: Path) -> None:
+    for i in range(3):
+        Image.new("RGBA", (32, 32), (200, 0, 0, 0 if i else 255)).save(tmp_path / f"{i}.png")
+    assert data.load(str(tmp_path)).images.eq(255).all()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (90, 60), (31, 28), (5, 5)])
+def test_pictures_of_any_size_fit(tmp_path: Path, size: tuple[int, int]) -> None:
+    for i in range(3):
+        Image.new("RGB", size, "red").save(tmp_path / f"{i}.png")
+    found = data.load(str(tmp_path)).images
+    assert found.shape == (2, 3, 32, 32)
+    assert (found[:, :, 16, 16] == torch.tensor([255, 0, 0])).all()
+
+
+FAULTY = {
+    "text": b"no picture at all",
+    "empty": b"",
+    "truncated": images.encode_png(Image.effect_noise((64, 64), 50))[:900],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_faulty_picture_is_left_out(tmp_path: Path, fault: str, packed: bool) -> None:
+    folder = factories.write_folder(tmp_path / "shapes")
+    (folder / "discs" / "003.png").write_bytes(FAULTY[fault])
+    path = factories.write_zip(tmp_path / "shapes.zip", folder) if packed else folder
+    assert len(data.load(str(path))) == 20
+
+
+def test_a_damaged_member_of_a_zip_is_left_out(tmp_path: Path, tiny_data: TinyData) -> None:
+    damaged = bytearray(tiny_data.zip.read_bytes())
+    with zipfile.ZipFile(tiny_data.zip) as archive:
+        at = archive.getinfo("discs/003.png").header_offset + 60
+    damaged[at] ^= 0xFF
+    (tmp_path / "shapes.zip").write_bytes(damaged)
+    assert len(data.load(str(tmp_path / "shapes.zip"))) == 20
+
+
+def test_what_is_no_picture_by_name_is_left_out(tmp_path: Path) -> None:
+    folder = factories.write_folder(tmp_path / "shapes")
+    (folder / "discs" / "notes.txt").write_text("hello")
+    (folder / "discs" / "._000.png").write_bytes(b"a ghost of macOS")
+    assert len(data.load(str(folder))) == 21
+
+
+def test_names_that_lead_out_of_a_zip_write_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "in" / "slip.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(3):
+            archive.writestr(f"../../a{i}.png", images.encode_png(factories.draw(0, i)))
+    assert len(data.load(str(path))) == 2
+    assert [p.name for p in tmp_path.rglob("*")] == ["in", "slip.zip"]
+
+
+def nothing(base: Path) -> str:
+    return str(base)
+
+
+def no_zip(base: Path) -> str:
+    (base / "a.zip").write_bytes(b"PK no zip")
+    return str(base / "a.zip")
+
+
+def empty_zip(base: Path) -> str:
+    return str(factories.write_zip(base / "a.zip", base))
+
+
+def only_faults(base: Path) -> str:
+    for i in range(3):
+        (base / f"{i}.png").write_bytes(b"no picture")
+    return str(base)
+
+
+def missing_folder(base: Path) -> str:
+    return str(base / "nowhere")
+
+
+PLACES = {
+    "a folder of nothing": nothing,
+    "not a zip": no_zip,
+    "an empty zip": empty_zip,
+    "only faulty pictures": only_faults,
+    "mnist that is not there": lambda _: "mnist",
+    "cifar10 that is not there": lambda _: "cifar10",
+    "scenes that are not there": lambda _: "scenes",
+    "an unknown name": lambda _: "minst",
+    "a name with NUL": lambda _: "a\0b",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_data_that_cannot_be_used_is_a_sentence_without_a_path(tmp_path: Path, place: str) -> None:
+    with pytest.raises(UserError) as caught:
+        data.load(PLACES[place](tmp_path), root=tmp_path / "root")
+    assert str(caught.value).endswith(".")
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_missing_folder_is_told_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="^data: .*mnist.*folder or zip"):
+        data.load(missing_folder(tmp_path))
+
+
+def test_available_lists_what_is_here(tiny_data: TinyData, tmp_path: Path) -> None:
+    made_here = ["shapes", "outlines"]
+    assert data.available(tiny_data.root) == ["mnist", *made_here]
+    assert data.available(tmp_path) == made_here

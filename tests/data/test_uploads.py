@@ -1,0 +1,485 @@
+"""What somebody brings is checked before anything is trained, whatever it is; each fault is found
+in under a second, in little memory, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import time
+import tracemalloc
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from aigc_demo.data import Domains
+from aigc_demo.data.uploads import user_dataset, validation
+from aigc_demo.data.uploads.archive import PAGE, REASONS
+from aigc_demo.data.uploads.user_dataset import Own
+from aigc_demo.errors import BadData
+from aigc_demo.imaging import images
+from tests import factories
+
+
+def png(value: int = 0, side: int = 24) -> bytes:
+    """Return a picture that differs from those of other values."""
+    return images.encode_png(Image.new("RGB", (side, side), (value % 256, value // 256, 90)))
+
+
+def pack(path: Path, files: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def heap(count: int, folder: str = "", first: int = 0) -> dict[str, bytes]:
+    prefix = folder + "/" if folder else ""
+    return {f"{prefix}{i:04d}.png": png(first + i) for i in range(count)}
+
+
+def read(path: Path, size: int = 32, **limits: int) -> Own:
+    if tracemalloc.is_tracing():
+        tracemalloc.reset_peak()  # without what it took to make the archive
+    return validation.read([path], size=size, limits=replace(PAGE, **limits))
+
+
+def reasons(own: Own) -> dict[str, str]:
+    return {s.name: s.reason for s in own.report.skipped}
+
+
+@pytest.fixture
+def cheap(tmp_path: Path) -> Iterator[Path]:
+    """Fail where a test takes a second of the processor or 50 MB, or writes beside its zip."""
+    folder = tmp_path / "in" / "deep"
+    folder.mkdir(parents=True)
+    tracemalloc.start()
+    start = time.process_time()
+    yield folder
+    seconds = time.process_time() - start
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 1 and peak < 50e6
+    outside = [p for p in tmp_path.rglob("*") if folder not in p.parents]
+    assert sorted(outside) == [folder.parent, folder]
+
+
+# --- Faults of archives --------------------------------------------------------------------------
+
+
+def test_names_that_lead_out_are_left_out_and_nothing_is_written(cheap: Path) -> None:
+    names = ["../../a.png", "/etc/a.png", "..\\..\\a.png", "C:\\a.png", "\\\\host\\a.png",
+             "x/../../a.png", "..", "a//b.png"]  # fmt: skip
+    own = read(pack(cheap / "a.zip", dict.fromkeys(names, png()) | heap(2)))
+    assert own.report.count == 2
+    assert [s.reason for s in own.report.skipped] == ["outside"] * len(names)
+    assert [p.name for p in cheap.iterdir()] == ["a.zip"]
+
+
+def test_backslashes_of_windows_are_folders(cheap: Path) -> None:
+    own = read(pack(cheap / "a.zip", {f"{k}\\{i}.png": png(i) for k in "ab" for i in range(3)}))
+    assert own.report.counts == {"a": 3, "b": 3}
+
+
+def test_links_are_not_followed(cheap: Path) -> None:
+    path = pack(cheap / "a.zip", heap(2))
+    with zipfile.ZipFile(path, "a") as archive:
+        link = zipfile.ZipInfo("secret.png")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    assert reasons(read(path)) == {"secret.png": "link"}
+    folder = cheap / "folder"
+    folder.mkdir()
+    for name, content in heap(2).items():
+        (folder / name).write_bytes(content)
+    (folder / "secret.png").symlink_to(path)
+    assert reasons(read(folder)) == {"secret.png": "link"}
+
+
+def test_a_bomb_is_left_out_unopened(cheap: Path) -> None:
+    zeros = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = b"".join(zeros.compress(bytes(1_000_000)) for _ in range(40)) + zeros.flush()
+    path = entry(cheap / "a.zip", "bomb.png", packed, 40_000_000)
+    assert reasons(read(path)) == {"bomb.png": "bomb"}
+
+
+def entry(path: Path, name: str, packed: bytes, told: int) -> Path:
+    """Add a deflated entry to two sound ones, whose unpacked size is said to be `told`."""
+    pack(path, heap(2) | {name: packed}, zipfile.ZIP_STORED)
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"PK\x01\x02")  # its entry in the directory, which is the last one
+    struct.pack_into("<H", content, at + 10, zipfile.ZIP_DEFLATED)
+    struct.pack_into("<L", content, at + 24, told)
+    local = struct.unpack_from("<L", content, at + 42)[0]
+    struct.pack_into("<H", content, local + 8, zipfile.ZIP_DEFLATED)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_bomb_that_lies_about_its_size_is_stopped_where_it_lies(cheap: Path) -> None:
+    zeros = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = b"".join(zeros.compress(bytes(1_000_000)) for _ in range(60)) + zeros.flush()
+    path = entry(cheap / "a.zip", "liar.png", packed, 5000)
+    assert reasons(read(path)) == {"liar.png": "damaged"}
+
+
+def test_a_file_that_is_said_to_be_huge_is_left_out(cheap: Path) -> None:
+    path = entry(cheap / "a.zip", "huge.png", bytes(2_000_000), 300_000_000)
+    assert reasons(read(path)) == {"huge.png": "bytes"}
+
+
+def test_a_picture_of_144_megapixels_is_left_out_undecoded(cheap: Path) -> None:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        checksum = struct.pack(">L", zlib.crc32(kind + body))
+        return struct.pack(">L", len(body)) + kind + body + checksum
+
+    header = struct.pack(">LLBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(1_000_000))
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows)
+    own = read(pack(cheap / "a.zip", heap(2) | {"bomb.png": bomb + chunk(b"IEND", b"")}))
+    assert reasons(own) == {"bomb.png": "pixels"}
+
+
+@pytest.mark.parametrize("told", [100_000 % 65_536, 5, 65_535])
+def test_a_hundred_thousand_entries_are_refused(cheap: Path, told: int) -> None:
+    name = b"x.png"
+    one = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name),
+                      0, 0, 0, 0, 0, 0) + name  # fmt: skip
+    directory = one * 100_000
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, told, told, len(directory), 0, 0)
+    (cheap / "a.zip").write_bytes(directory + end)
+    with pytest.raises(BadData, match="more than 20,000 files"):
+        read(cheap / "a.zip")
+
+
+def test_a_directory_as_large_as_a_zip64_record_says_is_not_read(cheap: Path) -> None:
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 10, 10, 50_000_000, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 50_000_000, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 10, 10, 0xFFFFFFFF, 0, 0)
+    with open(cheap / "a.zip", "wb") as file:
+        file.truncate(50_000_000)
+        file.seek(0, 2)
+        file.write(record + locator + end)
+    with pytest.raises(BadData, match="more than 20,000 files"):
+        read(cheap / "a.zip")
+
+
+def test_archives_in_the_archive_stay_closed(cheap: Path) -> None:
+    inner = pack(cheap / "inner.zip", heap(5)).read_bytes()
+    own = read(pack(cheap / "a.zip", heap(2) | {"more.zip": inner, "b.tar.gz": inner}))
+    assert reasons(own) == {"more.zip": "nested", "b.tar.gz": "nested"}
+
+
+def test_encrypted_entries_are_left_out(cheap: Path) -> None:
+    path = pack(cheap / "a.zip", heap(3))
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    assert reasons(read(path)) == {"0002.png": "encrypted"}
+
+
+def test_what_unpacks_without_limit_is_left_out(cheap: Path) -> None:
+    path = pack(cheap / "a.zip", heap(2))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("b.png", png(), zipfile.ZIP_BZIP2)
+        archive.writestr("l.png", png(), zipfile.ZIP_LZMA)
+    assert reasons(read(path)) == {"b.png": "packing", "l.png": "packing"}
+
+
+def test_what_is_no_picture_is_left_out_with_its_reason(cheap: Path) -> None:
+    noise = images.encode_png(Image.effect_noise((64, 64), 50))
+    files = {
+        "text.png": b"no picture",
+        "empty.jpg": b"",
+        "cut.png": noise[:900],
+        "small.png": png(side=15),
+        "thin.png": images.encode_png(Image.new("L", (4000, 1))),
+        "drawing.svg": b"<svg/>",
+        "notes.txt": b"hello",
+        "__MACOSX/._0001.png": b"a ghost",
+        ".DS_Store": b"another",
+    }
+    path = pack(cheap / "a.zip", heap(2) | files)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\x00\x010001.png"[2:]) + 40] ^= 0xFF  # within its pixels
+    path.write_bytes(content)
+    expected = dict.fromkeys(["text.png", "empty.jpg", "cut.png"], "damaged")
+    expected |= dict.fromkeys(["small.png", "thin.png"], "tiny")
+    expected |= dict.fromkeys(["drawing.svg", "notes.txt"], "other")
+    with pytest.raises(BadData, match="1 can be used.*damaged"):
+        read(path)
+    path = pack(cheap / "b.zip", heap(3) | files)
+    assert reasons(read(path)) == expected
+
+
+UNUSABLE: dict[str, Callable[[Path], Path]] = {
+    "nothing in it": lambda at: pack(at / "a.zip", {}),
+    "no pictures": lambda at: pack(at / "a.zip", {"a.txt": b"hello", "b/c.csv": b"1,2"}),
+    "one picture": lambda at: pack(at / "a.zip", heap(1, "cats")),
+    "only damaged ones": lambda at: pack(at / "a.zip", {f"{i}.png": b"no" for i in range(9)}),
+    "only an archive": lambda at: pack(at / "a.zip", {"a.zip": b"PK"}),
+    "no zip": lambda at: at / "a.zip" if (at / "a.zip").write_bytes(b"PK no") else at,
+    "an empty file": lambda at: [at / "a.zip", (at / "a.zip").write_bytes(b"")][0],
+    "half a zip": lambda at: [
+        at / "b.zip",
+        (at / "b.zip").write_bytes(pack(at / "a.zip", heap(9)).read_bytes()[:-200]),
+    ][0],
+    "not there": lambda at: at / "nowhere.zip",
+    "an empty folder": lambda at: [at / "f", (at / "f").mkdir()][0],
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_cannot_be_trained_with_is_a_sentence_without_a_path(what: str, cheap: Path) -> None:
+    with pytest.raises(BadData, match=r"^pictures: .*; .*\.$|^pictures: .*\. Bring ") as caught:
+        read(UNUSABLE[what](cheap))
+    assert str(cheap) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [({"pictures": 5}, "6 are too many; the limit is 5"), ({"bytes": 300}, "the limit is 0"),
+     ({"kept": 10_000}, "6 of 32×32 need"), ({"decoded": 2000}, "megapixels"),
+     ({"entries": 5}, "more than 5 files")],
+)  # fmt: skip
+def test_too_much_is_refused_with_the_limit(
+    limits: dict[str, int], words: str, cheap: Path
+) -> None:
+    with pytest.raises(BadData, match=words):
+        read(pack(cheap / "a.zip", heap(6)), **limits)
+
+
+# --- What belongs together -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("around", ["", "my photos/", "a/b/"])
+def test_class_folders_are_classes_whatever_is_around_them(tmp_path: Path, around: str) -> None:
+    files = {around + n: c for n, c in (heap(4, "cats") | heap(3, "dogs", 50)).items()}
+    own = read(pack(tmp_path / "pets.zip", files | {around + "readme.txt": b"-"}))
+    assert own.report.counts == {"cats": 4, "dogs": 3} and own.report.title == "pets"
+    assert own.classes == ("cats", "dogs") and own.labels.tolist() == [0] * 4 + [1] * 3
+    assert own.images.shape == (7, 3, 32, 32)
+    assert own.images[:, 0, 16, 16].tolist() == [0, 1, 2, 3, 50, 51, 52]
+
+
+def test_a_folder_and_its_zip_are_equal(tmp_path: Path) -> None:
+    folder = factories.write_folder(tmp_path / "things")
+    one, other = read(folder), read(factories.write_zip(tmp_path / "things.zip", folder))
+    assert one.report == other.report
+    assert torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
+
+
+@pytest.mark.parametrize("folder", ["", "only", "train"])
+def test_pictures_without_class_folders_have_no_classes(tmp_path: Path, folder: str) -> None:
+    own = read(pack(tmp_path / "a.zip", heap(4, folder)))
+    assert own.classes == () and own.report.layout == "one" and own.report.counts == {"all": 4}
+
+
+def test_single_files_are_pictures_without_classes(tmp_path: Path) -> None:
+    paths = []
+    for name, content in heap(3).items():
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(content)
+    own = validation.read(paths, size=32)
+    assert own.report.count == 3 and own.classes == ()
+
+
+def test_test_folders_are_left_out(tmp_path: Path) -> None:
+    files = heap(4, "train/a") | heap(4, "train/b") | heap(2, "test/a") | heap(1, "test/b")
+    own = read(pack(tmp_path / "a.zip", files))
+    assert own.report.counts == {"a": 4, "b": 4}
+    assert ("held", {"count": 3}) in own.report.warnings
+
+
+def test_two_folders_of_other_names_are_domains_or_classes(tmp_path: Path) -> None:
+    own = read(pack(tmp_path / "a.zip", heap(4, "summer") | heap(5, "winter", 50)))
+    assert own.report.layout == "two" and (own.pairs == -1).all()
+    needs = ("pictures", "domains", "pairs")
+    assert [own.report.serves(n) for n in needs] == [True, True, False]
+    own.keep(tmp_path)
+    found = user_dataset.recall(tmp_path / user_dataset.PICTURES, "domains")
+    assert isinstance(found, Domains) and not found.paired
+    assert found.domains == ("summer", "winter")
+    assert (len(found.images), len(found.others[0])) == (4, 5)
+
+
+@pytest.mark.parametrize(("a", "b"), [("trainA", "trainB"), ("maps", "photos")])
+def test_two_folders_with_equal_names_are_pairs(tmp_path: Path, a: str, b: str) -> None:
+    files = heap(5, a) | {n.replace(".png", ".jpg"): jpg(100 + i)
+                          for i, n in enumerate(heap(5, b))}  # fmt: skip
+    files[f"{a}/0003.png"] = b"damaged"
+    if a == "trainA":
+        files |= heap(2, "testA") | heap(2, "testB")
+    own = read(pack(tmp_path / "a.zip", files))
+    assert own.report.layout == "pairs" and own.report.serves("pairs")
+    own.keep(tmp_path)
+    found = user_dataset.recall(tmp_path / user_dataset.PICTURES, "pairs")
+    assert isinstance(found, Domains) and found.paired
+    left, right = (x[:, 0, 0, 0].int().tolist() for x in (found.images, found.others[0]))
+    assert left == [0, 1, 2, 4] and [r - 100 for r in right] == pytest.approx(left, abs=2)
+    assert found.domains == (("A", "B") if a == "trainA" else (a, b))
+
+
+def jpg(value: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 40), (value, 0, 90)).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def test_too_many_folders_are_no_classes(tmp_path: Path) -> None:
+    own = read(pack(tmp_path / "a.zip", {f"day {i}/a.png": png(i) for i in range(101)}))
+    assert own.classes == () and own.report.count == 101
+    assert ("many", {"count": 101}) in own.report.warnings
+
+
+def test_two_classes_with_one_picture_each_train(tmp_path: Path) -> None:
+    own = read(pack(tmp_path / "a.zip", heap(1, "a") | heap(1, "b", 9)))
+    assert own.report.counts == {"a": 1, "b": 1}
+    keys = [key for key, _ in own.report.warnings]
+    assert keys[:2] == ["few", "rare"] and keys[-1] == "small"
+    plan = factories.plan("dcgan", "yours:a")
+    directory = factories.runs.create(tmp_path / "runs", plan, "run", pictures=own)
+    *_, last = factories.follow(directory)
+    assert last.reason == "done"
+
+
+def test_captions_survive_to_the_byte(tmp_path: Path) -> None:
+    captions = "file,caption\ncats/0000.png,“a cat, 猫”\r\n".encode()
+    files = heap(3, "cats") | heap(3, "dogs", 9) | {"captions.csv": captions}
+    own = read(pack(tmp_path / "a.zip", files))
+    assert own.report.captions == 2 and own.report.skipped == ()
+    own.keep(tmp_path)
+    assert (tmp_path / "captions.csv").read_bytes() == captions
+    assert own.names[0] == "cats/0000.png"
+
+
+# --- The report ----------------------------------------------------------------------------------
+
+
+def test_the_report_tells_what_to_think_of(tmp_path: Path) -> None:
+    files = heap(60, "many") | heap(4, "few", 90) | {"many/copy.png": png(3), "x.png": png(77)}
+    report = read(pack(tmp_path / "a.zip", files)).report
+    told = dict(report.warnings)
+    assert told["few"] == {"least": 100}
+    assert told["unequal"] == {"large": "many", "most": 61, "small": "unsorted", "fewest": 1}
+    assert told["rare"]["names"] == "few, unsorted"
+    assert told["copies"] == {"count": 1} and told["loose"]["count"] == 1
+    assert told["small"] == {"count": 66, "size": 32}
+    lines = "\n".join(report.lines())
+    assert "a: 66 pictures, 3 classes" in lines and "many" in lines and "{" not in lines
+
+
+def test_every_reason_is_a_word_that_is_known(tmp_path: Path) -> None:
+    own = read(pack(tmp_path / "a.zip", heap(2) | {f"{i}.txt": b"" for i in range(30)}))
+    lines = own.report.lines(most=5)
+    assert lines[-1] == "  … and 25 more" and lines[-2].endswith(REASONS["other"])
+
+
+def test_names_are_shown_without_signs_that_have_no_form(tmp_path: Path) -> None:
+    own = read(pack(tmp_path / "a.zip", heap(2) | {"a\u202egnp.txt": b"", "x" * 300: b""}))
+    assert sorted(map(len, reasons(own))) == [9, 120]
+    assert "\u202e" not in "".join(own.report.lines())
+
+
+def test_the_sheet_shows_every_class(tmp_path: Path) -> None:
+    files = {n: png(0) for n in heap(100, "a")} | {n: png(255) for n in heap(3, "b")}
+    sheet = read(pack(tmp_path / "a.zip", files)).sheet()
+    assert sheet.size == (12 * 34 + 2, 4 * 34 + 2)
+    assert sheet.getpixel((20, 20))[0] == 0 and sheet.getpixel((400, 120))[0] == 255
+
+
+def test_pictures_are_cut_to_their_middle_square_and_turned_upright(tmp_path: Path) -> None:
+    wide = Image.new("RGB", (96, 32), "red")
+    wide.paste("blue", (32, 0, 64, 32))
+    turned = Image.new("RGB", (64, 32), "red")
+    turned.paste("lime", (0, 0, 32, 32))
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = 6  # its left is above
+    out = io.BytesIO()
+    turned.save(out, "JPEG", exif=exif, quality=100, subsampling=0)
+    own = read(
+        pack(tmp_path / "a.zip", {"a.png": images.encode_png(wide), "b.jpg": out.getvalue()})
+    )
+    assert own.images[0].float().mean(dim=(1, 2)).tolist() == [0, 0, 255]
+    top, bottom = own.images[1, 1, 2].float().mean(), own.images[1, 1, -3].float().mean()
+    assert top > 240 and bottom < 15
+
+
+def test_a_large_photograph_is_decoded_reduced(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    Image.effect_noise((2000, 1500), 30).convert("RGB").save(out, "JPEG", quality=80)
+    files = {f"{i}.jpg": out.getvalue() for i in range(2)}
+    own = read(pack(tmp_path / "a.zip", files), decoded=2 * 300 * 300)
+    assert own.report.count == 2
+    assert 118 < own.images.float().mean() < 138
+
+
+# --- In a run ------------------------------------------------------------------------------------
+
+
+def test_the_pictures_are_the_runs_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run goes on when the zip is gone, keeps nothing elsewhere, and takes all with it."""
+    monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "cache"))
+    path = factories.write_zip(
+        tmp_path / "things.zip", factories.write_folder(tmp_path / "things", 30)
+    )
+    own = replace(validation.read([path], size=32), flip=True)
+    plan = factories.plan("dcgan", "yours:things", score_every=0.01, score_count=60)
+    directory = factories.runs.create(tmp_path / "runs", plan, "run", pictures=own)
+    path.unlink()
+    events = list(factories.follow(directory))
+    assert events[-1].reason == "done"
+    assert [e for e in events if type(e).__name__ == "Scored"]
+    assert not list((tmp_path / "cache").rglob("*"))
+    found = user_dataset.recall(directory / user_dataset.PICTURES, "pictures")
+    assert torch.equal(found.images, own.images) and found.classes == factories.SHAPES
+    assert found.flip is True and found.private
+
+    longer = plan.model_copy(update={"steps": 5})
+    (directory / "plan.json").write_text(longer.model_dump_json())
+    started, *_, last = factories.follow(directory)
+    assert (started.step, last.step, last.reason) == (3, 5, "done")
+
+    factories.runs.discard(directory)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_pictures_that_cannot_be_written_leave_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = read(pack(tmp_path / "a.zip", heap(3)))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(user_dataset.checkpoint, "write_tensors", full)
+    with pytest.raises(factories.runs.UserError, match="The disk is full"):
+        factories.runs.create(
+            tmp_path / "runs", factories.plan("dcgan", "yours:a"), "run", pictures=own
+        )
+    assert not (tmp_path / "runs" / "run").exists()
+
+
+@pytest.mark.parametrize("method", ["cyclegan", "pix2pix"])
+def test_translators_learn_from_what_was_brought(method: str, tmp_path: Path) -> None:
+    own = read(pack(tmp_path / "a.zip", heap(6, "maps") | heap(6, "photos", 40)))
+    plan = factories.plan(method, "yours:a", steps=2, batch=2)
+    *_, last = factories.follow(
+        factories.runs.create(tmp_path / "runs", plan, "run", pictures=own)
+    )
+    assert last.reason == "done"
+    card = factories.checkpoint.read_card(tmp_path / "runs" / "run" / "model")
+    assert card.domains == ("maps", "photos")
+
+
+def test_damaged_pictures_of_a_run_are_told(tmp_path: Path) -> None:
+    (tmp_path / user_dataset.PICTURES).write_bytes(b"no tensors")
+    with pytest.raises(BadData, match="damaged; start it again"):
+        user_dataset.recall(tmp_path / user_dataset.PICTURES, "pictures")

@@ -1,0 +1,273 @@
+"""Pictures come in upright and whole, or not at all, and go out with their settings."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import resource
+import struct
+import sys
+import time
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aigc_demo.errors import BadImage
+from aigc_demo.imaging import images
+from tests import factories
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a small PNG file that says it is large."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(*c) for c in [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
+    )
+
+
+def peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+# --- Numbers ---
+
+
+def test_every_level_survives_the_way_there_and_back() -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(images.quantise(images.from_pixels(levels)), levels)
+
+
+def test_pixels_span_minus_one_to_one() -> None:
+    assert images.from_pixels(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
+
+
+def test_values_outside_are_clamped() -> None:
+    assert images.quantise(torch.tensor([-7.0, 7.0])).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_tensors_become_pictures_of_the_same_pixels(channels: int, mode: str) -> None:
+    pixels = torch.randint(0, 256, (2, channels, 5, 7), dtype=torch.uint8)
+    pictures = images.to_pil(pixels)
+    assert [p.mode for p in pictures] == [mode] * 2
+    assert pictures[0].size == (7, 5)
+    assert torch.equal(torch.stack([images.to_pixels(p) for p in pictures]), pixels)
+
+
+def test_a_grid_has_every_picture_in_its_place() -> None:
+    colours = ["red", "green", "blue"]
+    sheet = images.grid([Image.new("RGB", (4, 3), c) for c in colours], columns=2, gap=1)
+    assert sheet.size == (11, 9)
+    found = [sheet.getpixel(at) for at in [(1, 1), (6, 1), (1, 5)]]
+    assert found == [Image.new("RGB", (1, 1), c).getpixel((0, 0)) for c in colours]
+
+
+@pytest.mark.parametrize("crisp", [True, False])
+def test_enlarging_takes_whole_factors(crisp: bool) -> None:
+    assert images.enlarge(factories.draw(0, 0), 100, crisp=crisp).size == (96, 96)
+
+
+def test_crisp_enlarging_repeats_pixels() -> None:
+    small = factories.draw(0, 0)
+    large = images.enlarge(small, 64, crisp=True)
+    assert large.resize((32, 32), Image.Resampling.NEAREST).tobytes() == small.tobytes()
+
+
+# --- Settings in a PNG ---
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"model": "m", "seed": 2**53 - 1, "label": None}, {"label": "裙子 👗 \u202e \0"}],
+)
+def test_settings_survive_in_a_png(settings: dict[str, Any]) -> None:
+    data = images.encode_png(factories.draw(0, 0), settings)
+    assert images.read_settings(data) == settings
+    assert images.open_image(data).tobytes() == factories.draw(0, 0).tobytes()
+
+
+def test_a_png_without_settings_says_nothing_of_the_studio() -> None:
+    assert images.SETTINGS_KEY.encode() not in images.encode_png(factories.draw(0, 0))
+
+
+def with_text(text: str) -> bytes:
+    info = images.PngImagePlugin.PngInfo()
+    info.add_text(images.SETTINGS_KEY, text)
+    return encoded(factories.draw(0, 0), pnginfo=info)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no json", "[1]", "3", "null", "[" * 90_000, json.dumps({"a": "x" * 200_000})],
+    ids=["empty", "words", "list", "number", "null", "deep", "long"],
+)
+def test_settings_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(BadImage, match="carries no settings"):
+        images.read_settings(with_text(text))
+
+
+# --- Files ---
+
+
+@pytest.mark.parametrize(
+    ("side", "message"),
+    [
+        (5_000, "5000×5000 = 25 megapixels; the limit is 24"),
+        (12_000, "12000×12000 = 144 megapixels; the limit is 24"),
+        (60_000, "not a picture that can be read"),
+        (2**31 - 1, "not a picture that can be read"),
+    ],
+)
+def test_a_bomb_is_refused_before_it_is_decoded(side: int, message: str) -> None:
+    data, before, start = png_header(side, side), peak_bytes(), time.perf_counter()
+    with warnings.catch_warnings(), pytest.raises(BadImage, match=message):
+        warnings.simplefilter("ignore")
+        images.open_image(data)
+    assert time.perf_counter() - start < 1
+    assert peak_bytes() - before < 50e6
+
+
+NOT_PICTURES = {
+    "nothing": b"",
+    "text": b"This is a text that somebody renamed to .png.",
+    "html": b"<!DOCTYPE html><html></html>",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+    "a cut PNG": encoded(Image.effect_noise((64, 64), 50))[:1000],
+    "a cut JPEG": encoded(Image.effect_noise((64, 64), 50), "JPEG")[:500],
+    "a header alone": png_header(100, 100),
+}
+
+
+@pytest.mark.parametrize("name", NOT_PICTURES)
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_what_is_no_picture_is_refused(tmp_path: Path, name: str, on_disk: bool) -> None:
+    source: bytes | Path = NOT_PICTURES[name]
+    if on_disk:
+        (tmp_path / "a.png").write_bytes(NOT_PICTURES[name])
+        source = tmp_path / "a.png"
+    with pytest.raises(BadImage) as caught:
+        images.open_image(source)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_missing_file_is_refused_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(BadImage) as caught:
+        images.open_image(tmp_path / "missing.png")
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_thin_pictures_open(size: tuple[int, int], kind: str) -> None:
+    opened = images.open_image(encoded(Image.new("RGB", size, "red"), kind))
+    assert opened.size == size
+    r, g, b = images.flatten(opened, "RGB").getpixel((0, 0))
+    assert r > 245 and g < 10 and b < 10
+
+
+@pytest.mark.parametrize("transparency", [False, True])
+def test_sixteen_bits_become_eight_by_scaling(transparency: bool) -> None:
+    levels = np.array([[0, 257, 0x8080, 65535]], dtype=np.uint16)
+    options = {"transparency": 5} if transparency else {}
+    opened = images.open_image(encoded(Image.fromarray(levels), **options))
+    assert np.asarray(images.flatten(opened, "L")).tolist() == [[0, 1, 128, 255]]
+
+
+def test_a_cmyk_jpeg_keeps_its_colours() -> None:
+    ink = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    flat = images.flatten(images.open_image(encoded(ink, "JPEG", quality=95)), "RGB")
+    r, g, b = flat.getpixel((8, 8))
+    assert r > 240 and g < 15 and b < 15
+
+
+@pytest.mark.parametrize("background", [0, 255])
+def test_a_palette_with_alpha_lies_over_the_background(background: int) -> None:
+    indexed = Image.new("P", (2, 1))
+    indexed.putpalette([255, 0, 0, 0, 0, 255])
+    indexed.putpixel((1, 0), 1)
+    opened = images.open_image(encoded(indexed, transparency=b"\xff\x00"))
+    flat = images.flatten(opened, "RGB", background)
+    assert [flat.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (background,) * 3]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_rotated_photo_stands_upright(orientation: int, kind: str) -> None:
+    upright = Image.new("RGB", (32, 16), "black")
+    upright.paste("white", (0, 0, 8, 8))  # the corner top left
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # orientation -> how a camera turned it
+    turned = upright.transpose(back[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    opened = images.open_image(encoded(turned, kind, exif=exif)).convert("L")
+    assert opened.size == (32, 16)
+    corners = [opened.getpixel(at) > 128 for at in [(2, 2), (29, 2), (2, 13), (29, 13)]]
+    assert corners == [True, False, False, False]
+
+
+@pytest.mark.parametrize("kind", [1, 2, 7, 11], ids=["byte", "text", "undefined", "float"])
+def test_a_photo_whose_other_notes_are_damaged_still_stands_upright(kind: int) -> None:
+    tags = [(0x0112, 3, 1, b"\6\0\0\0"), (0x0103, kind, 1, b"x\0\0\0")]
+    notes = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags))
+    notes += b"".join(struct.pack("<HHI", *tag[:3]) + tag[3] for tag in tags) + bytes(4)
+    opened = images.open_image(encoded(Image.new("RGB", (8, 4)), "JPEG", exif=notes))
+    assert opened.size == (4, 8)
+
+
+def test_an_animation_shows_its_first_picture() -> None:
+    frames = [Image.new("RGB", (8, 8), c) for c in ("red", "blue", "white")]
+    opened = images.open_image(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert images.flatten(opened, "RGB").getpixel((0, 0)) == (255, 0, 0)
+
+
+def fuzzed() -> dict[str, bytes]:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "a note"
+    picture = Image.effect_mandelbrot((24, 18), (-2, -1, 1, 1), 30)
+    return {
+        **{
+            kind: encoded(picture.convert("RGB"), kind, exif=exif)
+            for kind in ("PNG", "JPEG", "WEBP")
+        },
+        **{kind: encoded(picture.convert("RGB"), kind) for kind in ("GIF", "BMP")},
+        "palette": encoded(picture.quantize(8), transparency=b"\x00\x80"),
+    }
+
+
+@pytest.mark.parametrize("kind", fuzzed())
+def test_random_damage_gives_a_picture_or_a_sentence(kind: str) -> None:
+    rng, whole = random.Random(kind), fuzzed()[kind]
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for _ in range(rng.choice([1, 2, 5])):
+            damaged[rng.randrange(min(len(whole), rng.choice([60, 200, 10**6])))] = rng.randrange(
+                256
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                opened = images.open_image(bytes(damaged), max_pixels=10_000)
+            except BadImage:
+                continue
+        assert images.flatten(opened, "RGB").mode == "RGB"

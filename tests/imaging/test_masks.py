@@ -1,0 +1,97 @@
+"""Masks of any mode and polarity mean the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aigc_demo.errors import BadImage
+from aigc_demo.imaging import masks
+
+SIZE = (20, 12)
+
+
+def square() -> np.ndarray:
+    mask = np.zeros(SIZE[::-1], np.uint8)
+    mask[3:7, 5:11] = 255
+    return mask
+
+
+def as_mode(mode: str) -> Image.Image:
+    """Return the same mask in another mode."""
+    mask = square()
+    if mode == "I;16":
+        return Image.fromarray(mask.astype(np.uint16) * 257)
+    if mode == "RGBA transparent":
+        colours = np.full((*mask.shape, 3), 40, np.uint8)
+        return Image.fromarray(np.dstack([colours, mask]))
+    if mode == "0 and 1":
+        return Image.fromarray(mask // 255)
+    return Image.fromarray(mask).convert(mode)
+
+
+@pytest.mark.parametrize(
+    "mode", ["L", "1", "RGB", "RGBA", "P", "LA", "I;16", "CMYK", "RGBA transparent", "0 and 1"]
+)
+def test_a_mask_of_any_mode_is_read_alike(mode: str) -> None:
+    assert np.array_equal(masks.read(as_mode(mode)), square())
+
+
+def test_grey_masks_keep_their_shades() -> None:
+    shades = np.arange(240, dtype=np.uint8).reshape(SIZE[::-1])
+    assert np.array_equal(masks.read(Image.fromarray(shades)), shades)
+
+
+@pytest.mark.parametrize("marked", ["white", "auto"])
+def test_white_marks(marked: masks.Marked) -> None:
+    assert np.array_equal(masks.from_file(as_mode("L"), marked, SIZE), square())
+
+
+@pytest.mark.parametrize("marked", ["black", "auto"])
+def test_black_marks(marked: masks.Marked) -> None:
+    turned = Image.fromarray(255 - square())
+    assert np.array_equal(masks.from_file(turned, marked, SIZE), square())
+
+
+def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:
+    with pytest.raises(BadImage, match=r"mask: .*20×12.*20×13"):
+        masks.from_file(as_mode("L"), "white", (20, 13))
+
+
+def test_growing_adds_a_rim_as_wide_as_asked() -> None:
+    grown = masks.grow(square(), 2)
+    rows, columns = np.nonzero(grown)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (1, 8, 3, 12)
+    assert np.array_equal(masks.grow(square(), 0), square())
+
+
+def test_feathering_fades_outside_and_keeps_the_inside() -> None:
+    soft = masks.feather(square(), 3)
+    assert (soft[square() == 255] == 255).all()
+    falling = soft[5, 10:16].astype(int)
+    assert falling[0] == 255 and (np.diff(falling) <= 0).all() and falling[-1] == 0
+    assert 0 < falling[1] < 255
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_empty_and_full_masks_stay_as_they_are(value: int) -> None:
+    mask = np.full(SIZE[::-1], value, np.uint8)
+    assert np.array_equal(masks.feather(masks.grow(mask, 3), 3), mask)
+
+
+def test_the_overlay_reddens_what_is_marked_alone() -> None:
+    image = Image.new("RGB", SIZE, (90, 90, 90))
+    shown = np.asarray(masks.overlay(image, square()))
+    assert (shown[square() == 0] == 90).all()
+    assert (shown[square() == 255][:, 0] > 150).all()
+
+
+def test_blue_strokes_mark_what_a_thing_is_not() -> None:
+    layer = Image.new("RGBA", (8, 4))
+    layer.paste((225, 29, 72, 60), (0, 0, 2, 4))
+    layer.paste((37, 99, 235, 60), (2, 0, 4, 4))
+    layer.paste((255, 255, 255, 255), (4, 0, 6, 4))
+    thing, background = masks.sides(layer)
+    assert np.array_equal(thing[0], [255, 255, 0, 0, 255, 255, 0, 0])
+    assert np.array_equal(background[0], [0, 0, 255, 255, 0, 0, 0, 0])

@@ -1,0 +1,156 @@
+"""The DCGAN's fast step is the plain one: same weights, same convolutions, same losses."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aigc_demo import device as devices
+from aigc_demo.methods.base import Batch
+from aigc_demo.methods.dcgan import LOSSES, METHOD, DCGANTrainer
+from aigc_demo.nn.layers import Condense, Expand, double, halve
+
+
+def seed_generator() -> nn.Module:
+    """Return the generator as the seed project wrote it: a Sequential called main."""
+    main = nn.Sequential(
+        nn.ConvTranspose2d(100, 256, 4, 1, 0, bias=False),
+        nn.BatchNorm2d(256),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(256, 128, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(128),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(64, 3, 4, 2, 1, bias=False),
+        nn.Tanh(),
+    )
+    return nn.Sequential(OrderedDict(main=main))
+
+
+def trainer(**config: object) -> DCGANTrainer:
+    torch.manual_seed(3)
+    model = METHOD.build(config).to(memory_format=torch.channels_last)
+    return model.trainer(lr=2e-4, ema=0.05, seed=4)
+
+
+def pictures(count: int = 8, channels: int = 3) -> Tensor:
+    return torch.rand(count, channels, 32, 32, generator=torch.Generator().manual_seed(5)) * 2 - 1
+
+
+@pytest.fixture
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "low_precision", lambda device: None)
+
+
+def test_a_state_dict_of_the_seed_gives_the_seed_s_pictures() -> None:
+    torch.manual_seed(0)
+    seed = seed_generator()
+    seed(torch.randn(16, 100, 1, 1))  # batch norms learn statistics other than 0 and 1
+    seed.eval()
+    model = METHOD.build({}).eval()
+    model.load_state_dict(seed.state_dict())
+    z = torch.randn(4, 100)
+    with torch.no_grad():
+        expected = seed.main(z[:, :, None, None])
+        assert torch.allclose(model(z), expected, atol=1e-5)
+        model = model.to(memory_format=torch.channels_last)
+        assert torch.allclose(model(z), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (13, 8), (24, 32)])
+@pytest.mark.parametrize("size", [4, 8, 12, 16])
+def test_halving_is_a_plain_convolution_and_doubling_its_transpose(
+    inputs: int, outputs: int, size: int
+) -> None:
+    torch.manual_seed(0)
+    w = torch.randn(outputs, inputs, 4, 4, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3, inputs, size, size, dtype=torch.float64, requires_grad=True)
+    h = torch.randn(3, outputs, size // 2, size // 2, dtype=torch.float64, requires_grad=True)
+    for ours, theirs, given in (
+        (halve(x, w), F.conv2d(x, w, None, 2, 1), x),
+        (double(h, w), F.conv_transpose2d(h, w, None, 2, 1), h),
+    ):
+        torch.testing.assert_close(ours, theirs)
+        direction = torch.randn_like(theirs)
+        torch.testing.assert_close(
+            torch.autograd.grad(ours, (given, w), direction),
+            torch.autograd.grad(theirs, (given, w), direction),
+        )
+
+
+@pytest.mark.parametrize(("inputs", "size"), [(2, 4), (17, 4)])
+def test_halving_and_doubling_have_second_derivatives(inputs: int, size: int) -> None:
+    torch.manual_seed(0)
+    w = torch.randn(2, inputs, 4, 4, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(1, inputs, size, size, dtype=torch.float64, requires_grad=True)
+    h = torch.randn(1, 2, size // 2, size // 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(halve, (x, w), fast_mode=True)
+    assert torch.autograd.gradgradcheck(double, (h, w), fast_mode=True)
+
+
+def test_the_outermost_layers_are_the_convolutions_they_replace() -> None:
+    torch.manual_seed(0)
+    expand, condense = Expand(10, 6, 4).double(), Condense(6, 2, 4).double()
+    z = torch.randn(3, 10, 1, 1, dtype=torch.float64)
+    h = expand(z)
+    torch.testing.assert_close(h, F.conv_transpose2d(z, expand.weight))
+    torch.testing.assert_close(condense(h), F.conv2d(h, condense.weight))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_one_way_back_gives_both_networks_their_own_gradients(loss: str, float32: None) -> None:
+    images = pictures()
+    ours = trainer(loss=loss)
+    ours.losses(Batch(images))
+    plain = trainer(loss=loss)
+    loss_d, loss_g = LOSSES[loss]
+    fakes = plain.network(torch.randn(len(images), 100, generator=plain.generator))
+    real, fake = plain.discriminator(images), plain.discriminator(fakes)
+    for net, own, value in (
+        (plain.discriminator, ours.discriminator, loss_d(real, fake)),
+        (plain.network, ours.network, loss_g(fake, real.detach())),
+    ):
+        expected = torch.autograd.grad(value, list(net.parameters()), retain_graph=True)
+        for parameter, gradient in zip(own.parameters(), expected, strict=True):
+            tolerance = 1e-4 * gradient.abs().max().item()
+            torch.testing.assert_close(parameter.grad, gradient, atol=tolerance, rtol=1e-3)
+
+
+@pytest.mark.parametrize("config", [{}, {"channels": 1, "classes": 10, "loss": "relativistic"}])
+def test_bfloat16_losses_are_close_to_float32_ones(
+    config: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = Batch(pictures(16, int(config.get("channels", 3))), torch.arange(16) % 10)
+    monkeypatch.setattr(devices, "low_precision", lambda device: torch.bfloat16)
+    low = [trainer(**config).training_step(batch)]
+    monkeypatch.setattr(devices, "low_precision", lambda device: None)
+    full = [trainer(**config).training_step(batch)]
+    for name in ("discriminator", "generator", "real", "fake"):
+        for a, b in zip(low, full, strict=True):
+            assert a[name].item() == pytest.approx(b[name].item(), abs=0.02), name
+
+
+def test_every_training_option_works_together() -> None:
+    everything = trainer(
+        channels=3,
+        classes=4,
+        loss="hinge",
+        r1=1.0,
+        r1_every=2,
+        diffaugment=("colour", "translation", "cutout"),
+        clip=1.0,
+    )
+    batch = Batch(pictures(), torch.arange(8) % 4)
+    first, second = everything.training_step(batch), everything.training_step(batch)
+    assert "r1" in first and "r1" not in second
+    assert all(value.isfinite() for value in (first | second).values())
+
+
+def test_one_augmentation_may_be_named_without_a_list() -> None:
+    assert METHOD.config(diffaugment="translation").diffaugment == ("translation",)

@@ -1,0 +1,117 @@
+"""Every method that restores keeps the same promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from aigc_demo.methods import METHODS, repair
+from aigc_demo.methods.base import Batch, Model, Trainer
+from aigc_demo.nn.layers import fill_smoothly
+from tests import factories
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"repair-{kind}": ("repair", {"damage": kind}) for kind in repair.STRONGEST},
+    "inpaint": ("inpaint", {"guessed": 0.5}),
+    "inpaint-adversarial": ("inpaint", {"adversarial": 0.1}),
+}
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+def build(case: str, *, ema: float = 0.05) -> tuple[Model, Trainer]:
+    method, config = CASES[case]
+    torch.manual_seed(0)
+    model = METHODS[method].build(factories.CONFIGS[method] | config)
+    return model, model.trainer(lr=METHODS[method].lr, ema=ema, seed=0)
+
+
+@every_case
+def test_a_few_dozen_steps_bring_results_nearer_to_the_truth(case: str) -> None:
+    model, trainer = build(case, ema=0.0)
+    x = torch.zeros(8, 3, 32, 32)
+    x[:, :, :, 8:16] = 0.9
+    x[:, :, :, 24:] = -0.6
+
+    def error() -> float:
+        _, restored, truth = model.rows(Batch(x))
+        return float((restored - truth).abs().mean())
+
+    before = error()
+    for i in range(120):
+        trainer.schedule(1 - i / 120)
+        trainer.training_step(Batch(x))
+    assert error() < 0.97 * before
+
+
+@every_case
+def test_an_untrained_network_returns_what_it_was_given(case: str) -> None:
+    model, _ = build(case)
+    x = factories.batch(2, classes=0).images
+    if case.startswith("repair"):
+        assert torch.equal(model(x, torch.rand(2)), x)
+    else:
+        hole = torch.zeros(2, 1, 32, 32)
+        hole[..., 8:16, 8:16] = 1
+        guess = torch.full_like(x, 0.3)
+        assert torch.equal(model(x, hole, guess), torch.where(hole > 0, guess, x))
+        assert torch.equal(model(x, hole), fill_smoothly(x, hole))
+
+
+@every_case
+def test_nothing_further_away_than_its_reach_changes_a_pixel(case: str) -> None:
+    """Tiles are cut with this margin: if the network saw further, there would be seams."""
+    method, config = CASES[case]
+    torch.manual_seed(0)
+    model = METHODS[method].build(config | ({"widths": [8] * 4} if method == "inpaint" else {}))
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    side = 2 * model.reach + 64
+    x = torch.zeros(1, 3, 16, side, requires_grad=True)
+    if method == "repair":
+        y = model(x, torch.ones(1))
+    else:
+        y = model(x, torch.zeros(1, 1, 16, side), None) + model(x, torch.ones(1, 1, 16, side), x)
+    (gradient,) = torch.autograd.grad(y[..., side // 2].sum(), x)
+    seen = gradient.abs().sum((0, 1, 2)).nonzero().flatten()
+    furthest = int((seen - side // 2).abs().max())
+    assert model.reach / 4 < furthest <= model.reach
+
+
+@every_case
+def test_rows_show_damage_result_and_truth(case: str) -> None:
+    model, _ = build(case)
+    batch = factories.batch(8, classes=0)
+    damaged, restored, truth = model.rows(batch)
+    assert damaged.shape == restored.shape == truth.shape == batch.images.shape
+    assert torch.equal(truth, batch.images) and not torch.equal(damaged, truth)
+
+
+@pytest.mark.parametrize("kind", repair.STRONGEST)
+def test_more_strength_is_more_damage(kind: repair.Damage) -> None:
+    x = factories.batch(2, classes=0).images[:1].expand(3, -1, -1, -1)
+    strength = torch.tensor([0.1, 0.5, 1.0])
+    damaged = repair.harm(x, kind, strength, torch.Generator().manual_seed(0))
+    errors = (damaged - x).square().mean((1, 2, 3)).tolist()
+    assert damaged.shape == x.shape and errors == sorted(errors)
+
+
+def test_a_network_is_not_told_what_nobody_knows() -> None:
+    x = factories.batch(1, classes=0).images
+    for kind, told in (("noise", True), ("jpeg", False), ("blur", False), ("resolution", True)):
+        model = factories.model("repair", classes=0, config={"damage": kind})
+        weak, strong = (model(x, torch.tensor([s])) for s in (0.1, 0.9))
+        assert torch.equal(weak, strong) is not told
+
+
+@pytest.mark.parametrize("method", factories.RESTORE)
+@pytest.mark.parametrize(
+    "wrong", [{"classes": 2}, {"channels": 1}, {"crop": 256}, {"crop": 33}, {"widths": [8]},
+              {"clip": float("nan")}, {"unknown": 1}], ids=str,
+)  # fmt: skip
+def test_a_wrong_setting_is_refused(method: str, wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        METHODS[method].build(wrong)

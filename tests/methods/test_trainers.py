@@ -1,0 +1,178 @@
+"""Every method learns in the same way: a matrix over ``METHODS`` and what they can be set to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+
+from aigc_demo import device as devices
+from aigc_demo.methods import METHODS, checkpoint, inpaint, repair
+from aigc_demo.methods.base import Batch, Model, Trainer
+from tests import factories
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(autouse=True)
+def few_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inpaint, "MASKS", 16)  # each takes milliseconds to draw
+
+
+class Case(NamedTuple):
+    """A method, the shape of its data and what else it is set to."""
+
+    method: str
+    classes: int = 0
+    channels: int = 3
+    config: dict[str, Any] = {}
+
+    def model(self) -> Model:
+        built = factories.model(
+            self.method, classes=self.classes, channels=self.channels, config=self.config
+        )
+        return built.to(memory_format=torch.channels_last).requires_grad_(True)
+
+    def build(self) -> tuple[Model, Trainer]:
+        model, method = self.model(), METHODS[self.method]
+        return model, model.trainer(lr=method.lr, ema=method.ema, seed=0)
+
+    def batch(self, size: int = 4, seed: int = 0) -> Batch:
+        return factories.batch(size, classes=self.classes, channels=self.channels, seed=seed)
+
+
+GAMES = ("least_squares", "hinge", "relativistic")
+CASES: dict[str, Case] = {
+    **{
+        f"{method}-{classes}-{channels}": Case(method, classes, channels)
+        for method in factories.GENERATE
+        for classes in ((0, 2) if METHODS[method].classes else (0,))
+        for channels in (1, 3)
+    },
+    "classifier": Case("classifier", 2),
+    **{f"repair-{kind}": Case("repair", config={"damage": kind}) for kind in repair.STRONGEST},
+    "inpaint": Case("inpaint", config={"guessed": 0.5}),
+    "inpaint-adversarial": Case("inpaint", config={"adversarial": 0.1}),
+    **{f"cyclegan-{game}": Case("cyclegan", config={"game": game}) for game in GAMES},
+    "cyclegan-instance": Case("cyclegan", config={"norm": "instance", "d_norm": "instance"}),
+    "cyclegan-fold-2": Case("cyclegan", config={"fold": 2, "pool": 0, "cycle_every": 1}),
+    "cyclegan-zoom": Case("cyclegan", config={"zoom": True}),
+    "cyclegan-grain": Case(
+        "cyclegan", config={"grain": True, "d_shift": 4, "game": "least_squares"}
+    ),
+    **{f"pix2pix-{game}": Case("pix2pix", config={"game": game}) for game in GAMES},
+    "pix2pix-domains": Case("pix2pix", classes=2, config={"residual": True}),
+    "pix2pix-dropout": Case("pix2pix", config={"dropout": 0.5, "direction": "BtoA"}),
+    "segment": Case("segment"),
+    "segment-still": Case("segment", config={"dropout": 0.0, "move": 0.0, "light": 0.0}),
+    "pix2pix-alone": Case("pix2pix", config={"adversarial": 0.0, "matching": 0.0}),
+}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+def copies(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {k: v.clone() for k, v in module.state_dict().items()}
+
+
+def test_every_method_has_a_case() -> None:
+    assert {case.method for case in CASES.values()} == set(METHODS)
+
+
+@every_case
+def test_steps_move_all_weights_and_return_finite_detached_scalars(case: Case) -> None:
+    model, trainer = case.build()
+    raw = {n: copies(m) for n, m in trainer.modules().items()}
+    averaged = copies(model)
+    for i in range(4):
+        losses = trainer.training_step(case.batch(seed=i))
+        for name, value in losses.items():
+            assert value.shape == () and value.isfinite() and not value.requires_grad, name
+    assert trainer.steps == 4 and len(losses) >= 2
+    for name, module in trainer.modules().items():
+        for key, parameter in module.named_parameters():
+            assert not torch.equal(parameter, raw[name][key]), f"{name}.{key}"
+    for key, parameter in model.named_parameters():
+        assert not torch.equal(parameter, averaged[key]), key
+
+
+@every_case
+def test_low_precision_and_full_precision_lose_about_the_same(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {}
+    for dtype in (None, torch.bfloat16):
+        monkeypatch.setattr(devices, "low_precision", lambda _, dtype=dtype: dtype)
+        _, trainer = case.build()
+        found[dtype] = trainer.training_step(case.batch(16))
+    for name, full in found[None].items():
+        low = found[torch.bfloat16][name]
+        assert low.dtype == torch.float32, name
+        assert float(low) == pytest.approx(float(full), rel=0.1, abs=0.05), name
+
+
+@every_case
+def test_a_trainer_goes_on_exactly_from_its_saved_state(tmp_path: Path, case: Case) -> None:
+    batches = [case.batch(seed=i) for i in range(4)]
+    model, trainer = case.build()
+    for batch in batches[:2]:
+        trainer.training_step(batch)
+    state = {"trainer": trainer.state_dict(), "model": model.state_dict()}
+    checkpoint.save_state(tmp_path / "s", state)
+    other, resumed = case.build()
+    kept = checkpoint.load_state(tmp_path / "s")
+    resumed.load_state_dict(kept["trainer"])
+    other.load_state_dict(kept["model"])
+    for batch in batches[2:]:
+        assert trainer.training_step(batch) == resumed.training_step(batch)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key]), key
+
+
+@every_case
+def test_moments_lie_in_memory_as_their_weights_do(tmp_path: Path, case: Case) -> None:
+    """A fused optimiser pairs them by place: a resumed run with other strides learns wrongly."""
+    _, trainer = case.build()
+    trainer.training_step(case.batch())
+    checkpoint.save_state(tmp_path / "s", trainer.state_dict())
+    _, resumed = case.build()
+    resumed.load_state_dict(checkpoint.load_state(tmp_path / "s"))
+    for optimizer in resumed.optimizers().values():
+        for p, moments in optimizer.state.items():
+            for value in moments.values():
+                assert value.shape != p.shape or value.stride() == p.stride()
+
+
+@every_case
+def test_the_rate_is_a_share_of_the_first_one(case: Case) -> None:
+    _, trainer = case.build()
+    first = [g["lr"] for o in trainer.optimizers().values() for g in o.param_groups]
+    for factor in (0.5, 0.1, 1.0):
+        trainer.schedule(factor)
+        now = [g["lr"] for o in trainer.optimizers().values() for g in o.param_groups]
+        assert now == [rate * factor for rate in first]
+
+
+@pytest.mark.parametrize("method", [m for m, found in METHODS.items() if found.parts])
+def test_one_part_alone_can_make_a_step(method: str) -> None:
+    """The other network stays as it is, to the bit."""
+    for part in METHODS[method].parts:
+        _, trainer = Case(method).build()
+        raw = {n: copies(m) for n, m in trainer.modules().items()}
+        for i in range(2):
+            trainer.training_step(factories.batch(classes=0, seed=i), part)
+        moved = {
+            name: any(not torch.equal(p, raw[name][key]) for key, p in module.named_parameters())
+            for name, module in trainer.modules().items()
+        }
+        expected = {n: (n == "network") == (part == "generator") for n in moved if n != "pools"}
+        assert {n: m for n, m in moved.items() if n != "pools"} == expected
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_is_registered_by_its_name(method: str) -> None:
+    found = METHODS[method]
+    assert found.name == method and found.title
+    defaults = found.config.model_validate({"classes": 2 * found.classes})
+    assert found.config.model_validate_json(defaults.model_dump_json()) == defaults

@@ -1,0 +1,268 @@
+"""Directions move what the first layer of a network sees, one component each, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aigc_demo.cli import directions
+from aigc_demo.errors import BadValue
+from aigc_demo.methods import checkpoint
+from aigc_demo.pipelines import latent_directions
+from aigc_demo.pipelines.latent_directions import FILE, Directions, Steerable
+from aigc_demo.requests import DirectionRequest, GenerateRequest
+from aigc_demo.studio import GenerateResult, Studio
+from tests import factories
+from tests.app_server import ROOT
+
+DCGAN, VAE, PLAIN = "shapes-dcgan", "shapes-vae", "plain-dcgan"
+STEERED = [DCGAN, VAE, PLAIN]
+SHIPPED = ["fashion_mnist-dcgan", "fashion_mnist-vae", "mnist-vae", "quickdraw-dcgan"]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def ask(model: str, **fields: Any) -> DirectionRequest:
+    return DirectionRequest(model=model, seed=4, **fields)
+
+
+def pixels(result: GenerateResult) -> list[bytes]:
+    return [image.tobytes() for image in result.images]
+
+
+def model_of(method: str) -> Any:
+    model = factories.model(method, config={"latent": 12})
+    if method == "vae":  # codes that are neither centred nor round
+        generator = torch.Generator().manual_seed(1)
+        model.mixture_means.normal_(generator=generator)
+        model.mixture_factors.normal_(generator=generator).tril_()
+    return model
+
+
+# --- The mathematics ---
+
+
+@pytest.mark.parametrize("method", ["dcgan", "vae"])
+def test_directions_are_orthonormal_where_latents_are_round(method: str) -> None:
+    model = model_of(method)
+    found = latent_directions.find(model)
+    assert found.ways.shape == (6, 12) and found.ways.dtype == torch.float32
+    _, covariance = model.entry()
+    ways = found.ways.double()
+    gram = ways @ torch.linalg.inv(covariance.double()) @ ways.T
+    assert torch.allclose(gram, torch.eye(6, dtype=torch.float64), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["dcgan", "vae"])
+def test_they_move_features_at_right_angles_and_the_strongest_first(method: str) -> None:
+    model = model_of(method)
+    matrix, _ = model.entry()
+    found = latent_directions.find(model, 12)
+    moved = found.ways.double() @ matrix.double().T  # (K, F)
+    gram = moved @ moved.T
+    strengths = gram.diagonal()
+    assert (gram - strengths.diag()).abs().max() < 1e-4 * strengths.max()
+    assert (strengths.diff() <= 1e-6 * strengths.max()).all()
+    assert torch.allclose(strengths / strengths.sum(), found.shares.double(), atol=1e-5)
+    assert float(found.shares.sum()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["dcgan", "vae"])
+def test_they_are_the_principal_components_of_features_that_are_drawn(method: str) -> None:
+    """As GANSpace finds them: draw latents, look at the features of the first layer."""
+    model = model_of(method)
+    matrix, covariance = model.entry()
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(20_000, 12, generator=generator, dtype=torch.float64)
+    features = noise @ torch.linalg.cholesky(covariance.double()).T @ matrix.double().T
+    drawn = torch.cov(features.T)  # (F, F)
+    moved = latent_directions.find(model).ways.double() @ matrix.double().T
+    strengths = torch.linalg.eigvalsh(drawn).flip(0)[:6].sqrt()
+    assert torch.allclose(moved.norm(dim=1), strengths, rtol=0.05)
+    along = moved / moved.norm(dim=1, keepdim=True)
+    turned = along @ drawn @ along.T  # the covariance of the coordinates along them
+    assert torch.allclose(turned, strengths.square().diag(), atol=0.05 * float(turned.max()))
+
+
+def test_the_covariance_of_codes_is_that_of_drawn_ones() -> None:
+    model = model_of("vae")
+    labels = torch.arange(40_000) % 2
+    codes = model.latents(model.noise(range(40_000)), labels).double()
+    drawn = sum(torch.cov(codes[labels == k].T) for k in (0, 1)) / 2
+    _, covariance = model.entry()
+    assert (drawn - covariance).norm() < 0.05 * drawn.norm()
+
+
+def test_the_first_layer_of_a_gan_is_linear_in_what_enters() -> None:
+    model = model_of("dcgan")
+    matrix, _ = model.entry()
+    z = model.noise([1, 2])
+    classes = model.one_hot(torch.tensor([0, 0]))
+    first = model.main[1](model.main[0](torch.cat([z, classes], 1)[:, :, None, None]))
+    assert torch.allclose((first[0] - first[1]).flatten(), matrix @ (z[0] - z[1]), atol=1e-4)
+
+
+def test_there_are_no_more_directions_than_numbers() -> None:
+    assert latent_directions.find(factories.model("vae")).ways.shape == (3, 3)
+
+
+def test_a_direction_never_changes_its_sign() -> None:
+    model = model_of("dcgan")
+    ways = latent_directions.find(model).ways
+    assert torch.equal(latent_directions.find(model).ways, ways)
+    assert (ways.gather(1, ways.abs().argmax(1, keepdim=True)) > 0).all()
+
+
+# --- Pictures ---
+
+
+@pytest.mark.parametrize("model", STEERED)
+@pytest.mark.parametrize("offsets", [(), (0.0,), (0.0,) * 6])
+def test_without_offsets_it_is_the_plain_picture(
+    studio: Studio, model: str, offsets: tuple[float, ...]
+) -> None:
+    plain = GenerateRequest(model=model, seed=4, count=1)
+    assert pixels(studio.steer(ask(model, offsets=offsets))) == pixels(studio.generate(plain))
+
+
+def test_class_and_options_are_those_of_generate(studio: Studio) -> None:
+    fields = {"label": "squares", "temperature": 0.5}
+    plain = studio.generate(GenerateRequest(model=VAE, seed=4, count=1, **fields))
+    moved = studio.steer(ask(VAE, **fields))
+    assert (pixels(moved), moved.labels, moved.seeds) == (pixels(plain), ["squares"], [4])
+
+
+@pytest.mark.parametrize("model", STEERED)
+def test_an_offset_changes_the_picture_and_repeats(studio: Studio, model: str) -> None:
+    made = [pixels(studio.steer(ask(model, offsets=o))) for o in ((), (2.5,), (0.0, 2.5), (2.5,))]
+    assert made[1] == made[3]
+    assert made[0] != made[1] != made[2] != made[0]
+
+
+@pytest.mark.parametrize("model", STEERED)
+@pytest.mark.parametrize("frames", [2, 7, 9, 20])
+def test_a_picture_of_a_strip_is_the_same_alone(studio: Studio, model: str, frames: int) -> None:
+    strip = studio.steer(ask(model, offsets=(0.5, -1.0, 0.25), component=2, frames=frames))
+    places = torch.linspace(-3, 3, frames)
+    assert len(strip.images) == frames
+    for place in {0, frames // 2, frames - 1}:
+        alone = studio.steer(ask(model, offsets=(0.5, float(places[place]), 0.25)))
+        assert pixels(alone)[0] == pixels(strip)[place]
+
+
+def test_a_component_beyond_the_latents_stands_still(studio: Studio) -> None:
+    plain = GenerateRequest(model=VAE, seed=4, count=1)
+    strip = studio.steer(ask(VAE, component=6, frames=3))
+    assert set(pixels(strip)) == set(pixels(studio.generate(plain)))
+
+
+@pytest.mark.parametrize("model", ["shapes-flow", "shapes-text2image"])
+def test_a_model_without_directions_says_so(studio: Studio, model: str) -> None:
+    assert not studio.info(model).steerable
+    with pytest.raises(BadValue, match=f"^model: {model} has no directions"):
+        studio.steer(ask(model))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({"offsets": (1.0, 3.1)}, r"offsets\.1: 3.1"), ({"offsets": (0.0,) * 7}, "offsets: "),
+     ({"offsets": (float("nan"),)}, r"offsets\.0: "), ({"offsets": ("1",)}, r"offsets\.0: "),
+     ({"offsets": None}, "offsets: "), ({"component": 7}, "component: 7"),
+     ({"label": "cubes"}, "label: .*“cubes”")],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused_by_name(
+    studio: Studio, fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadValue, match=f"^{said}"):
+        studio.steer(ask(DCGAN, **fields))
+
+
+# --- Found once, and kept ---
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(trained / DCGAN, tmp_path / "models" / DCGAN)
+
+
+def test_they_are_found_once(
+    folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = checkpoint.load(folder)
+    found = latent_directions.of(folder, model)
+    assert len(list(own_cache.rglob("*.safetensors"))) == 1
+    monkeypatch.setattr(latent_directions, "find", lambda *a: pytest.fail("they were found again"))
+    assert torch.equal(latent_directions.of(folder, model).ways, found.ways)
+    assert not (folder / FILE).exists()  # reading a model writes nothing beside it
+
+
+def test_the_command_keeps_them_beside_the_card(
+    folder: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directions.main(["--model", DCGAN, "--checkpoints", str(folder.parent)])
+    assert f"{DCGAN}: 6 directions" in capsys.readouterr().out
+    model, _ = checkpoint.load(folder)
+    kept = latent_directions.of(folder, model)
+    assert torch.equal(kept.ways, latent_directions.find(model).ways)
+    assert not own_cache.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 100])
+def test_a_damaged_file_is_found_anew(folder: Path, content: bytes) -> None:
+    model, _ = checkpoint.load(folder)
+    (folder / FILE).write_bytes(content)
+    assert torch.equal(
+        latent_directions.of(folder, model).ways, latent_directions.find(model).ways
+    )
+
+
+def test_those_of_other_weights_are_not_used(folder: Path) -> None:
+    directions.main(["--model", DCGAN, "--checkpoints", str(folder.parent)])
+    studio = Studio(folder.parent, device="cpu")
+    before = pixels(studio.steer(ask(DCGAN, offsets=(2.0,))))
+    other = factories.save(folder, "dcgan", seed=5)
+    assert torch.equal(
+        latent_directions.of(folder, other).ways, latent_directions.find(other).ways
+    )
+    after = pixels(studio.steer(ask(DCGAN, offsets=(2.0,))))
+    assert before != after == pixels(Studio(folder.parent, device="cpu").steer(
+        ask(DCGAN, offsets=(2.0,))))  # fmt: skip
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "file"))
+    model, _ = checkpoint.load(folder)
+    assert isinstance(latent_directions.of(folder, model), Directions)
+
+
+@pytest.mark.parametrize("name", ["nothing", "shapes-flow"])
+def test_the_command_refuses_what_has_none(
+    name: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        directions.main(["--model", name, "--checkpoints", str(trained)])
+    assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_directions_are_those_of_the_shipped_weights(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = checkpoint.load(ROOT / "checkpoints" / name)
+    assert isinstance(model, Steerable)
+    again = latent_directions.find(model)
+    monkeypatch.setattr(latent_directions, "find", lambda *a: pytest.fail("they are not shipped"))
+    kept = latent_directions.of(ROOT / "checkpoints" / name, model)
+    assert torch.allclose(kept.ways, again.ways, atol=1e-3)

@@ -1,0 +1,281 @@
+"""Restoring keeps what nobody asked to change, whatever comes in."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from aigc_demo.errors import BadCheckpoint, BadImage, BadValue, UserError
+from aigc_demo.imaging import images
+from aigc_demo.pipelines import restoration
+from aigc_demo.pipelines.restoration import TOOLS
+from aigc_demo.requests import RestoreRequest
+from aigc_demo.studio import Studio
+from tests import factories
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+FILL = [t.name for t in TOOLS.values() if t.fills]
+CLEAN = [t.name for t in TOOLS.values() if t.cleans]
+MODES = ["RGB", "L", "RGBA", "LA", "I;16", "P", "CMYK", "1"]
+DAMAGES = {"denoise": "noise", "dejpeg": "jpeg", "deblur": "blur", "upscale": "resolution"}
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    """Return a studio with an untrained model for every tool, and a trained run's model."""
+    folder = tmp_path_factory.mktemp("restorers")
+    for tool in TOOLS.values():
+        if tool.model:
+            method = "inpaint" if tool.fills else "repair"
+            config = {} if tool.fills else {"damage": DAMAGES[tool.name]}
+            factories.save(folder / "checkpoints" / tool.model, method, classes=0, config=config)
+    factories.save(folder / "checkpoints" / "painter", "dcgan")
+    for run, method in (("filler", "inpaint"), ("cleaner", "repair"), ("gan", "dcgan")):
+        factories.save(folder / "runs" / run / "model", method, classes=2 if run == "gan" else 0)
+        (folder / "runs" / run / "plan.json").write_text("{}")
+    return Studio(folder / "checkpoints", runs_root=folder / "runs", device="cpu")
+
+
+def photo(mode: str = "RGB", size: tuple[int, int] = (61, 47)) -> Image.Image:
+    image = Image.fromarray(data.chelsea()[40:240, 60:360]).resize(size)
+    if mode == "I;16":
+        values = np.asarray(image.convert("L"), np.uint16) * 257 + 3
+        return Image.fromarray(values.astype(np.uint16))
+    if mode in ("RGBA", "LA"):
+        image = image.convert(mode)
+        fade = np.arange(size[0] * size[1], dtype=np.uint32) % 256
+        image.putalpha(Image.fromarray(fade.reshape(size[::-1]).astype(np.uint8)))
+        return image
+    return image.convert(mode)
+
+
+def mask_for(image: Image.Image) -> Image.Image:
+    mask = Image.new("L", image.size)
+    mask.paste(
+        255, (image.width // 3, image.height // 3, image.width // 2 + 1, image.height // 2 + 1)
+    )
+    return mask
+
+
+def planes(image: Image.Image) -> np.ndarray:
+    found = images.split(image)
+    parts = [found.colour] if found.alpha is None else [found.colour, found.alpha[..., None]]
+    return np.concatenate(parts, axis=2)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("method", FILL)
+def test_pixels_outside_of_the_mask_and_the_size_stay(
+    studio: Studio, method: str, mode: str
+) -> None:
+    image = photo(mode)
+    mask = mask_for(image)
+    result = studio.restore(RestoreRequest(image=image, mask=mask, method=method)).image
+    before, after = planes(image), planes(result)
+    assert result.size == image.size and before.dtype == after.dtype
+    outside = np.asarray(mask) == 0
+    assert np.array_equal(before[outside], after[outside])
+    if mode in ("RGBA", "LA"):
+        assert np.array_equal(before[..., -1], after[..., -1])
+    if mode in ("L", "LA", "RGB", "RGBA", "I;16"):
+        assert result.mode == mode
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (301, 3), (16, 16), (77, 130)])
+@pytest.mark.parametrize("method", [*FILL, *CLEAN])
+def test_any_size_goes_through_and_comes_back(
+    studio: Studio, method: str, size: tuple[int, int]
+) -> None:
+    image = photo(size=size)
+    mask = mask_for(image) if TOOLS[method].fills else None
+    result = studio.restore(RestoreRequest(image=image, mask=mask, method=method)).image
+    assert result.size == size and result.mode == "RGB"
+
+
+@pytest.mark.parametrize("method", CLEAN)
+def test_cleaning_can_be_limited_by_a_mask(studio: Studio, method: str) -> None:
+    noise = np.random.default_rng(0).normal(0, 20, (47, 61, 3))
+    image = Image.fromarray((np.asarray(photo()) + noise).clip(0, 255).astype(np.uint8))
+    mask = mask_for(image)
+    request = RestoreRequest(image=image, mask=mask, method=method, sigma=20.0)
+    after = np.asarray(studio.restore(request).image)
+    outside = np.asarray(mask) == 0
+    assert np.array_equal(after[outside], np.asarray(image)[outside])
+    assert not np.array_equal(after, np.asarray(image))
+
+
+@pytest.mark.parametrize("method", FILL)
+@pytest.mark.parametrize("kind", ["none", "all", "one pixel", "soft"])
+def test_any_mask_will_do(studio: Studio, method: str, kind: str) -> None:
+    image = photo()
+    mask = np.zeros(image.size[::-1], np.uint8)
+    if kind == "all":
+        mask[:] = 255
+    elif kind == "one pixel":
+        mask[7, 9] = 255
+    elif kind == "soft":
+        mask[:] = np.arange(61) // 8 * 8
+    after = studio.restore(
+        RestoreRequest(image=image, mask=Image.fromarray(mask), method=method)
+    ).image
+    outside = mask == 0
+    assert np.array_equal(np.asarray(after)[outside], np.asarray(image)[outside])
+    assert after.size == image.size
+
+
+def test_what_is_in_the_hole_does_not_matter(studio: Studio) -> None:
+    image = photo()
+    mask = mask_for(image)
+    results = []
+    for colour in ("white", "black"):
+        broken = image.copy()
+        broken.paste(colour, mask=mask)
+        results.append(studio.restore(RestoreRequest(image=broken, mask=mask)).image.tobytes())
+    assert results[0] == results[1]
+
+
+def test_the_same_request_gives_the_same_picture(studio: Studio) -> None:
+    image = photo()
+    for method in (*FILL, *CLEAN):
+        request = RestoreRequest(image=image, mask=mask_for(image), method=method)
+        first, second = (studio.restore(request).image for _ in range(2))
+        assert first.tobytes() == second.tobytes(), method
+
+
+def test_a_photo_that_its_camera_turned_keeps_its_pixels_and_its_note(studio: Studio) -> None:
+    file = io.BytesIO()
+    notes = Image.Exif()
+    notes[images.ORIENTATION] = 6
+    photo().save(file, "PNG", exif=notes)
+    lying = Image.open(file)
+    mask = mask_for(lying)
+    result = studio.restore(RestoreRequest(image=lying, mask=mask, method="telea")).image
+    outside = np.asarray(mask) == 0
+    assert np.array_equal(np.asarray(result)[outside], np.asarray(lying)[outside])
+    assert result.getexif()[images.ORIENTATION] == 6
+    upright = images.open_image(file.getvalue())
+    turned = studio.restore(RestoreRequest(image=lying, mask=mask_for(upright), method="telea"))
+    assert turned.image.size == upright.size == (47, 61)
+
+
+@pytest.mark.parametrize("method", ["upscale", "bicubic"])
+@pytest.mark.parametrize("factor", [2, 4])
+@pytest.mark.parametrize("mode", ["RGB", "LA", "I;16"])
+def test_enlarging_multiplies_the_size(
+    studio: Studio, method: str, factor: int, mode: str
+) -> None:
+    image = photo(mode, (30, 21))
+    request = RestoreRequest(image=image, method=method, factor=factor)
+    result = studio.restore(request).image
+    assert result.size == (30 * factor, 21 * factor) and result.mode == mode
+    small = np.asarray(result.convert("L").resize(image.size), float)
+    if method == "bicubic" and mode == "RGB":
+        assert np.abs(small - np.asarray(image.convert("L"), float)).mean() < 4
+
+
+def test_the_noise_is_estimated_unless_it_is_given(studio: Studio) -> None:
+    noise = np.random.default_rng(0).normal(0, 20, (200, 300, 3))
+    image = Image.fromarray((data.chelsea()[:200, :300] + noise).clip(0, 255).astype(np.uint8))
+    found = studio.restore(RestoreRequest(image=image, method="denoise"))
+    assert found.sigma == pytest.approx(20, rel=0.1)
+    told = studio.restore(RestoreRequest(image=image, method="denoise", sigma=5.0))
+    assert told.sigma == 5 and told.image.tobytes() != found.image.tobytes()
+    assert studio.restore(RestoreRequest(image=image, method="dejpeg")).sigma is None
+
+
+def test_scores_are_there_where_the_truth_is(studio: Studio) -> None:
+    truth = photo()
+    broken = truth.copy()
+    broken.paste("white", mask=mask_for(truth))
+    request = RestoreRequest(image=broken, mask=mask_for(truth), method="telea", truth=truth)
+    scores = studio.restore(request).scores
+    assert set(scores) == {"psnr", "psnr_hole", "ssim", "compact_distance"}
+    assert scores["psnr"] > scores["psnr_hole"] > 10 and 0 < scores["ssim"] < 1
+    same = studio.restore(RestoreRequest(image=truth, method="denoise", sigma=0.0, truth=truth))
+    assert "psnr_hole" not in same.scores
+    assert studio.restore(RestoreRequest(image=truth, method="median")).scores == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"method": "magic"}, "method: there is no method “magic”; choose one of inpaint"),
+        ({"method": "yours-nothing"}, "model: there is no model"),
+        ({"method": "yours-gan"}, "method: yours-gan was not trained to restore"),
+        ({"method": "inpaint"}, "mask: inpaint fills what a mask marks"),
+        ({"method": "telea", "mask": Image.new("L", (3, 3))}, "mask: it has 3×3 pixels"),
+        ({"method": "upscale", "mask": Image.new("L", (61, 47))}, "mask: upscale takes the whole"),
+        ({"method": "denoise", "truth": Image.new("RGB", (3, 3))}, "truth: it has 3×3 pixels"),
+        ({"method": "denoise", "sigma": float("nan")}, "sigma: nan cannot be used"),
+        ({"method": "denoise", "sigma": -1.0}, "sigma: -1.0 cannot be used"),
+        ({"method": "denoise", "sigma": True}, "sigma: True cannot be used"),
+        ({"method": "upscale", "factor": 3}, "factor: 3 cannot be used"),
+        ({"method": "denoise", "image": "cat.png"}, "image: 'cat.png' cannot be used"),
+        ({"method": "denoise", "mask": 7}, "mask: 7 cannot be used"),
+        ({"method": "x" * 300}, "method: .* cannot be used"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_done_is_told_by_field(
+    studio: Studio, fields: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        studio.restore(RestoreRequest(**({"image": photo()} | fields)))
+
+
+def test_too_large_a_result_is_refused(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_PIXELS", 10_000)
+    with pytest.raises(BadImage, match="0 megapixels|megapixels; the limit"):
+        studio.restore(RestoreRequest(image=photo(), method="bicubic", factor=4))
+
+
+def test_biharmonic_refuses_what_would_take_minutes(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoration, "BIHARMONIC_PIXELS", 10)
+    with pytest.raises(BadValue, match="its limit is 10"):
+        image = photo()
+        studio.restore(RestoreRequest(image=image, mask=mask_for(image), method="biharmonic"))
+
+
+def test_models_trained_here_can_be_used_by_name(studio: Studio) -> None:
+    image = photo()
+    filled = studio.restore(
+        RestoreRequest(image=image, mask=mask_for(image), method="yours-filler")
+    )
+    cleaned = studio.restore(RestoreRequest(image=image, method="yours-cleaner"))
+    assert filled.image.size == cleaned.image.size == image.size
+    assert cleaned.sigma is not None
+
+
+def test_a_missing_or_broken_model_disables_its_tool_alone(studio: Studio, tmp_path: Path) -> None:
+    folder = shutil.copytree(studio.checkpoints, tmp_path / "checkpoints")
+    shutil.rmtree(folder / "denoise")
+    (folder / "inpaint" / "model.safetensors").write_bytes(b"no")
+    other, image = Studio(folder, device="cpu"), photo()
+    with pytest.raises(BadValue, match="denoise"):
+        other.restore(RestoreRequest(image=image, method="denoise"))
+    with pytest.raises(BadCheckpoint, match="inpaint"):
+        other.restore(RestoreRequest(image=image, mask=mask_for(image)))
+    assert other.restore(RestoreRequest(image=image, method="median")).image.size == image.size
+
+
+def test_a_reader_that_goes_away_does_not_keep_the_lock(studio: Studio) -> None:
+    steps = studio.restore_steps(RestoreRequest(image=photo(), method="denoise", sigma=9.0))
+    assert 0 < next(steps) <= 1
+    assert studio._lock.acquire(blocking=False)
+    studio._lock.release()
+    steps.close()
+
+
+def test_progress_rises_to_one(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aigc_demo.imaging.tiling.TILE", 32)
+    *shares, result = studio.restore_steps(RestoreRequest(image=photo(), method="median"))
+    assert len(shares) == 4 and shares == sorted(shares) and shares[-1] == 1
+    assert result.image.size == (61, 47)

@@ -1,0 +1,131 @@
+"""What goes wrong in a run ends it with a sentence; the last good model is kept."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aigc_demo.errors import UserError
+from aigc_demo.methods import checkpoint
+from aigc_demo.methods.vae import VAETrainer
+from aigc_demo.training import run_logger, runs
+from aigc_demo.training.events import Finished, Saved
+from tests import factories
+from tests.conftest import TinyData
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def fail_at(step: int, error: Exception, patch: pytest.MonkeyPatch) -> None:
+    """Let the step after `step` raise `error`."""
+    learn = VAETrainer.losses
+
+    def losses(self: VAETrainer, *given: Any) -> Any:
+        if self.steps == step:
+            raise error
+        return learn(self, *given)
+
+    patch.setattr(VAETrainer, "losses", losses)
+
+
+def follow(root: Path, data: TinyData, kind: type[Exception] = UserError) -> list[Any]:
+    """Train until it fails; return the events as they were logged."""
+    plan = factories.plan("vae", data.zip, steps=50, save_every=1e-6)
+    with pytest.raises(kind):
+        factories.train(root, plan)
+    return runs.events(root / "run")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+    ids=["on the GPU", "in Python", "on the CPU"],
+)
+def test_no_memory_asks_for_a_smaller_batch_and_keeps_the_model(
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    fail_at(2, error, monkeypatch)
+    *_, last = follow(tmp_path, tiny_data)
+    assert last["reason"] == "failed" and last["step"] >= 1
+    assert last["message"] == "There is no room for a batch of 4; reduce the batch size."
+    checkpoint.load(tmp_path / "run" / "model")
+
+
+def test_a_full_disk_is_told(
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(run_logger.checkpoint, "save_state", full)
+    *_, last = follow(tmp_path, tiny_data)
+    assert last["reason"] == "failed"
+    assert last["message"].startswith("The disk is full; delete runs")
+    assert str(tmp_path) not in last["message"]
+
+
+def test_a_bug_is_masked_for_the_visitor_and_logged_for_the_host(
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_at(2, ZeroDivisionError("secret of the inside"), monkeypatch)
+    *_, last = follow(tmp_path, tiny_data, ZeroDivisionError)
+    assert last["reason"] == "failed" and "secret" not in last["message"]
+    assert "secret of the inside" in (tmp_path / "run" / "log.txt").read_text()
+    assert not runs.is_alive(tmp_path / "run")
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_model(
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = VAETrainer.losses
+
+    def losses(self: VAETrainer, *given: Any) -> Any:
+        if self.steps == 3:
+            with torch.no_grad():
+                next(self.network.parameters()).fill_(torch.nan)
+        return learn(self, *given)
+
+    monkeypatch.setattr(VAETrainer, "losses", losses)
+    plan = factories.plan("vae", tiny_data.zip, steps=50, save_every=1e-6)
+    events = factories.train(tmp_path, plan)
+    assert isinstance(events[-1], Finished) and events[-1].reason == "diverged"
+    saved = [e.step for e in events if isinstance(e, Saved)]
+    _, card = checkpoint.load(tmp_path / "run" / "model")
+    assert card.steps == saved[-1] <= 3
+    assert runs.status(tmp_path / "run", {"event": "Finished", "reason": "diverged"}) == "diverged"
+
+
+def test_a_run_whose_pictures_were_removed_says_so_when_it_goes_on(tmp_path: Path) -> None:
+    pictures = factories.write_folder(tmp_path / "pictures")
+    directory = runs.create(tmp_path, factories.plan("vae", pictures, steps=50), "run")
+    for event in factories.follow(directory):
+        if event.step == 2:
+            runs.stop(directory)
+    for file in pictures.rglob("*.png"):
+        file.unlink()
+    with pytest.raises(UserError, match="holds no pictures"):
+        list(factories.follow(directory))
+    checkpoint.load(directory / "model")
+
+
+def test_a_scoreless_run_says_why_and_goes_on(
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise UserError("compact has no card.json; copy the whole folder.")
+
+    monkeypatch.setattr("aigc_demo.metrics.compact", missing)
+    plan = factories.plan("vae", tiny_data.zip, score_every=1e-6)
+    factories.train(tmp_path, plan)
+    events = runs.events(tmp_path / "run")
+    scored = [e for e in events if e["event"] == "Scored"]
+    assert [(e["value"], e["reason"][:7]) for e in scored] == [(None, "compact")]
+    assert events[-1]["reason"] == "done"

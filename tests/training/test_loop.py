@@ -1,0 +1,328 @@
+"""A run is a sequence of events that can be stopped, killed and resumed without a trace."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aigc_demo import data
+from aigc_demo.errors import BadValue, UserError
+from aigc_demo.imaging import images
+from aigc_demo.methods import METHODS, checkpoint
+from aigc_demo.methods.base import Batch
+from aigc_demo.requests import TrainPlan
+from aigc_demo.training import loop, run_logger, runs
+from aigc_demo.training.events import Finished, Judged, Preview, Saved, Started, Step, to_json
+from tests import factories
+from tests.conftest import TinyData
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def weights(directory: Path) -> dict[str, Any]:
+    """Return all that training has changed: the model, the raw networks and the optimisers."""
+    state = checkpoint.load_state(directory / run_logger.STATE)
+    return {"model": state["model"], **state["trainer"]}
+
+
+def stop_after(directory: Path, step: int, **settings: Any) -> list[Any]:
+    """Follow a run, asking it to stop once it has done `step` steps; return its events."""
+    events = []
+    for event in factories.follow(directory, **settings):
+        events.append(event)
+        if isinstance(event, Step) and event.step == step:
+            runs.stop(directory)
+    return events
+
+
+# --- Events ---
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_events_come_in_order_and_are_lines_of_json(
+    tmp_path: Path, tiny_data: TinyData, method: str
+) -> None:
+    events = factories.train(tmp_path, factories.plan(method, tiny_data.of(method), steps=4))
+    told = [e for e in events if not isinstance(e, Judged | Preview)]
+    assert [type(e) for e in told] == [Started, Step, Step, Step, Step, Saved, Finished]
+    assert [e.step for e in told] == [0, 1, 2, 3, 4, 4, 4]
+    shows = METHODS[method].task != "measure"
+    assert [e.step for e in events if isinstance(e, Preview)] == ([1, 4] if shows else [])
+    assert events[-1].reason == "done"
+    for event in events:
+        line = json.dumps(to_json(event), allow_nan=False)
+        assert "\n" not in line
+        assert json.loads(line)["event"] == type(event).__name__
+
+
+def test_events_tell_losses_speed_and_progress(tmp_path: Path, tiny_data: TinyData) -> None:
+    events = factories.train(tmp_path, factories.plan("flow", tiny_data.zip, steps=4))
+    steps = [e for e in events if isinstance(e, Step)]
+    assert [e.progress for e in steps] == [0.25, 0.5, 0.75, 1]
+    assert all(e.images_per_second > 0 and "loss" in e.losses for e in steps)
+    assert [e.seconds for e in steps] == sorted(e.seconds for e in steps)
+
+
+def test_a_preview_is_a_sheet_with_a_row_for_each_class(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    plan = factories.plan("dcgan", tiny_data.zip, steps=2, preview_every=1e-6)
+    previews = [e for e in factories.train(tmp_path, plan) if isinstance(e, Preview)]
+    assert {e.step for e in previews} == {1, 2}
+    sheet = images.open_image(tmp_path / "run" / previews[0].path)
+    assert sheet.size == (8 * 34 + 2, 2 * 34 + 2)
+
+
+def test_seconds_are_a_budget_too(tmp_path: Path, tiny_data: TinyData) -> None:
+    plan = factories.plan("dcgan", tiny_data.zip, steps=None, seconds=0.3)
+    *_, last = factories.train(tmp_path, plan)
+    assert (last.reason, last.step > 0) == ("done", True)
+    assert 0.3 <= last.seconds < 5
+
+
+# --- Stop, kill, resume ---
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_stopped_and_resumed_run_ends_with_the_weights_of_one_that_was_not(
+    tmp_path: Path, tiny_data: TinyData, method: str
+) -> None:
+    plan = factories.plan(method, tiny_data.of(method), steps=7, ema=0.2)
+    factories.train(tmp_path, plan, "whole")
+    parts = runs.create(tmp_path, plan, "parts")
+    stop_after(parts, 3)
+    assert list(factories.follow(parts))[0].step == 3
+    assert factories.same(weights(tmp_path / "whole"), weights(parts))
+    assert (tmp_path / "whole/model/model.safetensors").read_bytes() == (
+        parts / "model/model.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_saving_and_previews_do_not_change_what_is_learnt(
+    tmp_path: Path, tiny_data: TinyData, method: str
+) -> None:
+    plan = factories.plan(method, tiny_data.of(method), steps=4)
+    often = plan.model_copy(update={"save_every": 1e-6, "preview_every": 1e-6})
+    factories.train(tmp_path, plan, "a")
+    factories.train(tmp_path, often, "b")
+    assert factories.same(weights(tmp_path / "a")["modules"], weights(tmp_path / "b")["modules"])
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_save(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    plan = factories.plan("flow", tiny_data.zip, steps=6)
+    factories.train(tmp_path, plan, "whole")
+    killed = runs.create(tmp_path, plan.model_copy(update={"save_every": 1e-6}), "killed")
+    saved = None
+    for event in factories.follow(killed):
+        if isinstance(event, Step) and saved:
+            break  # another step is done but not saved
+        saved = event.step if isinstance(event, Saved) else saved
+    assert saved and list(factories.follow(killed))[0].step == saved
+    assert factories.same(weights(tmp_path / "whole"), weights(killed))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_stop_takes_effect_within_a_step_and_leaves_a_model(
+    tmp_path: Path, tiny_data: TinyData, method: str
+) -> None:
+    directory = runs.create(tmp_path, factories.plan(method, tiny_data.of(method), steps=10_000))
+    *_, saved, last = stop_after(directory, 2)
+    assert isinstance(saved, Saved)
+    assert last.reason == "stopped" and last.step <= 3
+    model, card = checkpoint.load(directory / "model")
+    assert card.steps == last.step
+    assert all(w.isfinite().all() for w in model.state_dict().values())
+
+
+def test_a_finished_run_is_resumed_without_a_step(tmp_path: Path, tiny_data: TinyData) -> None:
+    factories.train(tmp_path, factories.plan("dcgan", tiny_data.zip))
+    before = weights(tmp_path / "run")
+    again = list(factories.follow(tmp_path / "run"))
+    assert not any(isinstance(e, Step) for e in again)
+    assert factories.same(before, weights(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_seed_makes_the_run(tmp_path: Path, tiny_data: TinyData, seed: int) -> None:
+    for name, chosen in [("a", seed), ("b", seed), ("c", seed + 1)]:
+        torch.rand(3)  # the global generator has no part in it
+        factories.train(tmp_path, factories.plan("flow", tiny_data.zip, seed=chosen), name)
+    a, b, c = (weights(tmp_path / name) for name in "abc")
+    assert factories.same(a, b) and not factories.same(a["model"], c["model"])
+
+
+# --- What goes wrong ---
+
+
+@pytest.mark.parametrize("fault", [float("nan"), float("inf")])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_that_diverges_keeps_the_last_good_model(
+    tmp_path: Path,
+    tiny_data: TinyData,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    fault: float,
+) -> None:
+    kind = data.Dataset if METHODS[method].needs == "pictures" else data.Domains
+    sound = kind.batches
+
+    def spoilt(self: data.Dataset, size: int, *, seed: int, **rest: Any) -> Iterator[Batch]:
+        for i, batch in enumerate(sound(self, size, seed=seed, **rest)):
+            spoil = seed == 1 and i == 3  # the fourth batch of the run, whose seed is 1
+            factor = fault if spoil else 1
+            targets = batch.targets * factor if batch.targets is not None else None
+            yield replace(batch, images=batch.images * factor, targets=targets)
+
+    monkeypatch.setattr(kind, "batches", spoilt)
+    plan = factories.plan(method, tiny_data.of(method), steps=9, seed=1, save_every=1e-6)
+    directory = runs.create(tmp_path, plan)
+    *events, last = factories.follow(directory)
+    saved = [e.step for e in events if isinstance(e, Saved)][-1]
+    assert (last.reason, last.step) == ("diverged", 4)
+    _, card = checkpoint.load(directory / "model")  # refuses weights that are no numbers
+    assert card.steps == saved <= 3
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"method": "alchemy"}, "method"),
+        ({"data": "nowhere"}, "data"),
+        ({"config": {"colour": "red"}}, "colour"),
+        ({"config": {"width": 17}}, "width"),
+        ({"config": {"width": float("nan")}}, "width"),
+        ({"config": {"width": 2**64}}, "width"),
+        ({"config": {"growth": [1, 1, 1]}}, "request|growth"),
+        ({"config": {"patch": 3}}, "size"),
+        ({"config": {"classes": 3}}, "config"),
+        ({"config": {"channels": 1}}, "config"),
+        ({"config": {"size": "large"}}, "size"),
+        ({"method": "dcgan", "config": {"size": 64}}, "size"),
+    ],
+    ids=str,
+)
+def test_a_plan_that_cannot_be_run_is_refused_by_the_field(
+    tmp_path: Path, tiny_data: TinyData, change: dict[str, Any], field: str
+) -> None:
+    plan = TrainPlan(**{"method": "flow", "data": str(tiny_data.zip), "steps": 1} | change)
+    with pytest.raises(BadValue, match=rf"^({field})\b.*; .*\.$"):
+        list(loop.train(plan, tmp_path))
+
+
+def test_one_picture_is_not_enough(tmp_path: Path) -> None:
+    for i in range(2):  # the first is held out
+        factories.draw(0, i).save(tmp_path / f"{i}.png")
+    with pytest.raises(UserError, match="has 1 picture; training needs at least 2"):
+        list(loop.train(factories.plan("flow", tmp_path), tmp_path / "run"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_batch_may_be_larger_than_the_data(
+    tmp_path: Path, tiny_data: TinyData, method: str
+) -> None:
+    plan = factories.plan(method, tiny_data.of(method), steps=1, batch=50)
+    assert factories.train(tmp_path, plan)[-1].reason == "done"
+
+
+# --- Starting from a checkpoint ---
+
+
+@pytest.mark.parametrize("method", factories.GENERATE)
+def test_a_run_may_start_from_a_checkpoint(
+    tmp_path: Path, tiny_data: TinyData, trained: Path, method: str
+) -> None:
+    init = trained / f"shapes-{method}"
+    factories.train(
+        tmp_path, factories.plan(method, tiny_data.of(method), steps=1, lr=1e-12, init=str(init))
+    )
+    start, _ = checkpoint.load(init)
+    end, _ = checkpoint.load(tmp_path / "run" / "model")
+    for (name, a), b in zip(start.named_parameters(), end.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("fault", ["other channels", "other method", "missing"])
+def test_a_checkpoint_that_does_not_fit_the_data_is_refused(
+    tmp_path: Path, tiny_data: TinyData, fault: str
+) -> None:
+    if fault != "missing":
+        factories.save(tmp_path / "init", "vae" if fault == "other method" else "flow", channels=1)
+    plan = factories.plan("flow", tiny_data.zip, init=str(tmp_path / "init"))
+    with pytest.raises(UserError, match="init"):
+        list(loop.train(plan, tmp_path / "run"))
+
+
+# --- The model ---
+
+
+def test_a_run_without_classes_makes_a_model_without_classes(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    for method in factories.GENERATE:
+        config = factories.CONFIGS[method] | {"classes": 0}
+        factories.train(
+            tmp_path, factories.plan(method, tiny_data.of(method), config=config), method
+        )
+        model, card = checkpoint.load(tmp_path / method / "model")
+        assert card.classes == () and model.config.classes == 0
+        assert model.sample(model.noise([0])).shape == (1, 3, 32, 32)
+
+
+def test_grey_data_makes_a_grey_model(tmp_path: Path, tiny_data: TinyData) -> None:
+    factories.train(tmp_path, factories.plan("vae", "mnist"), root=tiny_data.root)
+    model, card = checkpoint.load(tmp_path / "run" / "model")
+    assert (card.config["channels"], card.config["classes"]) == (1, 10)
+    assert model.sample(model.noise([0]), torch.tensor([9])).shape == (1, 1, 32, 32)
+
+
+def test_the_rate_rises_and_then_falls() -> None:
+    rates = [loop._rate(step, step / 100, 10) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1, rel=0.01)
+    assert max(rates) == max(rates[9:11])
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
+    assert rates[-1] == pytest.approx(0.02)
+
+
+def test_pictures_are_brought_to_the_size_that_was_set(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    plan = factories.plan("flow", tiny_data.zip, config=factories.CONFIGS["flow"] | {"size": 16})
+    factories.train(tmp_path, plan)
+    model, _ = checkpoint.load(tmp_path / "run" / "model")
+    assert model.noise_shape == (3, 16, 16)
+
+
+def test_settings_of_training_can_change_with_init_and_those_of_the_network_cannot(
+    tmp_path: Path, trained: Path, tiny_data: TinyData
+) -> None:
+    init = str(trained / "shapes-dcgan")
+    config = {"loss": "hinge"}
+    factories.train(
+        tmp_path, factories.plan("dcgan", tiny_data.zip, init=init, config=config), "a"
+    )
+    found = checkpoint.read_card(tmp_path / "a" / "model").config
+    assert (found["loss"], found["width"]) == ("hinge", factories.CONFIGS["dcgan"]["width"])
+    wider = factories.plan("dcgan", tiny_data.zip, init=init, config={"width": 16})
+    with pytest.raises(BadValue, match="config: these settings make another network"):
+        factories.train(tmp_path, wider, "b")
+
+
+def test_a_card_tells_of_the_weights_that_training_began_with(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    model = factories.save(tmp_path / "init", "dcgan")
+    plan = factories.plan("dcgan", tiny_data.zip, init=str(tmp_path / "init"))
+    for event in factories.follow(runs.create(tmp_path, plan, "run")):
+        if isinstance(event, Step) and event.step == 1:  # the other run goes on and saves
+            checkpoint.save(tmp_path / "init", model, factories.card(model, "dcgan", steps=99))
+    assert checkpoint.read_card(tmp_path / "run" / "model").started_from["steps"] == 0

@@ -1,0 +1,82 @@
+"""The experiment of the Augment tab: what is queued, and what is shown of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aigc_demo.errors import BadValue
+from aigc_demo.studio import Studio
+from aigc_demo.training import ablation as experiment, runs, worker
+from aigc_demo.training.run_monitor import Reader
+from aigc_demo.ui.augment import ablation as experimenting
+from aigc_demo.ui.train.callbacks import Workshop
+from tests import factories
+from tests.conftest import TinyData
+
+STEPS = json.dumps([{"name": "flip_horizontal"}])
+
+
+class Idle(worker.Workers):
+    """Starts no process."""
+
+    def ensure(self) -> None:
+        pass
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    data = factories.write_doodles(tmp_path / "data", each=4)
+    monkeypatch.setenv("AIGC_DATA", str(data))
+    root = tmp_path / "runs"
+    studio = Studio(tmp_path / "none", runs_root=root)
+    return Workshop(studio, root, Idle(root), Reader(root))
+
+
+@pytest.mark.parametrize(("kind", "arms"), [("classifier", 2), ("gan", 3)])
+def test_each_arm_is_queued_as_a_run(workshop: Workshop, kind: str, arms: int) -> None:
+    experimenting.start(workshop, STEPS, kind, "quickdraw", 300)
+    waiting = [d.name for d in runs.waiting(workshop.root)]
+    assert len(waiting) == arms and all(n.startswith("experiment-") for n in waiting)
+    views = experimenting.look(workshop)
+    assert list(views) == list(experiment.ARMS)[:arms]
+    assert [bool(v.plan.augment) for v in views.values()] == [False, True, False][:arms]
+    table, _, key = experimenting.results(views, "en")
+    assert (
+        list(table["learnt"]) == ["as they are", "with this pipeline", "with DiffAugment"][:arms]
+    )
+    assert set(table["status"]) == {"waiting"} and key.count("■") == arms
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "data", "limit", "said"),
+    [
+        ("[]", "gan", "quickdraw", 500, "pipeline: it is empty"),
+        (STEPS, "gan", None, 500, "data: choose a set that is here"),
+        (STEPS, "gan", "cifar10", 500, "data: choose a set that is here"),
+        (STEPS, "vae", "quickdraw", 500, "kind: “vae” cannot be used"),
+        (STEPS, "gan", "quickdraw", float("nan"), "how many: “nan” cannot be used"),
+        (STEPS, "gan", "quickdraw", True, "how many: “True” cannot be used"),
+        ('[{"name": "mixup"}]', "gan", "quickdraw", 500, "augment: mixup mixes classes"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(
+    workshop: Workshop, given: str, kind: str, data: str | None, limit: Any, said: str
+) -> None:
+    with pytest.raises(BadValue, match=f"^{said}"):
+        experimenting.start(workshop, given, kind, data, limit)
+
+
+def test_scores_stand_side_by_side(
+    tmp_path: Path, tiny_data: TinyData, workshop: Workshop, one_thread: None
+) -> None:
+    for arm in ("without", "with"):
+        plan = factories.plan("classifier", tiny_data.folder, steps=2, score_every=60)
+        factories.train(workshop.root, plan, f"experiment-20260101-000000-{arm}")
+    table, curves, _ = experimenting.results(experimenting.look(workshop), "zh-CN")
+    assert list(table["status"]) == ["done", "done"]
+    assert any(c.startswith("accuracy_unseen") for c in table.columns)
+    assert set(curves.dropna()["run"]) == {"A", "B"}
