@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from aigc_demo import metrics
 from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.repair import STRONGEST
+from aigc_demo.metrics.image_quality import psnr
 from aigc_demo.pipelines import classical, restoration
 from benchmarks.photographs import floats, photographs, rounded
 from benchmarks.report import table, write_metrics, write_section
@@ -43,7 +43,7 @@ def measure(denoise: Denoise, sigma: float, count: int | None) -> float:
         clean = floats(image)
         noise = np.random.default_rng(seed).normal(0, sigma / 255, clean.shape)
         noisy = (clean + noise).astype(np.float32)
-        found.append(metrics.psnr(rounded(denoise(noisy, sigma)), clean))
+        found.append(psnr(rounded(denoise(noisy, sigma)), clean))
     return statistics.fmean(found)
 
 

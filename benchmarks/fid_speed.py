@@ -10,10 +10,12 @@ from pathlib import Path
 
 import torch
 
-from aigc_demo import metrics
 from aigc_demo.data import Dataset
 from aigc_demo.errors import UserError
-from aigc_demo.metrics import Extractor
+from aigc_demo.metrics import feature_extractors
+from aigc_demo.metrics.feature_extractors import Extractor
+from aigc_demo.metrics.functional import Moments, frechet_distance
+from aigc_demo.metrics.reference_statistics import compute_reference
 from benchmarks.report import table, write_section
 
 TITLE = "Time of FID"
@@ -31,11 +33,11 @@ def seconds(extractor: Extractor, channels: int, *, cached: bool) -> float:
         with tempfile.TemporaryDirectory() as folder:
             settings = {"split": "train", "n": N, "cache": Path(folder)}
             if cached:
-                metrics.reference(dataset, extractor, **settings)
+                compute_reference(dataset, extractor, **settings)
             start = time.perf_counter()
-            reference = metrics.reference(dataset, extractor, **settings)
-            moments = metrics.Moments.of(extractor(fake).values)
-            metrics.frechet_distance(moments, reference.moments)
+            reference = compute_reference(dataset, extractor, **settings)
+            moments = Moments.of(extractor(fake).values)
+            frechet_distance(moments, reference.moments)
             times.append(time.perf_counter() - start)
     return statistics.median(times)
 
@@ -43,7 +45,7 @@ def seconds(extractor: Extractor, channels: int, *, cached: bool) -> float:
 def main() -> int:
     """Measure, print and write the section."""
     try:
-        extractor = metrics.compact()
+        extractor = feature_extractors.compact()
     except UserError as error:
         print(f"fid_speed: {error}", file=sys.stderr)
         return 2

@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from aigc_demo import metrics
 from aigc_demo.errors import UserError
 from aigc_demo.imaging import degradations, images
+from aigc_demo.metrics.image_quality import compare_images
 from aigc_demo.nn.layers import fill_smoothly
 from aigc_demo.pipelines.restoration import TOOLS, RestoreResult
 from aigc_demo.requests import RestoreRequest
@@ -55,7 +55,7 @@ def smooth(broken: Image.Image, mask: Image.Image, truth: Image.Image) -> Restor
     hole = (images.to_pixels(mask)[None] > 0).float()
     image = images.to_pil(fill_smoothly(x, hole))[0]
     where = np.asarray(mask) > 0
-    scores = metrics.compare_pictures(floats(image), floats(truth), where)
+    scores = compare_images(floats(image), floats(truth), where)
     return RestoreResult(image, 0.0, scores)
 
 

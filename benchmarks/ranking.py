@@ -15,9 +15,12 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
-from aigc_demo import data, metrics
+from aigc_demo import data
 from aigc_demo.errors import UserError
-from aigc_demo.metrics import Extractor, Reference
+from aigc_demo.metrics import feature_extractors
+from aigc_demo.metrics.feature_extractors import Extractor
+from aigc_demo.metrics.functional import Moments, frechet_distance
+from aigc_demo.metrics.reference_statistics import Reference, compute_reference, reference_indices
 from aigc_demo.studio import Studio
 from benchmarks import models, report
 
@@ -41,8 +44,8 @@ def blurred(pixels: Tensor, sigma: float) -> Tensor:
 def measure(name: str, extractor: Extractor, n: int, root: str | None) -> dict[str, float]:
     """Return the FIDs of unseen and of damaged pictures by what was done to them."""
     train, test = (data.load(name, split, root=root) for split in ("train", "test"))
-    real = metrics.reference(train, extractor, split="train", n=REFERENCE)
-    unseen = test.images[metrics.choose(test, n)]
+    real = compute_reference(train, extractor, split="train", n=REFERENCE)
+    unseen = test.images[reference_indices(test, n)]
     pictures = {
         "unseen real pictures": lambda: unseen,
         **{f"noise of {s} levels": lambda s=s: noisy(unseen, s) for s in NOISES},
@@ -53,8 +56,8 @@ def measure(name: str, extractor: Extractor, n: int, root: str | None) -> dict[s
 
 
 def distance(extractor: Extractor, pixels: Tensor, real: Reference) -> float:
-    moments = metrics.Moments.of(extractor(pixels).values)
-    return metrics.frechet_distance(moments, real.moments)
+    moments = Moments.of(extractor(pixels).values)
+    return frechet_distance(moments, real.moments)
 
 
 def rises(found: dict[str, float], damage: str) -> bool:
@@ -80,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--data-root", help="folder of data sets (AIGC_DATA, data)")
     given = p.parse_args(arguments or [])
     try:
-        extractor = metrics.compact()
+        extractor = feature_extractors.compact()
         found = {name: measure(name, extractor, given.n, given.data_root) for name in SETS}
     except UserError as error:
         print(f"ranking: {error}", file=sys.stderr)

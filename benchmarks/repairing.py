@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from aigc_demo import metrics
 from aigc_demo.errors import UserError
 from aigc_demo.imaging import degradations, images
+from aigc_demo.metrics.image_quality import psnr
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.studio import Studio
 from benchmarks.photographs import floats, photographs
@@ -78,8 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
                     start = studio.restore(request).image
                 request = RestoreRequest(image=damaged, method=method, factor=factor)
                 restored = studio.restore(request).image
-                before.append(metrics.psnr(floats(start), floats(truth)))
-                after.append(metrics.psnr(floats(restored), floats(truth)))
+                before.append(psnr(floats(start), floats(truth)))
+                after.append(psnr(floats(restored), floats(truth)))
             values = statistics.fmean(before), statistics.fmean(after)
             key = name.lower().replace(",", "").replace(" ", "_")
             found[method][f"psnr_cbsd68_{key}"] = values[1]

@@ -22,11 +22,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aigc_demo import data, metrics
+from aigc_demo import data
 from aigc_demo.data import Captioned
 from aigc_demo.imaging import images
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.base import Generative, Model
+from aigc_demo.metrics.image_quality import psnr
+from aigc_demo.metrics.sampling import sample_images
 from aigc_demo.nn import byte_tokenizer
 from aigc_demo.nn.layers import translate
 from benchmarks.report import table, write_metrics, write_section
@@ -202,7 +204,7 @@ def options_of(model: Generative, card: checkpoint.Card) -> dict[str, float]:
 
 def paint(model: Generative, card: checkpoint.Card, wanted: Asked) -> Tensor:
     """Return what the model paints, uint8, a picture a prompt."""
-    pixels, _ = metrics.draw(
+    pixels, _ = sample_images(
         model,
         len(wanted.prompts),
         captions=byte_tokenizer.encode(wanted.prompts),
@@ -246,7 +248,7 @@ def in_another_style(every: Captioned, wanted: Asked) -> tuple[Tensor, Tensor]:
 def psnrs(pixels: Tensor, truth: Tensor) -> list[float]:
     """Return the PSNR of each picture to its truth, dB."""
     a, b = (x.permute(0, 2, 3, 1).numpy() / 255.0 for x in (pixels, truth))
-    return [metrics.psnr(x, y) for x, y in zip(a, b, strict=True)]
+    return [psnr(x, y) for x, y in zip(a, b, strict=True)]
 
 
 if __name__ == "__main__":

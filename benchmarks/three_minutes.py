@@ -16,9 +16,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from aigc_demo import data, metrics
+from aigc_demo import data
 from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
+from aigc_demo.metrics import feature_extractors
+from aigc_demo.metrics.reference_statistics import compute_reference
+from aigc_demo.metrics.sampling import sample_images
+from aigc_demo.metrics.scores import score_features
 from aigc_demo.training import runs, worker
 from aigc_demo.training.presets import PRESETS
 from benchmarks import report
@@ -54,7 +58,7 @@ def ours(seconds: float) -> tuple[dict[str, float], Tensor, Tensor]:
     spent = sum(s for step, s in scoring.items() if step != last)
     model.to(memory_format=torch.channels_last)
     shares = torch.full((len(card.classes),), 1 / len(card.classes))
-    pixels, labels = metrics.draw(model, N, class_shares=shares)
+    pixels, labels = sample_images(model, N, class_shares=shares)
     told = {"first preview": first, "scoring": spent / events[-1]["seconds"]}
     return told | {"images": card.images_seen, "seconds": card.seconds}, pixels, labels
 
@@ -84,12 +88,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     # Score both.
     dataset = data.load(PRESETS[PRESET].data)
-    extractor = metrics.compact()
-    real = metrics.reference(dataset, extractor, split="train", n=50_000)
+    extractor = feature_extractors.compact()
+    real = compute_reference(dataset, extractor, split="train", n=50_000)
     known = {"extractor": extractor, "classes": dataset.classes}
 
     def scores(pixels: Tensor, labels: Tensor | None = None) -> dict[str, float]:
-        found = metrics.compare(extractor(pixels), real, labels=labels, **known)
+        found = score_features(extractor(pixels), real, labels=labels, **known)
         return {s.name: s.value for s in found if s.value is not None}
 
     mine, theirs = scores(pixels), scores(plain_pixels)

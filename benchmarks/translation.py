@@ -19,11 +19,14 @@ from PIL import Image
 from skimage import data as photographs
 from torch import Tensor
 
-from aigc_demo import data, metrics
+from aigc_demo import data
 from aigc_demo.data import Domains
 from aigc_demo.imaging import images
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Direction, Model
+from aigc_demo.metrics import feature_extractors
+from aigc_demo.metrics.functional import Moments, frechet_distance
+from aigc_demo.metrics.image_quality import feature_distance, psnr
 from aigc_demo.requests import TranslateRequest
 from aigc_demo.studio import Studio
 from benchmarks.report import table, write_metrics, write_section
@@ -165,9 +168,9 @@ def transferred(pixels: Tensor, source: Tensor, target: Tensor) -> Tensor:
 def alike(pixels: Tensor, truth: Tensor) -> tuple[float, float]:
     """Return the mean PSNR and the mean distance of features."""
     pairs = list(zip(floats(pixels), floats(truth), strict=True))
-    psnr = [metrics.psnr(a, b) for a, b in pairs]
-    distance = [metrics.feature_distance(a, b) for a, b in pairs]
-    return float(np.mean(psnr)), float(np.mean([d for d in distance if d is not None]))
+    decibels = [psnr(a, b) for a, b in pairs]
+    distance = [feature_distance(a, b) for a, b in pairs]
+    return float(np.mean(decibels)), float(np.mean([d for d in distance if d is not None]))
 
 
 # --- Façades -------------------------------------------------------------------------------------
@@ -214,9 +217,9 @@ def tiles(pixels: Tensor) -> Tensor:
 
 def fid(a: Tensor, b: Tensor) -> float:
     """Return the Fréchet distance of two sets of pictures in the features of ``compact``."""
-    extractor = metrics.compact()
-    first, second = (metrics.Moments.of(extractor(x).values) for x in (a, b))
-    return metrics.frechet_distance(first, second)
+    extractor = feature_extractors.compact()
+    first, second = (Moments.of(extractor(x).values) for x in (a, b))
+    return frechet_distance(first, second)
 
 
 # --- Unpaired domains ----------------------------------------------------------------------------

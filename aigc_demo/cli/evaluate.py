@@ -25,11 +25,16 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from aigc_demo import data, device as devices, metrics
+from aigc_demo import data, device as devices
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
-from aigc_demo.metrics import Extractor, Features, Score
+from aigc_demo.metrics import feature_extractors
+from aigc_demo.metrics.feature_extractors import Extractor, Features, download_inception, inception
+from aigc_demo.metrics.functional import mann_whitney, nearest_neighbours
+from aigc_demo.metrics.reference_statistics import compute_reference, reference_indices
+from aigc_demo.metrics.sampling import sample_batches
+from aigc_demo.metrics.scores import Score, score_features, short_count
 from aigc_demo.pipelines.model_info import ModelInfo
 from aigc_demo.studio import Studio
 
@@ -50,15 +55,15 @@ class Gauge:
         self.extractor, self.train = extractor, train
         self.copies = extractor.name == "compact"  # others would need all their features kept
         keep = {"keep": REFERENCE} if self.copies else {}
-        self.real = metrics.reference(train, extractor, split="train", n=REFERENCE, **keep)
-        chosen = metrics.choose(test, n)
+        self.real = compute_reference(train, extractor, split="train", n=REFERENCE, **keep)
+        chosen = reference_indices(test, n)
         unseen = look(extractor, test.images[chosen], f"{test.name} test")
         self.floors = self.compare(unseen, test.labels[chosen] if test.classes else None)
         if self.copies:
-            self.distances, _ = metrics.nearest(unseen.values, self.real.features)
+            self.distances, _ = nearest_neighbours(unseen.values, self.real.features)
 
     def compare(self, seen: Features, labels: Tensor | None) -> list[Score]:
-        return metrics.compare(
+        return score_features(
             seen, self.real, extractor=self.extractor, classes=self.train.classes, labels=labels
         )
 
@@ -68,14 +73,14 @@ class Gauge:
         scores = self.compare(seen, labels)
         if not self.copies:
             return scores
-        distances, places = metrics.nearest(seen.values, self.real.features)
+        distances, places = nearest_neighbours(seen.values, self.real.features)
         n = len(pixels)
-        share = metrics.closer_share(distances, self.distances)
+        share = mann_whitney(distances, self.distances)
         if sheet is not None:
             closest = distances.argsort()[:CLOSEST]
-            originals = metrics.choose(self.train, self.real.n)[places[closest]]
+            originals = reference_indices(self.train, self.real.n)[places[closest]]
             draw_sheet(sheet, pixels[closest], self.train.images[originals])
-        return [*scores, Score(f"memorised_{self.extractor.name}_{metrics.short(n)}", share, n)]
+        return [*scores, Score(f"memorised_{self.extractor.name}_{short_count(n)}", share, n)]
 
 
 def look(extractor: Extractor, pixels: Tensor, title: str) -> Features:
@@ -112,7 +117,7 @@ def draw(studio: Studio, info: ModelInfo, train: data.Dataset, n: int) -> tuple[
     options = {o.name: o.default for o in info.options}
     parts = []
     with tqdm(total=n, desc=f"drawing ({info.name})", disable=None) as bar:
-        for pixels, labels in metrics.draws(
+        for pixels, labels in sample_batches(
             model, n, class_shares=shares, captions=said, **options
         ):
             parts.append((pixels, labels))
@@ -135,7 +140,7 @@ def examine(studio: Studio, info: ModelInfo, root: str | None, name: str | None)
     """Return a classifier's accuracy on the real test pictures of each set, among the classes of
     that set, as the scores use it.
     """
-    extractor = metrics.compact(studio.checkpoints / info.name, studio.device)
+    extractor = feature_extractors.compact(studio.checkpoints / info.name, studio.device)
     scores = []
     for part in [name] if name else info.data.split("+"):
         test = data.load(part, "test", root=root)
@@ -243,8 +248,8 @@ class Evaluation:
 def extractors(weights: Path | None, *, download: bool) -> list[Extractor]:
     """Return the extractors that were asked for; `download` fetches the weights of Inception."""
     if download:
-        weights = metrics.download_inception(Path(os.environ.get("AIGC_CACHE") or ".cache"))
-    return [metrics.compact(), *([metrics.inception(weights)] if weights else [])]
+        weights = download_inception(Path(os.environ.get("AIGC_CACHE") or ".cache"))
+    return [feature_extractors.compact(), *([inception(weights)] if weights else [])]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -90,11 +90,11 @@ class Extractor(ABC):
     def _chunk(self, pixels: Tensor) -> Features:
         n = len(pixels)
         full = F.pad(pixels, (0, 0) * 3 + (0, self.chunk - n))  # (n, …) -> (chunk, …)
-        values, logits = self.look(full.expand(-1, 3, -1, -1).to(self.device))
+        values, logits = self.extract(full.expand(-1, 3, -1, -1).to(self.device))
         return Features(values[:n].float().cpu(), logits[:n].float().cpu())
 
     @abstractmethod
-    def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def extract(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Map uint8 pictures (chunk, 3, H, W) to features (chunk, F) and logits (chunk, K)."""
 
     def class_numbers(self, dataset_name: str, classes: tuple[str, ...]) -> list[int] | None:
@@ -119,7 +119,7 @@ class Compact(Extractor):
         self.classes = classes
         self.dimensions = network.config.features
 
-    def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def extract(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         x, size = images.from_pixels(pixels), self.network.config.size
         if x.shape[-2:] != (size, size):
             x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
@@ -143,7 +143,7 @@ class Inception(Extractor):
     dimensions = 2048
     chunk = 10
 
-    def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def extract(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         return self.network(pixels)
 
 

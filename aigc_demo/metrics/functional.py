@@ -157,13 +157,13 @@ def _within(rows: Tensor, manifold: Tensor, k: int) -> float:
     return torch.cat(inside).double().mean().item()
 
 
-def nearest(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+def nearest_neighbours(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Return for each row of (N, F) the distance (N,) to the nearest of (M, F), and its place."""
     found = [d.min(1) for d in _distances(rows, others)]
     return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
 
 
-def closer_share(a: Tensor, b: Tensor) -> float:
+def mann_whitney(a: Tensor, b: Tensor) -> float:
     """Return the share of pairs of (N,) and (M,) in which that of `a` is smaller; a tie is half.
 
     This is the statistic of Mann and Whitney: 0.5 where both are alike.

@@ -65,9 +65,7 @@ def feature_distance(a: Array, b: Array, where: NDArray[np.bool_] | None = None)
     return float((features(a) - features(b)).norm(dim=1).mean())
 
 
-def compare_pictures(
-    a: Array, b: Array, where: NDArray[np.bool_] | None = None
-) -> dict[str, float]:
+def compare_images(a: Array, b: Array, where: NDArray[np.bool_] | None = None) -> dict[str, float]:
     """Return the scores of picture a against the truth b, (H, W, 3) in [0, 1]: ``psnr`` and
     ``ssim`` of all, ``psnr_hole`` of what was filled (`where`), and ``compact_distance``.
     """

@@ -43,7 +43,7 @@ class Reference:
         return f"{self.dataset} {self.split}, {self.n}"
 
 
-def reference(
+def compute_reference(
     dataset: data.Dataset,
     extractor: Extractor,
     *,
@@ -76,14 +76,14 @@ def reference(
     )
 
 
-def choose(dataset: data.Dataset, n: int) -> Tensor:
-    """Return the places of the `n` pictures that `reference` looks at, in its order."""
+def reference_indices(dataset: data.Dataset, n: int) -> Tensor:
+    """Return the places of the `n` pictures that `compute_reference` takes, in its order."""
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
     return order[:n]
 
 
 def _compute(dataset: data.Dataset, extractor: Extractor, n: int, keep: int) -> dict[str, Tensor]:
-    chosen, moments, kept, rows = choose(dataset, n), Moments(), [], 0
+    chosen, moments, kept, rows = reference_indices(dataset, n), Moments(), [], 0
     for part in chosen.split(BLOCK):
         values = extractor(dataset.images[part]).values
         moments.update(values)

@@ -11,7 +11,7 @@ from aigc_demo.imaging import images
 from aigc_demo.methods.base import Generative
 
 
-def draw(
+def sample_images(
     model: Generative,
     n: int,
     *,
@@ -28,13 +28,14 @@ def draw(
     mixed, so that any first part of the pictures has the same shares. A model that reads is given
     `captions` (n, L), uint8, one a picture.
     """
-    settings = {"first_seed": first_seed, "batch": batch, **options}
-    parts = list(draws(model, n, class_shares=class_shares, captions=captions, **settings))
+    parts = list(
+        sample_batches(model, n, class_shares=class_shares, captions=captions, **settings)
+    )
     pixels = torch.cat([p for p, _ in parts])
     return pixels, torch.cat([k for _, k in parts]) if model.config.classes else None
 
 
-def draws(
+def sample_batches(
     model: Generative,
     n: int,
     *,
@@ -44,10 +45,10 @@ def draws(
     batch: int = 50,
     **options: float,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield what `draw` returns, a batch at a time."""
+    """Yield what `sample_images` returns, a batch at a time."""
     labels = None
     if k := model.config.classes:
-        labels = spread(torch.ones(k) if class_shares is None else class_shares, n)
+        labels = balanced_labels(torch.ones(k) if class_shares is None else class_shares, n)
     for first in range(0, n, batch):
         seeds = range(first_seed + first, first_seed + min(first + batch, n))
         part = None if labels is None else labels[first : first + batch]
@@ -68,7 +69,7 @@ def _sample(
     return images.quantise(model.sample(noise, labels, captions=captions, **options)).cpu()
 
 
-def spread(shares: Tensor, n: int) -> Tensor:
+def balanced_labels(shares: Tensor, n: int) -> Tensor:
     """Return n class numbers (n,), as often as `shares` (K,) says, evenly mixed.
 
     Rounded by the largest remainders, so no class is more than one picture off its share.

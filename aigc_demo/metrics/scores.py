@@ -35,12 +35,12 @@ class Score:
     reason: str = ""
 
 
-def short(n: int) -> str:
+def short_count(n: int) -> str:
     """Write a number of pictures as names carry it: 256, 1500, 5k."""
     return f"{n // 1000}k" if n and n % 1000 == 0 else str(n)
 
 
-def compare(
+def score_features(
     fake: Features,
     real: Reference,
     *,
@@ -78,7 +78,7 @@ def compare(
 
 
 def _name(kind: str, extractor: Extractor, n: int) -> str:
-    return f"{kind}_{extractor.name}_{short(n)}"
+    return f"{kind}_{extractor.name}_{short_count(n)}"
 
 
 def _frechet(fake: Features, real: Reference, extractor: Extractor) -> Score:

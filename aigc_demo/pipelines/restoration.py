@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from aigc_demo import device as devices, metrics
+from aigc_demo import device as devices
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.imaging import images, masks, tiling
 from aigc_demo.imaging.images import Planes
@@ -28,6 +28,7 @@ from aigc_demo.imaging.tiling import Clean, Fill, Hole, Picture, Weights
 from aigc_demo.methods.base import Model
 from aigc_demo.methods.inpaint import Inpaint
 from aigc_demo.methods.repair import STRONGEST, Repair
+from aigc_demo.metrics.image_quality import compare_images
 from aigc_demo.pipelines import classical
 from aigc_demo.pipelines.model_info import YOURS
 from aigc_demo.requests import RestoreRequest
@@ -209,7 +210,7 @@ def score(restored: Planes, truth: Image.Image, weights: Weights | None) -> dict
             "give the undamaged picture of that size."
         )
     where = None if weights is None else weights > 0
-    return metrics.compare_pictures(restored.floats(), expected.floats(), where)
+    return compare_images(restored.floats(), expected.floats(), where)
 
 
 def cleaner(tool: Tool, model: Model | None, sigma: float) -> tuple[Clean, int]:

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from aigc_demo import device as devices, metrics
+from aigc_demo import device as devices
 from aigc_demo.crf import facade_parsing
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, tiling
@@ -32,6 +32,7 @@ from aigc_demo.imaging.images import Planes
 from aigc_demo.imaging.tiling import Picture
 from aigc_demo.methods.base import Direction, Model, Translator
 from aigc_demo.methods.segment import Segment
+from aigc_demo.metrics.image_quality import psnr
 from aigc_demo.pipelines.model_info import ModelInfo
 from aigc_demo.requests import TranslateRequest
 
@@ -100,7 +101,7 @@ def run(
         assert cycle is not None
         error = error_map(source, cycle)
         ends = [Planes(np.asarray(x)).floats() for x in (cycle, source)]
-        scores = {"cycle_psnr": metrics.psnr(*ends)}
+        scores = {"cycle_psnr": psnr(*ends)}
     image = Image.blend(source, reached, request.strength)
     seconds = time.perf_counter() - start
     yield TranslateResult(image, cycle, seconds, forth.name, error, scores)

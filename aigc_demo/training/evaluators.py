@@ -10,11 +10,15 @@ from typing import Any
 
 import torch
 
-from aigc_demo import data, metrics
+from aigc_demo import data
 from aigc_demo.errors import BadData, BadValue
 from aigc_demo.imaging import images
 from aigc_demo.methods.base import Generative, Method
-from aigc_demo.metrics import Score
+from aigc_demo.metrics import feature_extractors
+from aigc_demo.metrics.feature_extractors import Extractor, Features
+from aigc_demo.metrics.reference_statistics import Reference, compute_reference
+from aigc_demo.metrics.sampling import sample_images
+from aigc_demo.metrics.scores import Score, score_features, short_count
 from aigc_demo.requests import TrainPlan
 
 REFERENCE = 5000  # real training pictures that a run is compared with
@@ -35,7 +39,7 @@ class Examiner:
     ) -> None:
         self.dataset, self.method, self.plan, self.root = dataset, method, plan, root
         self.count = plan.score_count or method.score_count
-        self.real: metrics.Reference | None = None
+        self.real: Reference | None = None
         self.floor: list[Score] = []
 
     def prepare(self) -> None:
@@ -44,25 +48,25 @@ class Examiner:
         Raises UserError where the measuring network is missing.
         """
         if self.real is None:
-            extractor = metrics.compact()
-            self.real = metrics.reference(self.dataset, extractor, split="train", n=REFERENCE)
+            extractor = feature_extractors.compact()
+            self.real = compute_reference(self.dataset, extractor, split="train", n=REFERENCE)
             self.floor = self._floor(extractor, self.real)
 
     def examine(self, model: Generative) -> list[Score]:
         """Return the scores of `model`; at the first time, those of real test pictures too."""
         self.prepare()
         assert self.real is not None
-        extractor, real = metrics.compact(), self.real
+        extractor, real = feature_extractors.compact(), self.real
         # A model that reads is asked for what real pictures are called, always the same ones.
         said = next(self.dataset.batches(self.count, seed=0)).captions if model.reads else None
-        pixels, labels = metrics.draw(
+        pixels, labels = sample_images(
             model,
             self.count,
             class_shares=real.class_shares,
             captions=said,
             **self.method.score_options,
         )
-        scores = metrics.compare(
+        scores = score_features(
             extractor(pixels),
             real,
             extractor=extractor,
@@ -73,7 +77,7 @@ class Examiner:
         floor, self.floor = self.floor, []
         return [*floor, *scores]
 
-    def _floor(self, extractor: metrics.Extractor, real: metrics.Reference) -> list[Score]:
+    def _floor(self, extractor: Extractor, real: Reference) -> list[Score]:
         """Return the scores of as many real test pictures; none where there are fewer."""
         try:
             size = self.dataset.images.shape[-1]
@@ -82,9 +86,9 @@ class Examiner:
             return []
         if len(test) < self.count:
             return []
-        shown = metrics.reference(test, extractor, split="test", n=self.count)
-        seen = metrics.Features(shown.features, None)
-        scores = metrics.compare(seen, real, extractor=extractor, subsets=SUBSETS)
+        shown = compute_reference(test, extractor, split="test", n=self.count)
+        seen = Features(shown.features, None)
+        scores = score_features(seen, real, extractor=extractor, subsets=SUBSETS)
         return [replace(s, name=FLOOR + s.name) for s in scores if s.value is not None]
 
 
@@ -117,5 +121,5 @@ class Grader:
         for pixels, labels in pairs:
             named = model(images.from_pixels(pixels).to(device)).argmax(dim=1).cpu()
             right += int((named == labels).sum())
-        name = f"accuracy_unseen_{metrics.short(len(self.unseen))}"
+        name = f"accuracy_unseen_{short_count(len(self.unseen))}"
         return [Score(name, right / len(self.unseen), len(self.unseen))]

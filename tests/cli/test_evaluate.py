@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from aigc_demo import data, metrics
+from aigc_demo import data
 from aigc_demo.cli import evaluate
 from aigc_demo.cli.evaluate import Gauge
 from aigc_demo.methods import checkpoint
@@ -112,7 +112,7 @@ def test_a_classifier_is_examined_on_real_test_pictures(
 
 def test_copies_are_memorised_and_unseen_pictures_are_not(tiny_data: TinyData) -> None:
     train, test = (data.load(str(tiny_data.zip), split) for split in ("train", "test"))
-    gauge = Gauge(metrics.compact(), train, test, 20)
+    gauge = Gauge(feature_extractors.compact(), train, test, 20)
 
     def memorised(pixels: torch.Tensor) -> float:
         return gauge.score(pixels, None, None)[-1].value

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from aigc_demo.imaging import images
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Generative, Trainer
-from aigc_demo.metrics import draw
+from aigc_demo.metrics.sampling import sample_images
 from aigc_demo.nn import byte_tokenizer
 from tests import factories
 
@@ -116,12 +116,12 @@ def test_pictures_to_be_scored_are_drawn_from_their_captions(method: str) -> Non
     model, trainer = build(method)
     trainer.training_step(factories.batch())
     captions = byte_tokenizer.encode(["discs", "squares", "discs", ""])
-    pixels, labels = draw(model, 4, captions=captions, batch=3, evaluations=2)
+    pixels, labels = sample_images(model, 4, captions=captions, batch=3, evaluations=2)
     assert labels is None and pixels.dtype == torch.uint8
     for i in range(4):
         (alone,) = model.sample(model.noise([i]), captions=captions[i : i + 1], evaluations=2)
         assert (images.quantise(alone).int() - pixels[i].int()).abs().max() <= 1
-    assert not torch.equal(*draw(model, 2, captions=captions[:2], evaluations=2)[0])
+    assert not torch.equal(*sample_images(model, 2, captions=captions[:2], evaluations=2)[0])
 
 
 @every_method

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 
 from aigc_demo.errors import BadCheckpoint, BadData, BadImage
 from aigc_demo.methods import checkpoint
-from aigc_demo.metrics import Extractor, Features, compact, download_inception, inception
+from aigc_demo.metrics.feature_extractors import (
+    Extractor,
+    Features,
+    compact,
+    download_inception,
+    inception,
+)
 from tests import factories
 
 CLASSES = ("mnist/0", "mnist/1", "cifar10/cat", "emoji/all")

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from aigc_demo.errors import BadValue
-from aigc_demo.metrics import (
+from aigc_demo.metrics.functional import (
     Moments,
-    closer_share,
     frechet_distance,
     inception_score,
     kernel_distance,
-    nearest,
+    mann_whitney,
+    nearest_neighbours,
     precision_recall,
 )
 
@@ -140,7 +140,7 @@ def test_precision_falls_with_outliers_and_recall_does_not() -> None:
 def test_the_nearest_row_is_found_across_chunks() -> None:
     others = normal(2500)
     rows = others[[2400, 3, 1000]] + 1e-4
-    distances, places = nearest(rows, others)
+    distances, places = nearest_neighbours(rows, others)
     assert places.tolist() == [2400, 3, 1000]
     torch.testing.assert_close(
         distances, torch.full((3,), 1e-4 * 8**0.5).double(), rtol=0.01, atol=0
@@ -149,9 +149,9 @@ def test_the_nearest_row_is_found_across_chunks() -> None:
 
 def test_copies_are_closer_than_unseen_pictures_and_a_tie_is_half() -> None:
     near, far = torch.zeros(10), torch.arange(1.0, 6)
-    assert closer_share(near, far) == 1
-    assert closer_share(far, near) == 0
-    assert closer_share(near, near) == 0.5
+    assert mann_whitney(near, far) == 1
+    assert mann_whitney(far, near) == 0
+    assert mann_whitney(near, near) == 0.5
     assert (
-        closer_share(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 3.0])) == (1 + 1 + 0 + 0.5) / 4
+        mann_whitney(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 3.0])) == (1 + 1 + 0 + 0.5) / 4
     )

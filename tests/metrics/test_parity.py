@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aigc_demo.metrics import (
+from aigc_demo.metrics.feature_extractors import inception
+from aigc_demo.metrics.functional import (
     Moments,
     frechet_distance,
-    inception,
     inception_score,
     kernel_distance,
     precision_recall,

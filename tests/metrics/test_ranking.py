@@ -15,7 +15,9 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from aigc_demo.methods import checkpoint
-from aigc_demo.metrics import Moments, compact, draw, frechet_distance
+from aigc_demo.metrics.feature_extractors import compact
+from aigc_demo.metrics.functional import Moments, frechet_distance
+from aigc_demo.metrics.sampling import sample_images
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 N = 500
@@ -23,7 +25,7 @@ N = 500
 
 def shipped(name: str, first_seed: int) -> Tensor:
     model, _ = checkpoint.load(CHECKPOINTS / name)
-    return draw(model, N, first_seed=first_seed)[0]
+    return sample_images(model, N, first_seed=first_seed)[0]
 
 
 def noisy(pixels: Tensor, strength: float) -> Tensor:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from aigc_demo.data import Dataset
-from aigc_demo.metrics import Extractor, Features, Reference, choose, reference_statistics
+from aigc_demo.metrics.feature_extractors import Extractor, Features
+from aigc_demo.metrics.reference_statistics import Reference, compute_reference, reference_indices
 
 
 class Means(Extractor):
@@ -23,9 +24,9 @@ class Means(Extractor):
 
     def __call__(self, pixels: Tensor) -> Features:
         self.shown += len(pixels)
-        return Features(self.look(pixels)[0])
+        return Features(self.extract(pixels)[0])
 
-    def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def extract(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         means = pixels.float().mean((2, 3))
         return means, means
 
@@ -49,9 +50,9 @@ def same(a: Reference, b: Reference) -> bool:
 
 def test_a_reference_is_computed_once_and_then_read(tmp_path: Path) -> None:
     extractor = Means()
-    first = reference_statistics(dataset(), extractor, split="train", n=50, cache=tmp_path)
+    first = compute_reference(dataset(), extractor, split="train", n=50, cache=tmp_path)
     assert extractor.shown == 50
-    second = reference_statistics(dataset(), extractor, split="train", n=50, cache=tmp_path)
+    second = compute_reference(dataset(), extractor, split="train", n=50, cache=tmp_path)
     assert extractor.shown == 50
     assert same(first, second)
 
@@ -60,8 +61,8 @@ def test_it_holds_the_moments_of_the_chosen_pictures_and_their_class_shares(
     tmp_path: Path,
 ) -> None:
     data = dataset()
-    found = reference_statistics(data, Means(), split="train", n=40, keep=10, cache=tmp_path)
-    chosen = choose(data, 40)
+    found = compute_reference(data, Means(), split="train", n=40, keep=10, cache=tmp_path)
+    chosen = reference_indices(data, 40)
     values = data.images[chosen].double().mean((2, 3))
     torch.testing.assert_close(found.moments.mean, values.mean(0), rtol=1e-6, atol=0)
     torch.testing.assert_close(found.moments.cov, values.T.cov(), rtol=1e-4, atol=0)
@@ -71,7 +72,7 @@ def test_it_holds_the_moments_of_the_chosen_pictures_and_their_class_shares(
 
 
 def test_a_smaller_set_is_taken_whole(tmp_path: Path) -> None:
-    found = reference_statistics(dataset(30), Means(), split="test", n=50_000, cache=tmp_path)
+    found = compute_reference(dataset(30), Means(), split="test", n=50_000, cache=tmp_path)
     assert (found.n, len(found.features), str(found)) == (30, 30, "set test, 30")
     assert found.class_shares.sum() == 1
 
@@ -93,27 +94,25 @@ def test_other_pictures_labels_splits_numbers_or_extractors_are_computed_anew(
     ]
     for i, (pictures, split, n, fingerprint) in enumerate(variants):
         extractor = Means(fingerprint)
-        reference_statistics(pictures, extractor, split=split, n=n, cache=tmp_path)
+        compute_reference(pictures, extractor, split=split, n=n, cache=tmp_path)
         assert extractor.shown == n, "a variant was taken for another"
         assert len(list(tmp_path.iterdir())) == i + 1
 
 
 @pytest.mark.parametrize("content", [b"", b"not a safetensors file", b"\x08\0\0\0\0\0\0\0{}"])
 def test_a_damaged_file_is_computed_anew(tmp_path: Path, content: bytes) -> None:
-    first = reference_statistics(dataset(), Means(), split="train", n=50, cache=tmp_path)
+    first = compute_reference(dataset(), Means(), split="train", n=50, cache=tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(content or file.read_bytes()[:-1])
-    assert same(
-        first, reference_statistics(dataset(), Means(), split="train", n=50, cache=tmp_path)
-    )
+    assert same(first, compute_reference(dataset(), Means(), split="train", n=50, cache=tmp_path))
     extractor = Means()
-    reference_statistics(dataset(), extractor, split="train", n=50, cache=tmp_path)
+    compute_reference(dataset(), extractor, split="train", n=50, cache=tmp_path)
     assert extractor.shown == 0, "the sound file was not put in its place"
 
 
 def test_a_place_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    found = reference_statistics(
+    found = compute_reference(
         dataset(), Means(), split="train", n=50, cache=tmp_path / "file" / "below"
     )
     assert found.n == 50
@@ -123,6 +122,6 @@ def test_the_place_is_named_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIGC_CACHE", str(tmp_path))
-    reference_statistics(replace(dataset(), name="a/b ../c"), Means(), split="train", n=50)
+    compute_reference(replace(dataset(), name="a/b ../c"), Means(), split="train", n=50)
     (file,) = (tmp_path / "statistics").iterdir()
     assert file.name.startswith("a-b-c-train-50-")

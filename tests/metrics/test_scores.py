@@ -9,18 +9,11 @@ import torch
 from torch import Tensor
 
 from aigc_demo.errors import BadValue
-from aigc_demo.metrics import (
-    Extractor,
-    Features,
-    Moments,
-    Reference,
-    Score,
-    compare,
-    draw,
-    precision_recall,
-    short,
-    spread,
-)
+from aigc_demo.metrics.feature_extractors import Extractor, Features
+from aigc_demo.metrics.functional import Moments, precision_recall
+from aigc_demo.metrics.reference_statistics import Reference
+from aigc_demo.metrics.sampling import balanced_labels, sample_images
+from aigc_demo.metrics.scores import Score, score_features, short_count
 from tests import factories
 
 DIMENSIONS = 16
@@ -35,7 +28,7 @@ class Known(Extractor):
     def __init__(self) -> None:
         pass
 
-    def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def extract(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         raise AssertionError("scores are computed from features that are there")
 
     def class_numbers(self, dataset_name: str, classes: tuple[str, ...]) -> list[int] | None:
@@ -55,7 +48,7 @@ def real(n: int = 1000, dataset: str = "letters") -> Reference:
 
 
 def scores(n: int, m: int = 1000, dataset: str = "letters", **given: object) -> dict[str, Score]:
-    found = compare(
+    found = score_features(
         features(n), real(m, dataset), extractor=Known(), **{"classes": CLASSES} | given
     )
     return {s.name: s for s in found}
@@ -66,7 +59,7 @@ def scores(n: int, m: int = 1000, dataset: str = "letters", **given: object) -> 
     [(256, "256"), (1000, "1k"), (1500, "1500"), (5000, "5k"), (50_000, "50k"), (0, "0")],
 )
 def test_numbers_are_written_short(n: int, written: str) -> None:
-    assert short(n) == written
+    assert short_count(n) == written
 
 
 def test_enough_pictures_have_every_score_named_after_what_measured_it() -> None:
@@ -110,7 +103,7 @@ def test_agreement_counts_the_most_likely_class_among_those_of_the_set() -> None
     logits = torch.tensor([[9.0, 1, 2], [9, 2, 1], [9, 1, 2], [9, 2, 1]])  # seen: a b a b
     seen = Features(torch.zeros(4, DIMENSIONS), logits)
     labels = torch.tensor([0, 1, 1, 1])
-    *_, found = compare(seen, real(), extractor=Known(), classes=CLASSES, labels=labels)
+    *_, found = score_features(seen, real(), extractor=Known(), classes=CLASSES, labels=labels)
     assert found == Score("agreement_compact_4", 0.75, 4)
 
 
@@ -120,7 +113,7 @@ def test_the_inception_score_knows_the_set_s_own_classes_only() -> None:
     logits[:, 0] = 50  # sure of a class of another set
     logits[: n // 2, 1] = logits[n // 2 :, 2] = 0
     seen = Features(features(n).values, logits)
-    found = {s.name: s for s in compare(seen, real(), extractor=Known(), classes=CLASSES)}
+    found = {s.name: s for s in score_features(seen, real(), extractor=Known(), classes=CLASSES)}
     assert found["is_compact_1k"].value == pytest.approx(2, abs=0.05)
 
 
@@ -134,11 +127,11 @@ def test_precision_and_recall_compare_as_many_pictures_of_either_side() -> None:
 def test_a_reference_of_another_extractor_is_refused() -> None:
     other = replace(real(), extractor="compact-g")
     with pytest.raises(BadValue, match="compact-g"):
-        compare(features(10), other, extractor=Known())
+        score_features(features(10), other, extractor=Known())
 
 
 def test_classes_come_as_often_as_asked_for_and_evenly_mixed() -> None:
-    numbers = spread(torch.tensor([0.5, 0.3, 0.2, 0.0]), 1001)
+    numbers = balanced_labels(torch.tensor([0.5, 0.3, 0.2, 0.0]), 1001)
     counts = torch.bincount(numbers, minlength=4)
     assert counts.tolist() in ([501, 300, 200, 0], [500, 301, 200, 0])
     first = torch.bincount(numbers[:100], minlength=4)
@@ -147,15 +140,15 @@ def test_classes_come_as_often_as_asked_for_and_evenly_mixed() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 7, 10])
 def test_few_pictures_are_shared_out_completely(n: int) -> None:
-    numbers = spread(torch.ones(3), n)
+    numbers = balanced_labels(torch.ones(3), n)
     counts = torch.bincount(numbers, minlength=3)
     assert len(numbers) == n and counts.max() - counts.min() <= 1
 
 
 def test_pictures_are_drawn_in_eight_bits_from_seeds_in_a_row() -> None:
     model = factories.model("dcgan")
-    pixels, labels = draw(model, 10, first_seed=5)
-    rest, _ = draw(model, 9, class_shares=torch.tensor([1.0, 0]), first_seed=6)
+    pixels, labels = sample_images(model, 10, first_seed=5)
+    rest, _ = sample_images(model, 9, class_shares=torch.tensor([1.0, 0]), first_seed=6)
     assert pixels.dtype == torch.uint8 and pixels.shape == (10, 3, 32, 32)
     assert torch.bincount(labels).tolist() == [5, 5]
     again = [i for i in range(1, 10) if labels[i] == 0]
@@ -164,7 +157,7 @@ def test_pictures_are_drawn_in_eight_bits_from_seeds_in_a_row() -> None:
 
 
 def test_a_model_without_classes_has_no_labels() -> None:
-    pixels, labels = draw(factories.model("dcgan", classes=0), 3, batch=2)
+    pixels, labels = sample_images(factories.model("dcgan", classes=0), 3, batch=2)
     assert labels is None and len(pixels) == 3
 
 
@@ -172,4 +165,4 @@ def test_options_reach_the_model() -> None:
     model = factories.model("dcgan")
     options = {o.name: o.minimum for o in model.options}
     assert options, "the test needs a model with an option"
-    assert not torch.equal(draw(model, 4, **options)[0], draw(model, 4)[0])
+    assert not torch.equal(sample_images(model, 4, **options)[0], sample_images(model, 4)[0])

@@ -122,7 +122,7 @@ def test_a_scoreless_run_says_why_and_goes_on(
     def missing() -> None:
         raise UserError("compact has no card.json; copy the whole folder.")
 
-    monkeypatch.setattr("aigc_demo.metrics.compact", missing)
+    monkeypatch.setattr("aigc_demo.metrics.feature_extractors.compact", missing)
     plan = factories.plan("vae", tiny_data.zip, score_every=1e-6)
     factories.train(tmp_path, plan)
     events = runs.events(tmp_path / "run")
