@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from PIL import Image
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,6 +25,16 @@ MAX_SEED = 2**53 - 1  # the largest integer that survives a browser
 MAX_COUNT = 64
 MAX_PROMPT = 200  # characters
 
+
+def _as_whole(value: Any) -> Any:
+    """Return a float without a fraction as an int: JSON and sliders do not tell 3.0 from 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Every whole number that a browser or a program sends goes through here; a float field takes an
+# int as it is, and neither takes a bool, NaN or text.
+Whole = Annotated[int, BeforeValidator(_as_whole)]
+Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
@@ -32,7 +43,10 @@ Palette = Annotated[tuple[Colour, ...], Field(min_length=2, max_length=16)]
 
 
 class Request(BaseModel):
-    """Base of all requests: immutable, no unknown fields, no silent conversion of types."""
+    """Base of all that browsers and programs send: requests, and the forms of the page's tabs.
+
+    Immutable, no unknown fields, no silent conversion of types.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -77,10 +91,10 @@ class GenerateRequest(Request):
     model: Name
     label: Annotated[str, Field(max_length=200)] | None = None
     prompt: Prompt | None = None
-    count: int = Field(16, ge=1, le=MAX_COUNT)
-    seed: int = Field(0, ge=0, le=MAX_SEED)
+    count: Whole = Field(16, ge=1, le=MAX_COUNT)
+    seed: Seed = 0
     guidance: float | None = Field(None, ge=1, le=5)
-    evaluations: int | None = Field(None, ge=2, le=64)
+    evaluations: Whole | None = Field(None, ge=2, le=64)
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
 
@@ -93,15 +107,15 @@ class MorphRequest(Request):
     """
 
     model: Name
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    to_seed: int = Field(1, ge=0, le=MAX_SEED)
+    seed: Seed = 0
+    to_seed: Seed = 1
     label: Annotated[str, Field(max_length=200)] | None = None
     to_label: Annotated[str, Field(max_length=200)] | None = None
     prompt: Prompt | None = None
     to_prompt: Prompt | None = None
-    frames: int = Field(16, ge=2, le=64)
+    frames: Whole = Field(16, ge=2, le=64)
     guidance: float | None = Field(None, ge=1, le=5)
-    evaluations: int | None = Field(None, ge=2, le=64)
+    evaluations: Whole | None = Field(None, ge=2, le=64)
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
 
@@ -161,7 +175,7 @@ class CrfRequest(Request):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     image: Image.Image
-    colours: int = Field(8, ge=2, le=16)
+    colours: Whole = Field(8, ge=2, le=16)
     palette: Palette | None = None
     hints: Image.Image | None = None
     tolerance: float = Field(10.0, ge=1, le=100)
@@ -170,7 +184,7 @@ class CrfRequest(Request):
     appearance: float = Field(5.0, ge=0, le=50)
     radius: float = Field(30.0, ge=2, le=300)
     likeness: float = Field(15.0, ge=2, le=255)
-    iterations: int = Field(8, ge=1, le=50)
+    iterations: Whole = Field(8, ge=1, le=50)
 
 
 class MaskRequest(Request):
@@ -190,9 +204,9 @@ class MaskRequest(Request):
     appearance: float = Field(8.0, ge=0, le=50)
     radius: float = Field(30.0, ge=2, le=300)
     likeness: float = Field(12.0, ge=2, le=255)
-    iterations: int = Field(8, ge=1, le=50)
-    grow: int = Field(0, ge=0, le=100)
-    feather: int = Field(0, ge=0, le=100)
+    iterations: Whole = Field(8, ge=1, le=50)
+    grow: Whole = Field(0, ge=0, le=100)
+    feather: Whole = Field(0, ge=0, le=100)
 
 
 class AugmentRequest(Request):
@@ -208,8 +222,8 @@ class AugmentRequest(Request):
 
     image: Image.Image
     pipeline: list[dict[str, Any]]
-    n: int = Field(16, ge=1, le=MAX_COUNT)
-    seed: int = Field(0, ge=0, le=MAX_SEED)
+    n: Whole = Field(16, ge=1, le=MAX_COUNT)
+    seed: Seed = 0
     boxes: list[tuple[float, float, float, float]] = Field(default_factory=list, max_length=100)
     mask: Image.Image | None = None
     partner: Image.Image | None = None
@@ -225,30 +239,32 @@ class TrainPlan(Request):
     method: Name
     data: Name
     config: dict[str, Any] = Field(default_factory=dict, description="settings of the method")
-    steps: int | None = Field(None, ge=1, le=100_000_000, description="budget in steps")
+    steps: Whole | None = Field(None, ge=1, le=100_000_000, description="budget in steps")
     seconds: float | None = Field(None, gt=0, le=10_000_000, description="budget in seconds")
-    batch: int | None = Field(None, ge=2, le=4096, description="pictures a step")
+    batch: Whole | None = Field(None, ge=2, le=4096, description="pictures a step")
     augment: list[dict[str, Any]] = Field(
         default_factory=list,
         max_length=20,
         description="steps that pictures go through before they are learnt from, as JSON",
     )
-    limit: int | None = Field(
+    limit: Whole | None = Field(
         None, ge=2, le=100_000_000, description="learn from so many pictures only"
     )
     lr: float | None = Field(None, gt=0, le=1, description="highest learning rate")
-    warmup: int = Field(200, ge=0, le=100_000, description="steps in which the rate rises from 0")
+    warmup: Whole = Field(
+        200, ge=0, le=100_000, description="steps in which the rate rises from 0"
+    )
     ema: float | None = Field(
         None,
         ge=0,
         le=0.25,
         description="share of the run that the average of weights spans; 0: off",
     )
-    seed: int = Field(0, ge=0, le=MAX_SEED, description="of weights, order and noise")
+    seed: Seed = Field(0, description="of weights, order and noise")
     save_every: float = Field(60, gt=0, description="seconds between saves")
     preview_every: float = Field(60, gt=0, description="seconds between previews")
     score_every: float = Field(60, ge=0, description="seconds between scores; 0: none")
-    score_count: int | None = Field(None, ge=2, le=50_000, description="pictures a score")
+    score_count: Whole | None = Field(None, ge=2, le=50_000, description="pictures a score")
     init: Name | None = Field(None, description="checkpoint folder whose weights to start from")
 
     @model_validator(mode="after")
@@ -288,9 +304,9 @@ class GridRequest(Request):
     y_values: Along
     label: Annotated[str, Field(max_length=200)] | None = None
     prompt: Prompt | None = None
-    seed: int = Field(0, ge=0, le=MAX_SEED)
+    seed: Seed = 0
     guidance: float | None = Field(None, ge=1, le=5)
-    evaluations: int | None = Field(None, ge=2, le=64)
+    evaluations: Whole | None = Field(None, ge=2, le=64)
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)
 
@@ -329,9 +345,9 @@ class DirectionRequest(Request):
 
     model: Name
     label: Annotated[str, Field(max_length=200)] | None = None
-    seed: int = Field(0, ge=0, le=MAX_SEED)
+    seed: Seed = 0
     offsets: Offsets = ()
-    component: int | None = Field(None, ge=1, le=MAX_DIRECTIONS)
-    frames: int = Field(9, ge=2, le=32)
+    component: Whole | None = Field(None, ge=1, le=MAX_DIRECTIONS)
+    frames: Whole = Field(9, ge=2, le=32)
     truncation: float | None = Field(None, ge=0.1, le=1)
     temperature: float | None = Field(None, ge=0.1, le=1.2)

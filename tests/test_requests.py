@@ -40,9 +40,13 @@ PICTURES = {
     "CrfRequest",
     "MaskRequest",
 }  # requests that hold pictures do not travel as JSON
-KINDS = {kind.__name__: kind for kind in Request.__subclasses__()}
+KINDS = {
+    kind.__name__: kind
+    for kind in Request.__subclasses__()
+    if kind.__module__ == "aigc_demo.requests"  # not the forms of the page
+}
 assert {DirectionRequest, GridRequest} <= set(KINDS.values())
-FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e9, 2**64, -(2**64)]
+FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e18, 2**64, -(2**64)]
 
 
 def kinds_of(field: FieldInfo) -> set[type]:

@@ -13,9 +13,10 @@ import gradio as gr
 import pytest
 
 from aigc_demo.errors import BadValue
+from aigc_demo.requests import Request, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.server import handlers
-from aigc_demo.ui.server.handlers import bind, downloadable
+from aigc_demo.ui.server.handlers import bind, connect, downloadable
 
 
 def double(studio: Studio, number: int) -> int:
@@ -85,3 +86,57 @@ def test_the_same_download_is_kept_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert first == second
     assert Path(first).read_bytes() == b"picture"
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["a.png"]
+
+
+class Doubling(Request):
+    number: Whole = 0
+    name: str = ""
+
+
+def wired(handler: Callable[..., Any], studio: Studio, outputs: tuple[str, ...]) -> Any:
+    """Return the function that Gradio calls for `handler`, with two inputs."""
+    components = {name: gr.Textbox(render=False) for name in ("number", "name", *outputs)}
+    inputs = {name: components[name] for name in ("number", "name")}
+    found: list[Any] = []
+    connect(
+        lambda function, *_, **__: found.append(function),
+        handler,
+        studio,
+        inputs,
+        {name: components[name] for name in outputs},
+    )
+    return found[0]
+
+
+def test_a_handler_gets_a_checked_form_and_names_what_changes(studio: Studio) -> None:
+    def handler(studio: Studio, form: Doubling) -> dict[str, Any]:
+        return {"result": 2 * form.number}
+
+    call = wired(handler, studio, ("other", "result"))
+    kept, result = call(4.0, "x")
+    assert result == 8
+    assert kept == gr.skip()
+    with pytest.raises(gr.Error, match="number: 'many' cannot be used"):
+        call("many", "x")
+
+
+def test_a_handler_gets_its_values_by_name_whatever_their_order(studio: Studio) -> None:
+    def handler(studio: Studio, name: str, number: int) -> Iterator[dict[str, Any]]:
+        yield {"result": name * number}
+
+    assert list(wired(handler, studio, ("result",))(2, "ab")) == ["abab"]
+
+
+def test_what_gradio_fills_in_follows_the_inputs(studio: Studio) -> None:
+    def handler(studio: Studio, form: Doubling, event: gr.SelectData) -> dict[str, Any]:
+        return {"result": event}
+
+    call = wired(handler, studio, ("result",))
+    assert list(inspect.signature(call).parameters) == ["number", "name", "event"]
+    assert call.__annotations__["event"] is gr.SelectData
+    assert call(1, "", "selected") == "selected"
+
+
+def test_an_output_that_is_not_there_is_a_bug(studio: Studio) -> None:
+    with pytest.raises(KeyError, match="reslut"):
+        wired(lambda studio, number, name: {"reslut": 1}, studio, ("result",))(1, "")
