@@ -23,6 +23,9 @@ from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
+# Of the directory of a training run: its model's folder, its plan, and a file that exists while
+# the run is being deleted.
+RUN_MODEL, RUN_PLAN, RUN_DISCARD = "model", "plan.json", "discard"
 
 
 class Card(BaseModel):
@@ -128,7 +131,7 @@ def _build(name: str, card: Card) -> Generative:
 
 def _called(folder: Path) -> str:
     """Return what a person calls a model: that of a run lies in runs/NAME/model."""
-    return folder.parent.name if folder.name == "model" else folder.name
+    return folder.parent.name if folder.name == RUN_MODEL else folder.name
 
 
 def _damaged(name: str) -> BadCheckpoint:

@@ -5,6 +5,7 @@ Models are loaded when first asked for; the least recently used is dropped.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from aigc_demo.methods.base import Generative
 from aigc_demo.pipelines import latent_directions
 from aigc_demo.pipelines.latent_directions import Directions
 from aigc_demo.pipelines.model_info import YOURS, ModelInfo, Stamp, describe, stamp_of
-from aigc_demo.training import run_logger, runs
 
 MAX_LOADED = 6
 MAX_RUNS = 50  # whose models are offered
@@ -56,8 +56,8 @@ class Shelf:
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each model by name."""
-        mine = runs.directories(self.runs_root)[:MAX_RUNS] if self.runs_root else []
-        models = {YOURS + d.name: d / run_logger.MODEL for d in mine}
+        runs = _newest_runs(self.runs_root)[:MAX_RUNS] if self.runs_root else []
+        models = {YOURS + run.name: run / checkpoint.RUN_MODEL for run in runs}
         found = {name: folder for name, folder in models.items() if folder.is_dir()}
         return found | {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
 
@@ -105,3 +105,14 @@ class Shelf:
             found = latent_directions.of(folder, self.load(name))
             self._directions = {name: (stamp, found)}
         return found
+
+
+def _newest_runs(root: Path) -> list[Path]:
+    """Return the run directories below `root`, the newest first."""
+    found = []
+    with contextlib.suppress(OSError):
+        for run in root.iterdir():
+            with contextlib.suppress(OSError):  # it has no plan, or is deleted meanwhile
+                if not (run / checkpoint.RUN_DISCARD).exists():
+                    found.append(((run / checkpoint.RUN_PLAN).stat().st_mtime, run))
+    return [run for _, run in sorted(found, reverse=True)]

@@ -18,7 +18,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-STOP, DISCARD, CONTROL = "stop", "discard", "control.json"
+from aigc_demo.methods import checkpoint
+
+STOP, DISCARD, CONTROL = "stop", checkpoint.RUN_DISCARD, "control.json"
 NAP = 0.05  # seconds between two looks while a run waits
 SLOW = 0.6  # seconds between two steps in slow motion
 

@@ -25,7 +25,7 @@ from aigc_demo.training import model_card
 from aigc_demo.training.evaluators import Examiner, Grader
 from aigc_demo.training.events import Event, Judged, Preview, Saved, Scored, Step
 
-MODEL, STATE, PREVIEWS = "model", "state.safetensors", "previews"
+MODEL, STATE, PREVIEWS = checkpoint.RUN_MODEL, "state.safetensors", "previews"
 JUDGED = 32  # real pictures that the discriminator is asked about, always the same
 
 

@@ -36,7 +36,8 @@ from aigc_demo.requests import TrainPlan
 from aigc_demo.training import loop, run_control
 from aigc_demo.training.events import Event, Finished, to_json
 
-PLAN, EVENTS, LOG, LOCK, QUEUED = "plan.json", "events.jsonl", "log.txt", "lock", "queued"
+PLAN = checkpoint.RUN_PLAN
+EVENTS, LOG, LOCK, QUEUED = "events.jsonl", "log.txt", "lock", "queued"
 PATIENCE = 2.0  # seconds to wait for a lock that somebody only looks at
 
 Status = Literal[
