@@ -28,9 +28,8 @@ def sample_images(
     mixed, so that any first part of the pictures has the same shares. A model that reads is given
     `captions` (n, L), uint8, one a picture.
     """
-    parts = list(
-        sample_batches(model, n, class_shares=class_shares, captions=captions, **settings)
-    )
+    given = {"class_shares": class_shares, "captions": captions, **options}
+    parts = list(sample_batches(model, n, first_seed=first_seed, batch=batch, **given))
     pixels = torch.cat([p for p, _ in parts])
     return pixels, torch.cat([k for _, k in parts]) if model.config.classes else None
 
