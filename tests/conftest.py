@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,24 @@ class TinyData:
     def of(self, method: str) -> Path:
         """Return the zip that a method can learn from."""
         return self.zip if METHODS[method].needs == "pictures" else self.pairs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def number_format() -> Iterator[None]:
+    """Compute in float32 on every machine, child processes included, unless ``AIGC_DTYPE`` says
+    otherwise.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get("AIGC_DTYPE"):
+            patch.setenv("AIGC_DTYPE", "float32")
+        yield
+
+
+@pytest.fixture(params=["float32", "bfloat16"])
+def each_number_format(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test in both number formats, of which bfloat16 is emulated on some processors."""
+    monkeypatch.setenv("AIGC_DTYPE", request.param)
+    return request.param
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,6 +40,7 @@ def copies(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 @every_method
 @every_shape
+@pytest.mark.usefixtures("each_number_format")
 def test_samples_are_pictures_in_range_without_a_gradient(
     method: str, classes: int, channels: int
 ) -> None:
@@ -55,6 +56,7 @@ def test_samples_are_pictures_in_range_without_a_gradient(
 
 @every_method
 @every_shape
+@pytest.mark.usefixtures("each_number_format")
 def test_the_models_state_is_what_sampling_needs_and_nothing_else(
     method: str, classes: int, channels: int
 ) -> None:

@@ -99,7 +99,8 @@ def model() -> torch.nn.Module:
     return factories.model("text2image")
 
 
-def test_guidance_of_1_is_what_the_words_alone_say() -> None:
+def test_guidance_of_1_is_what_the_words_alone_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIGC_DTYPE", "float32")
     net = model()
     told = net.read(byte_tokenizer.encode(["discs", "squares"]))
     x, t = net.noise([1, 2]), torch.full((2,), 0.3)
@@ -111,7 +112,8 @@ def test_guidance_of_1_is_what_the_words_alone_say() -> None:
     assert not torch.allclose(net.velocity(x, 0.3, told, nothing, 3.0), alone)
 
 
-def test_no_captions_are_the_empty_caption() -> None:
+def test_no_captions_are_the_empty_caption(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIGC_DTYPE", "float32")
     net = model()
     empty = net.sample(net.noise([1]), captions=byte_tokenizer.encode([""]), guidance=3.0)
     torch.testing.assert_close(net.sample(net.noise([1])), empty, atol=1e-5, rtol=1e-4)
