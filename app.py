@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
 
 studio = Studio(
-    os.environ.get("AIGC_CHECKPOINTS") or "checkpoints",
+    checkpoint.root(),
     runs_root=os.environ.get("AIGC_RUNS") or "runs",
 )
 demo = build_demo(studio)

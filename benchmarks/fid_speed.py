@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
 import time
-from pathlib import Path
+from unittest import mock
 
 import torch
 
@@ -30,8 +31,11 @@ def seconds(extractor: Extractor, channels: int, *, cached: bool) -> float:
     dataset = Dataset("noise", "Noise", real, torch.zeros(N, dtype=torch.int64), (), "")
     times = []
     for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as folder:
-            settings = {"split": "train", "n": N, "cache": Path(folder)}
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.dict(os.environ, AIGC_CACHE=folder),
+        ):
+            settings = {"split": "train", "n": N}
             if cached:
                 compute_reference(dataset, extractor, **settings)
             start = time.perf_counter()

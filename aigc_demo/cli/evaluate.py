@@ -14,7 +14,6 @@ A classifier is examined on the real test pictures of every data set that it was
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from tqdm import tqdm
 from aigc_demo import data, device as devices
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
-from aigc_demo.methods import checkpoint
+from aigc_demo.methods import checkpoint, tensor_cache
 from aigc_demo.metrics import feature_extractors
 from aigc_demo.metrics.feature_extractors import Extractor, Features, download_inception, inception
 from aigc_demo.metrics.functional import mann_whitney, nearest_neighbours
@@ -248,7 +247,7 @@ class Evaluation:
 def extractors(weights: Path | None, *, download: bool) -> list[Extractor]:
     """Return the extractors that were asked for; `download` fetches the weights of Inception."""
     if download:
-        weights = download_inception(Path(os.environ.get("AIGC_CACHE") or ".cache"))
+        weights = download_inception(tensor_cache.root())
     return [feature_extractors.compact(), *([inception(weights)] if weights else [])]
 
 

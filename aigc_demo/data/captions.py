@@ -10,19 +10,18 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from typing_extensions import Self
 
 from aigc_demo.data import image_folder
 from aigc_demo.data.dataset import Dataset, Source, Split
 from aigc_demo.errors import BadData
+from aigc_demo.methods import tensor_cache
 from aigc_demo.methods.base import Batch
 from aigc_demo.nn import byte_tokenizer
 
@@ -154,16 +153,18 @@ def read(source: Source, path: Path, split: Split) -> Captioned:
         mine = {n: s for n, s in listed.items() if (n in held) == (split == "test")}
         if not mine:
             raise BadData(f"{source.title} holds no pictures for “{split}”; add more.")
-        kept = image_folder.kept(source, path, split)
-        pixels, found = _recall(kept) if source.archive else (None, [])
-        if pixels is None:
+        key = image_folder.cache_key(source, path, split)
+        entry = tensor_cache.read(key, ["images"]) if source.archive else None
+        if entry:
+            pixels, found = entry.tensors["images"], entry.metadata["files"]
+        else:
             decoded = dict(zip(mine, image_folder.decode(source, list(mine), reader), strict=True))
             found = [n for n, x in decoded.items() if x is not None]
             if not found:
                 raise BadData(f"None of the {len(mine)} files of {source.title} can be read.")
             pixels = torch.cat([decoded[n] for n in found])
             if source.archive:
-                image_folder.keep(kept, {"images": pixels}, {"files": json.dumps(found)})
+                tensor_cache.write(key, {"images": pixels}, {"files": found})
     subjects = tuple(mine[n] for n in found)
     styles = tuple(sorted({s.style for s in listed.values() if s.style}))
     return Captioned(
@@ -267,11 +268,3 @@ def _by_file(names: Sequence[str], rows: list[dict[str, str]], top: str) -> dict
         if row and (caption := byte_tokenizer.clean(row["caption"] or "")):
             found[name] = Subject(caption, fixed=True)
     return found
-
-
-def _recall(kept: Path) -> tuple[torch.Tensor | None, list[str]]:
-    try:
-        with safe_open(kept, framework="pt") as file:
-            return file.get_tensor("images"), json.loads(file.metadata()["files"])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
-        return None, []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import random
 import zipfile
@@ -20,13 +19,12 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.errors import BadData, BadImage
 from aigc_demo.imaging import images
-from aigc_demo.methods import checkpoint
+from aigc_demo.methods import tensor_cache
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 MAX_FILES = 200_000
@@ -42,21 +40,19 @@ def read(source: Source, path: Path, split: Split) -> Dataset:
     """Return a split of the folder or zip at `path`; raises BadData where there is none."""
     if not source.archive:
         return _from_files(source, path, split)
-    place = kept(source, path, split)
-    if (found := _recall(source, place)) is None:
-        found = _from_files(source, path, split)
-        tensors = {"images": found.images, "labels": found.labels}
-        if isinstance(found, Domains):
-            tensors |= {f"images{i}": x for i, x in enumerate(found.others, 1)}
-        keep(place, tensors, {"classes": json.dumps(found.classes)})
+    key = cache_key(source, path, split)
+    others = [f"images{i}" for i in range(1, len(source.domains))]
+    if entry := tensor_cache.read(key, ["images", "labels", *others]):
+        pixels, labels, *more = entry.tensors.values()
+        if source.domains:
+            return domains_of(source, [pixels, *more])
+        return _dataset(source, pixels, labels, tuple(entry.metadata["classes"]))
+    found = _from_files(source, path, split)
+    tensors = {"images": found.images, "labels": found.labels}
+    if isinstance(found, Domains):
+        tensors |= dict(zip(others, found.others, strict=True))
+    tensor_cache.write(key, tensors, {"classes": found.classes})
     return found
-
-
-def keep(place: Path, tensors: dict[str, Tensor], known: dict[str, str]) -> None:
-    """Write what was decoded to the cache, which may be read-only or full."""
-    with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_tensors(place, tensors, known)
 
 
 def read_yours(path: Path, split: Split, size: int | None) -> Dataset:
@@ -79,26 +75,11 @@ def read_yours(path: Path, split: Split, size: int | None) -> Dataset:
     return read(source, path, split)
 
 
-def kept(source: Source, path: Path, split: Split) -> Path:
-    """Return where the pixels of this very file, read in this very way, are kept."""
-    stat = path.stat()
-    told = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{source}|{split}"
-    key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
-    cache = Path(os.environ.get("AIGC_CACHE") or ".cache")
-    return cache / "pictures" / f"{source.name}-{split}-{source.size}px-{key}.safetensors"
-
-
-def _recall(source: Source, place: Path) -> Dataset | None:
-    try:
-        with safe_open(place, framework="pt") as file:
-            classes = tuple(json.loads(file.metadata()["classes"]))
-            pixels, labels = file.get_tensor("images"), file.get_tensor("labels")
-            others = [file.get_tensor(f"images{i}") for i in range(1, len(source.domains))]
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
-        return None
-    if source.domains:
-        return domains_of(source, [pixels, *others])
-    return _dataset(source, pixels, labels, classes)
+def cache_key(source: Source, path: Path, split: Split) -> str:
+    """Return a key that another archive, source or split does not share."""
+    described = f"{tensor_cache.file_key(path)}|{source}|{split}"
+    digest = hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
+    return f"pictures/{source.name}-{split}-{source.size}px-{digest}"
 
 
 @contextlib.contextmanager

@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aigc_demo import device as devices
 from aigc_demo.data.dataset import Dataset, Split, fit
 from aigc_demo.errors import BadCheckpoint, BadData, BadValue
 from aigc_demo.imaging import images
-from aigc_demo.methods import METHODS, checkpoint
+from aigc_demo.methods import METHODS, checkpoint, tensor_cache
 from aigc_demo.methods.base import Generative, Method
 from aigc_demo.requests import MAX_SEED
 
@@ -57,15 +55,10 @@ class Painter:
     quick: bool
 
 
-def checkpoints() -> Path:
-    """Return the folder of models."""
-    return Path(os.environ.get("AIGC_CHECKPOINTS") or "checkpoints")
-
-
 def painters(folder: Path | None = None) -> list[Painter]:
     """Return the models that can paint a set, the quick ones first; reads their cards only."""
     found = []
-    for model in checkpoint.folders(folder or checkpoints()):
+    for model in checkpoint.folders(folder or checkpoint.root()):
         with contextlib.suppress(BadCheckpoint):
             card = checkpoint.read_card(model)
             method = METHODS.get(card.method)
@@ -78,7 +71,7 @@ def painters(folder: Path | None = None) -> list[Painter]:
 
 def title_of(name: str) -> str:
     """Return what people call the set `name`; reads one card."""
-    folder = checkpoints() / name.removeprefix(PREFIX).partition("?")[0]
+    folder = checkpoint.root() / name.removeprefix(PREFIX).partition("?")[0]
     try:
         return _title(folder, checkpoint.read_card(folder))
     except BadCheckpoint:
@@ -113,13 +106,12 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
     if split == "test":
         n, first = max(2, n // TEST_SHARE), first + TEST_SEEDS
     labels = torch.arange(n) % max(1, len(classes))
-    kept = _kept(order, card, (split, n, first, classes))
-    pixels = _recall(kept, n)
-    if pixels is None:
+    key = _cache_key(order, card, (split, n, first, classes))
+    if entry := tensor_cache.read(key, ["images"]):
+        pixels = entry.tensors["images"]
+    else:
         pixels = _paint(order.folder, card, labels, first, classes)
-        with contextlib.suppress(OSError, SafetensorError):  # it may be read-only or full
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            checkpoint.write_tensors(kept, {"images": pixels})
+        tensor_cache.write(key, {"images": pixels})
     return Dataset(
         name=name,
         title=_title(order.folder, card),
@@ -133,7 +125,7 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
 def read(name: str) -> Order:
     """Return what `name` asks for; raises BadValue, which says what can be asked for."""
     model, _, query = name.removeprefix(PREFIX).partition("?")
-    folder = checkpoints() / model
+    folder = checkpoint.root() / model
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", model) or not folder.is_dir():
         raise BadValue(f"data: there is no model “{model[:60]}” to paint pictures; {_others()}.")
     given = parse_qsl(query, keep_blank_values=True)
@@ -206,22 +198,9 @@ def _paint(
     return torch.cat(parts).contiguous()
 
 
-def _kept(order: Order, card: checkpoint.Card, asked: tuple[object, ...]) -> Path:
-    """Return where the pictures of these very weights, drawn in this very way, are kept."""
-    stat = (order.folder / checkpoint.WEIGHTS).stat()
-    stamp = (stat.st_size, stat.st_mtime_ns, str(order.folder.resolve()))
-    told = repr((stamp, sorted(card.defaults.items()), card.config, EVALUATIONS, asked))
-    key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
-    cache = Path(os.environ.get("AIGC_CACHE") or ".cache")
-    return cache / "pictures" / f"generated-{order.folder.name}-{key}.safetensors"
-
-
-def _recall(kept: Path, n: int) -> Tensor | None:
-    try:
-        with safe_open(kept, framework="pt") as file:
-            pixels = file.get_tensor("images")
-    except (OSError, SafetensorError, KeyError):
-        return None
-    return (
-        pixels if pixels.dtype == torch.uint8 and pixels.ndim == 4 and len(pixels) == n else None
-    )
+def _cache_key(order: Order, card: checkpoint.Card, request: tuple[object, ...]) -> str:
+    """Return a key that other weights, options or requests do not share."""
+    weights = tensor_cache.file_key(order.folder / checkpoint.WEIGHTS)
+    described = (weights, sorted(card.defaults.items()), card.config, EVALUATIONS, request)
+    digest = hashlib.blake2b(repr(described).encode(), digest_size=8).hexdigest()
+    return f"pictures/generated-{order.folder.name}-{digest}"

@@ -158,6 +158,11 @@ def read_card(folder: Path) -> Card:
         ) from None
 
 
+def root() -> Path:
+    """Return the folder of models: ``AIGC_CHECKPOINTS``, else ``checkpoints``."""
+    return Path(os.environ.get("AIGC_CHECKPOINTS") or "checkpoints")
+
+
 def folders(root: Path) -> list[Path]:
     """Return the model folders below `root` in order of name."""
     if not root.is_dir():

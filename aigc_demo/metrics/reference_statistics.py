@@ -6,24 +6,21 @@ depends only on the pictures and the extractor; both are part of the name it is 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aigc_demo import data
 from aigc_demo.device import low_precision
-from aigc_demo.methods import checkpoint
+from aigc_demo.methods import tensor_cache
 from aigc_demo.metrics.feature_extractors import Extractor
 from aigc_demo.metrics.functional import Moments
 
 KEEP = 5000  # rows of features that KID, precision and recall need
+TENSORS = ("mean", "scatter", "features", "class_shares")
 BLOCK = 1000  # pictures whose features are held at a time beyond those
 
 
@@ -50,21 +47,17 @@ def compute_reference(
     split: str,
     n: int,
     keep: int = KEEP,
-    cache: Path | None = None,
 ) -> Reference:
     """Return the statistics of `n` pictures of `dataset`, or of all if it has fewer.
 
-    Read from the folder `cache` (``AIGC_CACHE``, else ``.cache``, ``/statistics``) where they are
-    there, and kept there otherwise, if that can be written to; never of
-    somebody's private pictures.
+    They are cached, unless the images are a user's own.
     """
     n = min(n, len(dataset))
-    path = (cache or _cache()) / _name(dataset, extractor, split, n, keep)
-    known = None if dataset.private else _read(path)
-    if known is None:
-        known = _compute(dataset, extractor, n, keep)
-        if not dataset.private:
-            _keep(path, known)
+    key = _key(dataset, extractor, split, n, keep)
+    entry = None if dataset.private else tensor_cache.read(key, TENSORS)
+    known = entry.tensors if entry else _compute(dataset, extractor, n, keep)
+    if entry is None and not dataset.private:
+        tensor_cache.write(key, known)
     return Reference(
         dataset=dataset.name,
         split=split,
@@ -99,29 +92,8 @@ def _compute(dataset: data.Dataset, extractor: Extractor, n: int, keep: int) -> 
     }
 
 
-def _keep(path: Path, known: dict[str, Tensor]) -> None:
-    """Write what was computed; a place that cannot be written to costs time, not the result."""
-    with contextlib.suppress(OSError, SafetensorError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_tensors(path, known)
-
-
-def _read(path: Path) -> dict[str, Tensor] | None:
-    """Return the kept tensors, or None where there are none or they are damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = ("mean", "scatter", "features", "class_shares")
-            return {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError, ValueError):
-        return None
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("AIGC_CACHE") or ".cache") / "statistics"
-
-
-def _name(dataset: data.Dataset, extractor: Extractor, split: str, n: int, keep: int) -> str:
-    """Return a file name that another data set, extractor or number format does not share."""
+def _key(dataset: data.Dataset, extractor: Extractor, split: str, n: int, keep: int) -> str:
+    """Return a cache key that another data set, extractor or number format does not share."""
     digest = hashlib.sha256(dataset.images.contiguous().numpy())
     digest.update(dataset.labels.contiguous().numpy())
     described = (
@@ -132,7 +104,7 @@ def _name(dataset: data.Dataset, extractor: Extractor, split: str, n: int, keep:
     digest.update(repr(described).encode())
     readable = re.sub(r"[^A-Za-z0-9_+]+", "-", dataset.name)[:60]
     key = f"{n}-{keep}-{_identity(extractor)}-{digest.hexdigest()[:16]}"
-    return f"{readable}-{split}-{key}.safetensors"
+    return f"statistics/{readable}-{split}-{key}"
 
 
 def _identity(extractor: Extractor) -> str:

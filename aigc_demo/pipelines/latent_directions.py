@@ -13,14 +13,12 @@ Semantics in GANs", 2021, https://arxiv.org/abs/2007.06600. For a VAE, L Lᵀ is
 its codes; components of the codes alone would be led astray by numbers that the decoder ignores.
 
 They are found once for a file of weights: kept beside the card by ``python -m aigc_demo
-directions``, else in the cache folder (``AIGC_CACHE``, else ``.cache``).
+directions``, else in the tensor cache.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -30,7 +28,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aigc_demo.errors import BadValue
-from aigc_demo.methods import checkpoint
+from aigc_demo.methods import checkpoint, tensor_cache
 from aigc_demo.requests import MAX_DIRECTIONS, DirectionRequest
 
 FILE = "directions.safetensors"
@@ -105,31 +103,25 @@ def of(folder: Path, model: Any) -> Directions:
     found now and kept in the cache folder.
     """
     weights = _hash(folder)
-    cache = Path(os.environ.get("AIGC_CACHE") or ".cache") / "directions"
-    cached = cache / f"{weights}.safetensors"
-    for path in (folder / FILE, cached):
-        if found := _read(path, weights):
-            return found
+    if found := _read(folder / FILE, weights):
+        return found
+    key = f"directions/{weights}"
+    if entry := tensor_cache.read(key, ("ways", "shares")):
+        return Directions(**entry.tensors)
     found = find(model)
-    with contextlib.suppress(OSError, SafetensorError):  # a full disk: they are found anew
-        cache.mkdir(parents=True, exist_ok=True)
-        _write(cached, found, weights)
+    tensor_cache.write(key, {"ways": found.ways, "shares": found.shares})
     return found
 
 
 def keep(folder: Path, found: Directions) -> None:
     """Write the directions of the model in `folder` beside its card."""
-    _write(folder / FILE, found, _hash(folder))
+    tensors = {"ways": found.ways.contiguous(), "shares": found.shares.contiguous()}
+    checkpoint.write_tensors(folder / FILE, tensors, {"weights": _hash(folder)})
 
 
 def _hash(folder: Path) -> str:
     """Return what names the weights of the model in `folder`."""
     return hashlib.sha256((folder / checkpoint.WEIGHTS).read_bytes()).hexdigest()
-
-
-def _write(path: Path, found: Directions, weights: str) -> None:
-    tensors = {"ways": found.ways.contiguous(), "shares": found.shares.contiguous()}
-    checkpoint.write_tensors(path, tensors, {"weights": weights})
 
 
 def _read(path: Path, weights: str) -> Directions | None:

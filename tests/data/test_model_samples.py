@@ -84,14 +84,6 @@ def test_what_was_painted_is_kept_until_the_weights_change(
     assert len(data.load(name)) == 10
 
 
-def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "file"))
-    assert len(data.load("generated:shapes-dcgan?n=4")) == 4
-
-
 NAMES = {
     "nothing": "",
     "an unknown model": "nowhere",

@@ -38,6 +38,13 @@ def dataset(n: int = 60, seed: int = 0) -> Dataset:
     return Dataset("set", "Set", x, labels, ("a", "b"), "")
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Cache in a folder of this test."""
+    monkeypatch.setenv("AIGC_CACHE", str(tmp_path))
+    return tmp_path / "statistics"
+
+
 def same(a: Reference, b: Reference) -> bool:
     return (
         (a.n, a.extractor) == (b.n, b.extractor)
@@ -48,20 +55,18 @@ def same(a: Reference, b: Reference) -> bool:
     )
 
 
-def test_a_reference_is_computed_once_and_then_read(tmp_path: Path) -> None:
+def test_a_reference_is_computed_once_and_then_read() -> None:
     extractor = Means()
-    first = compute_reference(dataset(), extractor, split="train", n=50, cache=tmp_path)
+    first = compute_reference(dataset(), extractor, split="train", n=50)
     assert extractor.shown == 50
-    second = compute_reference(dataset(), extractor, split="train", n=50, cache=tmp_path)
+    second = compute_reference(dataset(), extractor, split="train", n=50)
     assert extractor.shown == 50
     assert same(first, second)
 
 
-def test_it_holds_the_moments_of_the_chosen_pictures_and_their_class_shares(
-    tmp_path: Path,
-) -> None:
+def test_it_holds_the_moments_of_the_chosen_pictures_and_their_class_shares() -> None:
     data = dataset()
-    found = compute_reference(data, Means(), split="train", n=40, keep=10, cache=tmp_path)
+    found = compute_reference(data, Means(), split="train", n=40, keep=10)
     chosen = reference_indices(data, 40)
     values = data.images[chosen].double().mean((2, 3))
     torch.testing.assert_close(found.moments.mean, values.mean(0), rtol=1e-6, atol=0)
@@ -71,15 +76,13 @@ def test_it_holds_the_moments_of_the_chosen_pictures_and_their_class_shares(
     assert len(set(chosen.tolist())) == 40
 
 
-def test_a_smaller_set_is_taken_whole(tmp_path: Path) -> None:
-    found = compute_reference(dataset(30), Means(), split="test", n=50_000, cache=tmp_path)
+def test_a_smaller_set_is_taken_whole() -> None:
+    found = compute_reference(dataset(30), Means(), split="test", n=50_000)
     assert (found.n, len(found.features), str(found)) == (30, 30, "set test, 30")
     assert found.class_shares.sum() == 1
 
 
-def test_other_pictures_labels_splits_numbers_or_extractors_are_computed_anew(
-    tmp_path: Path,
-) -> None:
+def test_other_pictures_labels_splits_numbers_or_extractors_are_computed_anew(cache: Path) -> None:
     data = dataset()
     changed = data.images.clone()
     changed[7, 0, 0, 0] ^= 1
@@ -94,34 +97,18 @@ def test_other_pictures_labels_splits_numbers_or_extractors_are_computed_anew(
     ]
     for i, (pictures, split, n, fingerprint) in enumerate(variants):
         extractor = Means(fingerprint)
-        compute_reference(pictures, extractor, split=split, n=n, cache=tmp_path)
+        compute_reference(pictures, extractor, split=split, n=n)
         assert extractor.shown == n, "a variant was taken for another"
-        assert len(list(tmp_path.iterdir())) == i + 1
+        assert len(list(cache.iterdir())) == i + 1
 
 
-@pytest.mark.parametrize("content", [b"", b"not a safetensors file", b"\x08\0\0\0\0\0\0\0{}"])
-def test_a_damaged_file_is_computed_anew(tmp_path: Path, content: bytes) -> None:
-    first = compute_reference(dataset(), Means(), split="train", n=50, cache=tmp_path)
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(content or file.read_bytes()[:-1])
-    assert same(first, compute_reference(dataset(), Means(), split="train", n=50, cache=tmp_path))
-    extractor = Means()
-    compute_reference(dataset(), extractor, split="train", n=50, cache=tmp_path)
-    assert extractor.shown == 0, "the sound file was not put in its place"
+def test_the_statistics_of_private_images_are_never_cached(cache: Path) -> None:
+    private = replace(dataset(), private=True)
+    compute_reference(private, Means(), split="train", n=50)
+    assert not cache.exists()
 
 
-def test_a_place_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    found = compute_reference(
-        dataset(), Means(), split="train", n=50, cache=tmp_path / "file" / "below"
-    )
-    assert found.n == 50
-
-
-def test_the_place_is_named_by_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIGC_CACHE", str(tmp_path))
+def test_a_name_of_any_characters_makes_a_file_name(cache: Path) -> None:
     compute_reference(replace(dataset(), name="a/b ../c"), Means(), split="train", n=50)
-    (file,) = (tmp_path / "statistics").iterdir()
+    (file,) = cache.iterdir()
     assert file.name.startswith("a-b-c-train-50-")
