@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from aigc_demo.errors import UserError
+from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.methods import checkpoint
-from aigc_demo.methods.repair import STRONGEST
 from aigc_demo.metrics.image_quality import psnr
 from aigc_demo.pipelines import classical, restoration
 from benchmarks.photographs import floats, photographs, rounded
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     parameters = sum(p.numel() for p in model.parameters())
 
     def network(noisy: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-        return restoration.repaired(model, noisy, sigma / STRONGEST["noise"])
+        return restoration.repaired(model, noisy, sigma / DEGRADATIONS["noise"].span)
 
     methods: dict[str, Denoise] = {
         "NL-means, OpenCV": classical.nl_means_fast,

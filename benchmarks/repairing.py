@@ -44,7 +44,7 @@ def shrink(factor: int) -> Callable[[Image.Image], tuple[Image.Image, Image.Imag
         size = (image.width // factor * factor, image.height // factor * factor)
         truth = image.crop((0, 0, *size))
         x = images.from_pixels(images.to_pixels(truth))[None]
-        return images.to_pil(degradations.reduce(x, factor))[0], truth
+        return images.to_pil(degradations.downsample(x, factor))[0], truth
 
     return harm
 

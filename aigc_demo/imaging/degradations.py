@@ -1,16 +1,16 @@
-"""Damage to pictures, named and seeded: what restoration learns to undo, and what a class may try
-it on.
+"""``DEGRADATIONS``: what restoration undoes, by name, and how networks are trained to undo it.
 
 Pictures are (B, C, H, W) in [-1, 1]. Noise is added without clipping, as denoisers are measured.
-Masks of what is lost are bool (H, W).
+Masks of lost pixels are bool (H, W), True where lost.
 """
 
 from __future__ import annotations
 
 import io
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -23,22 +23,8 @@ from aigc_demo.imaging import images
 WHITE = 2.0  # the distance from black to white
 
 
-def add_noise(x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
-    """Add Gaussian noise of standard deviation `sigma` (B,), in grey levels of 0 to 255."""
-    noise = torch.randn(x.shape, generator=generator, device=x.device)
-    return x + noise * sigma.view(-1, 1, 1, 1) * (WHITE / 255)
-
-
-def add_salt_and_pepper(x: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Turn `share` of the pixels black or white."""
-    b, _, h, w = x.shape
-    chance = torch.rand(b, 1, h, w, generator=generator, device=x.device)
-    x = torch.where(chance < share / 2, -1.0, x)
-    return torch.where(chance > 1 - share / 2, 1.0, x)
-
-
 def compress(x: Tensor, quality: Tensor) -> Tensor:
-    """Write and read each picture as JPEG of its `quality` (B,), 1 to 100."""
+    """Encode each picture as JPEG of its `quality` (B,), 1 to 100, and decode it."""
     read = []
     for image, q in zip(images.to_pil(x), quality.tolist(), strict=True):
         file = io.BytesIO()
@@ -47,35 +33,24 @@ def compress(x: Tensor, quality: Tensor) -> Tensor:
     return images.from_pixels(torch.stack(read)).to(x.device)
 
 
-def reduce(x: Tensor, factor: int) -> Tensor:
-    """Make pictures `factor` times smaller; sides that do not divide are rounded up."""
+def downsample(x: Tensor, factor: int) -> Tensor:
+    """Downsample by `factor` with anti-aliasing; sides that do not divide are rounded up."""
     size = [math.ceil(side / factor) for side in x.shape[-2:]]
     return F.interpolate(x, size, mode="bicubic", antialias=True, align_corners=False)
 
 
-def stretch(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bring pictures to `size` (height, width) with bicubic interpolation."""
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize to `size` (height, width) with bicubic interpolation."""
     return F.interpolate(x, size, mode="bicubic", align_corners=False).clamp(-1, 1)
-
-
-def blur(x: Tensor, sigma: float) -> Tensor:
-    """Blur with a Gaussian of `sigma` pixels."""
-    radius = math.ceil(3 * sigma)
-    steps = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
-    kernel = torch.exp(-(steps**2) / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
-    x = F.pad(x, (radius, radius, radius, radius), mode="replicate")
-    x = F.conv2d(x, kernel[:, :, None, :], groups=x.shape[1])
-    return F.conv2d(x, kernel[:, :, :, None], groups=x.shape[1])
 
 
 # --- Masks ---------------------------------------------------------------------------------------
 
 
 def brush_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:
-    """Return brush strokes that cover `share` of the picture.
+    """Return brush strokes that cover `share` of the picture, 4 to 14 % of the shorter side thick.
 
-    A stroke is a bent line of two to eight pieces, as thick as 4 to 14 % of the shorter side.
+    A stroke is a bent line of two to eight segments.
     """
     return _strokes(height, width, share, generator, thickness=(0.04, 0.14), length=(0.04, 0.16))
 
@@ -98,7 +73,7 @@ def block_mask(height: int, width: int, share: float, generator: torch.Generator
 
 
 def text_mask(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:
-    """Return lines of writing that cover `share` of the picture, or as much as there is room."""
+    """Return lines of text that cover `share` of the picture, or as much as there is room for."""
     side = min(height, width)
     letters = "the quick brown fox jumps over the lazy dog "
     mask = Image.new("L", (width, height))
@@ -123,7 +98,7 @@ def _strokes(
     thickness: tuple[float, float],
     length: tuple[float, float],
 ) -> Tensor:
-    """Draw bent lines until they cover `share`; thickness and length are shares of the side."""
+    """Draw bent lines until they cover `share`; `thickness` and `length` are in shorter sides."""
     mask = Image.new("L", (width, height))
     draw, side = ImageDraw.Draw(mask), min(height, width)
 
@@ -147,81 +122,169 @@ def _strokes(
                 return torch.from_numpy(covered)
 
 
-MASKS: dict[str, Callable[[int, int, float, torch.Generator], Tensor]] = {
-    "scratches": scratch_mask,
-    "text": text_mask,
-    "blocks": block_mask,
-    "strokes": brush_mask,
-}
-
-
-# --- Whole pictures ------------------------------------------------------------------------------
+# --- The registry --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Damaged:
-    """A damaged picture, what it was before, the mask of what is lost (white) or None, and what
-    was done, in words.
+class Degraded:
+    """A degraded picture, its ground truth, the mask of what is lost (white) or None, and what was
+    done, in words.
     """
 
     image: Image.Image
     truth: Image.Image
     mask: Image.Image | None
-    what: str
+    description: str
 
 
-KINDS = ("scratches", "text", "blocks", "noise", "salt_and_pepper", "jpeg", "blur", "resolution")
-
-
-def spoil(image: Image.Image, kind: str, *, strength: float, seed: int) -> Damaged:
-    """Damage a picture of any mode; `strength` is in (0, 1], `kind` one of KINDS.
-
-    The truth is the picture itself, but for ``resolution``: there it is cut to a multiple of how
-    much smaller the damaged one is.
+@dataclass(frozen=True)
+class Degradation(ABC):
+    """One degradation; its strength is in (0, 1] and stands for an amount, `base` + `span` ·
+    strength, in the unit that `caption` names.
     """
-    generator = torch.Generator().manual_seed(seed)
-    planes = images.split(image)
-    if kind == "resolution":
-        factor = 2 if strength <= 0.5 else 4
-        height, width = (max(1, side // factor) * factor for side in planes.colour.shape[:2])
-        alpha = None if planes.alpha is None else planes.alpha[:height, :width]
-        planes = images.Planes(planes.colour[:height, :width], alpha)
-    truth = images.join(planes)
-    x = torch.from_numpy(planes.floats().transpose(2, 0, 1))[None] * WHITE - 1
-    height, width = x.shape[-2:]
-    if kind in MASKS:
-        share = 0.02 + 0.28 * strength if kind != "blocks" else 0.02 + 0.48 * strength
-        lost = MASKS[kind](height, width, share, generator)
+
+    name: str
+    remedy: str  # the method of the Restore tab that undoes it
+    span: float
+    caption: str
+    base: float = 0.0
+
+    def amount(self, strength: float) -> float:
+        """Return the amount that a strength stands for."""
+        return self.base + self.span * strength
+
+    @abstractmethod
+    def degrade(self, image: Image.Image, *, strength: float, seed: int) -> Degraded:
+        """Degrade a picture of any mode; only ``resolution`` changes its size."""
+
+
+@dataclass(frozen=True)
+class LostPixels(Degradation):
+    """Pixels that a random mask turns white; the amount is the share that it is to cover."""
+
+    caption: str = "{name}, {amount:.0%} of the pixels"
+    base: float = 0.02
+    draw: Callable[[int, int, float, torch.Generator], Tensor] = field(kw_only=True)
+
+    def degrade(self, image: Image.Image, *, strength: float, seed: int) -> Degraded:
+        planes = images.split(image)
+        generator = torch.Generator().manual_seed(seed)
+        lost = self.draw(*planes.colour.shape[:2], self.amount(strength), generator)
         mask = Image.fromarray(lost.numpy().astype(np.uint8) * 255)
-        what = f"{kind}, {float(lost.float().mean()):.0%} of the pixels"
-        return Damaged(_picture(x.masked_fill(lost, 1.0), planes), truth, mask, what)
-    if kind == "noise":
-        sigma = 55 * strength
-        noisy = add_noise(x, torch.tensor([sigma]), generator)
-        return Damaged(_picture(noisy, planes), truth, None, f"Gaussian noise, σ = {sigma:.0f}")
-    if kind == "salt_and_pepper":
-        share = 0.3 * strength
-        what = f"{share:.0%} of the pixels black or white"
-        return Damaged(
-            _picture(add_salt_and_pepper(x, share, generator), planes), truth, None, what
-        )
-    if kind == "jpeg":
-        quality = round(100 - 95 * strength)
-        squeezed = compress(x, torch.tensor([max(1, quality)]))
-        return Damaged(_picture(squeezed, planes), truth, None, f"JPEG, quality {quality}")
-    if kind == "blur":
-        sigma = 3 * strength
-        blurred = blur(x, max(0.05, sigma))
-        return Damaged(_picture(blurred, planes), truth, None, f"blur, σ = {sigma:.1f} pixels")
-    if kind == "resolution":
-        alpha = None if planes.alpha is None else planes.alpha[::factor, ::factor]
-        smaller = images.Planes(planes.colour[::factor, ::factor], alpha)
-        what = f"{factor} times smaller"
-        return Damaged(_picture(reduce(x, factor), smaller), truth, None, what)
-    raise ValueError(kind)
+        words = self.caption.format(name=self.name, amount=float(lost.float().mean()))
+        white = _to_image(_to_batch(planes).masked_fill(lost, 1.0), planes)
+        return Degraded(white, images.join(planes), mask, words)
 
 
-def _picture(x: Tensor, like: images.Planes) -> Image.Image:
-    """Return x (1, 3, H, W) as a picture of the mode of `like`."""
+@dataclass(frozen=True)
+class Corruption(Degradation):
+    """A change of all pixels; networks of `methods.repair` learn to undo it at every strength."""
+
+    blind: bool = False  # nobody knows the strength in use: the network is not conditioned on it
+
+    @abstractmethod
+    def apply(self, x: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+        """Corrupt (B, C, H, W) at strengths (B,), as in training; the shape stays."""
+
+    def degrade(self, image: Image.Image, *, strength: float, seed: int) -> Degraded:
+        planes = images.split(image)
+        generator = torch.Generator().manual_seed(seed)
+        exact = torch.tensor([strength], dtype=torch.float64)
+        corrupted = _to_image(self.apply(_to_batch(planes), exact, generator), planes)
+        words = self.caption.format(amount=self.amount(strength))
+        return Degraded(corrupted, images.join(planes), None, words)
+
+
+class Noise(Corruption):
+    """Gaussian noise; the amount is its standard deviation in grey levels of 0 to 255."""
+
+    def apply(self, x: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+        sigma = self.amount(strength).to(x.dtype).view(-1, 1, 1, 1)
+        noise = torch.randn(x.shape, generator=generator, device=x.device)
+        return x + noise * sigma * (WHITE / 255)
+
+
+class SaltAndPepper(Corruption):
+    """Black and white pixels; the amount is their share."""
+
+    def apply(self, x: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+        half = self.amount(strength).view(-1, 1, 1, 1) / 2
+        chance = torch.rand(x[:, :1].shape, generator=generator, device=x.device)
+        x = torch.where(chance < half.to(x.dtype), -1.0, x)
+        return torch.where(chance > (1 - half).to(x.dtype), 1.0, x)
+
+
+class Jpeg(Corruption):
+    """JPEG artefacts; the amount is the quality."""
+
+    def apply(self, x: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+        return compress(x, self.amount(strength))
+
+
+class Blur(Corruption):
+    """Gaussian blur; the amount is σ in pixels."""
+
+    def apply(self, x: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+        sigmas = [max(0.05, self.amount(s)) for s in strength.tolist()]
+        return torch.cat([self._one(p[None], s) for p, s in zip(x, sigmas, strict=True)])
+
+    @staticmethod
+    def _one(x: Tensor, sigma: float) -> Tensor:
+        radius = math.ceil(3 * sigma)
+        steps = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
+        kernel = torch.exp(-(steps**2) / (2 * sigma**2))
+        kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
+        x = F.pad(x, (radius, radius, radius, radius), mode="replicate")
+        x = F.conv2d(x, kernel[:, :, None, :], groups=x.shape[1])
+        return F.conv2d(x, kernel[:, :, :, None], groups=x.shape[1])
+
+
+class LowResolution(Corruption):
+    """Fewer pixels; the amount is how many times smaller the sides are, 2 or 4.
+
+    In training the pictures are brought back to their size; a picture stays small, and its truth
+    is cut to a multiple of the amount.
+    """
+
+    def amount(self, strength: float) -> int:
+        return 2 if strength <= 0.5 else 4
+
+    def apply(self, x: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+        factors = [self.amount(s) for s in strength.tolist()]
+        small = [downsample(p[None], f) for p, f in zip(x, factors, strict=True)]
+        return torch.cat([resize(p, (x.shape[-2], x.shape[-1])) for p in small])
+
+    def degrade(self, image: Image.Image, *, strength: float, seed: int) -> Degraded:
+        planes, factor = images.split(image), self.amount(strength)
+        height, width = (max(1, side // factor) * factor for side in planes.colour.shape[:2])
+        planes = planes[:height, :width]
+        smaller = _to_image(downsample(_to_batch(planes), factor), planes[::factor, ::factor])
+        return Degraded(smaller, images.join(planes), None, self.caption.format(amount=factor))
+
+
+def _to_batch(planes: images.Planes) -> Tensor:
+    """Return a picture as (1, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(planes.floats().transpose(2, 0, 1))[None] * WHITE - 1
+
+
+def _to_image(x: Tensor, like: images.Planes) -> Image.Image:
+    """Return (1, 3, H, W) as a picture of the mode and with the transparency of `like`."""
     values = x[0].permute(1, 2, 0).add(1).div(WHITE).clamp(0, 1).numpy()
     return images.join(images.Planes(like.integers(values), like.alpha))
+
+
+DEGRADATIONS: dict[str, Degradation] = {
+    d.name: d
+    for d in (
+        LostPixels("scratches", "inpaint", 0.28, draw=scratch_mask),
+        LostPixels("text", "inpaint", 0.28, draw=text_mask),
+        LostPixels("blocks", "inpaint", 0.48, draw=block_mask),
+        Noise("noise", "denoise", 55.0, "Gaussian noise, σ = {amount:.0f}"),
+        SaltAndPepper(
+            "salt_and_pepper", "median", 0.3, "{amount:.0%} of the pixels black or white"
+        ),
+        Jpeg("jpeg", "dejpeg", -95.0, "JPEG, quality {amount:.0f}", base=100.0, blind=True),
+        Blur("blur", "deblur", 3.0, "blur, σ = {amount:.1f} pixels", blind=True),
+        LowResolution("resolution", "upscale", 4.0, "{amount} times smaller"),
+    )
+}

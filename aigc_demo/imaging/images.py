@@ -40,7 +40,6 @@ TURNS = {
 UNREADABLE = (
     *(UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError),
 )
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def size_of(source: str | Path | bytes) -> tuple[int, int]:
@@ -112,6 +111,10 @@ class Planes:
 
     colour: NDArray[Any]
     alpha: NDArray[Any] | None = None
+
+    def __getitem__(self, place: tuple[slice, slice]) -> Planes:
+        """Return a part of the picture: rows, columns."""
+        return Planes(self.colour[place], None if self.alpha is None else self.alpha[place])
 
     @property
     def peak(self) -> int:

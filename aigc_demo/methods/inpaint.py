@@ -228,8 +228,8 @@ class InpaintTrainer(Trainer):
         chance = torch.rand(2, generator=self.generator, device=self.generator.device).tolist()
         if chance[0] >= self.model.config.guessed:
             return x, False
-        small = degradations.reduce(x, 2 if chance[1] < 0.3 else 4 if chance[1] < 0.7 else 8)
-        return degradations.stretch(small, (x.shape[-2], x.shape[-1])), True
+        small = degradations.downsample(x, 2 if chance[1] < 0.3 else 4 if chance[1] < 0.7 else 8)
+        return degradations.resize(small, (x.shape[-2], x.shape[-1])), True
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:

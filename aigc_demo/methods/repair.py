@@ -22,16 +22,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from aigc_demo import device as devices
-from aigc_demo.imaging import degradations
+from aigc_demo.imaging.degradations import DEGRADATIONS, Corruption
 from aigc_demo.methods.base import Batch, Method, Model, Trainer, WindowConfig
 from aigc_demo.nn.layers import window, zero
 from aigc_demo.nn.optim import muon_and_adam, step
 
 Width = Annotated[int, Field(ge=8, le=512)]
 Damage = Literal["noise", "jpeg", "resolution", "blur"]
-# What a strength of 1 is: grey levels, loss of quality, times smaller, pixels.
-STRONGEST: dict[str, float] = {"noise": 55.0, "jpeg": 95.0, "resolution": 4.0, "blur": 3.0}
-BLIND = ("jpeg", "blur")
 
 
 class RepairConfig(WindowConfig):
@@ -64,9 +61,9 @@ class Residual(nn.Module):
 
 
 class Repair(Model):
-    """Maps a damaged picture and the strength of its damage to the restored picture.
+    """Maps a degraded picture and the strength of its degradation to the restored picture.
 
-    Of JPEG artefacts and blur it is not told the strength: in use nobody knows it.
+    For JPEG artefacts and blur it is not conditioned on the strength: in use nobody knows it.
     """
 
     config: RepairConfig
@@ -84,6 +81,11 @@ class Repair(Model):
         self.tail = zero(nn.Conv2d(wide, 4 * 3, 3, padding=1))
 
     @property
+    def degradation(self) -> Corruption:
+        """What the network undoes."""
+        return DEGRADATIONS[self.config.damage]
+
+    @property
     def reach(self) -> int:
         """Pixels around a place that can change it: each convolution adds its radius, at the
         scale of its stage, and the corners of the cells one cell more.
@@ -96,7 +98,7 @@ class Repair(Model):
         about in [-1, 1]; H and W divide by `multiple`.
         """
         h = nn.functional.pixel_unshuffle(x, 2)
-        if self.config.damage in BLIND:
+        if self.degradation.blind:
             strength = torch.zeros_like(strength)
         plane = strength.view(-1, 1, 1, 1).expand(-1, -1, *h.shape[-2:]).to(h.dtype)
         h = torch.cat([h, plane], dim=1).contiguous(memory_format=torch.channels_last)
@@ -108,7 +110,7 @@ class Repair(Model):
         """Return the pictures damaged, restored and as they were."""
         generator = torch.Generator(batch.images.device).manual_seed(0)
         strength = torch.linspace(0.2, 1, len(batch.images), device=batch.images.device)
-        damaged = harm(batch.images, self.config.damage, strength, generator)
+        damaged = self.degradation.apply(batch.images, strength, generator)
         with torch.no_grad():
             return [damaged, self(damaged, strength), batch.images]
 
@@ -134,7 +136,7 @@ class RepairTrainer(Trainer):
         grey = torch.rand(len(x), 1, 1, 1, generator=self.generator, device=x.device) < config.grey
         x = torch.where(grey, x.mean(dim=1, keepdim=True), x)
         strength = torch.rand(len(x), generator=self.generator, device=x.device)
-        damaged = harm(x, config.damage, strength, self.generator)
+        damaged = self.model.degradation.apply(x, strength, self.generator)
         # In a grey picture the damage is grey, too.
         damaged = torch.where(grey, damaged[:, :1], damaged)
         with devices.autocast(self.device):
@@ -147,26 +149,6 @@ class RepairTrainer(Trainer):
             "psnr": -10 * error.clamp(min=1e-10).log10(),
             "grad_norm": norm,
         }
-
-
-def harm(x: Tensor, kind: Damage, strength: Tensor, generator: torch.Generator) -> Tensor:
-    """Return pictures (B, 3, H, W) with damage of `strength` (B,) in [0, 1]."""
-    if kind == "noise":
-        return degradations.add_noise(x, strength * STRONGEST[kind], generator)
-    if kind == "jpeg":
-        return degradations.compress(x, (100 - strength * STRONGEST[kind]).clamp(min=1))
-    size = (x.shape[-2], x.shape[-1])
-    if kind == "blur":
-        parts = [
-            degradations.blur(p[None], max(0.05, float(s) * STRONGEST[kind]))
-            for p, s in zip(x, strength, strict=True)
-        ]
-        return torch.cat(parts)
-    parts = [
-        degradations.stretch(degradations.reduce(p[None], 2 if float(s) <= 0.5 else 4), size)
-        for p, s in zip(x, strength, strict=True)
-    ]
-    return torch.cat(parts)
 
 
 METHOD = Method(

@@ -23,11 +23,12 @@ from PIL import Image
 from aigc_demo import device as devices
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.imaging import images, masks, tiling
+from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.imaging.images import Planes
 from aigc_demo.imaging.tiling import Clean, Fill, Hole, Picture, Weights
 from aigc_demo.methods.base import Model
 from aigc_demo.methods.inpaint import Inpaint
-from aigc_demo.methods.repair import STRONGEST, Repair
+from aigc_demo.methods.repair import Repair
 from aigc_demo.metrics.image_quality import compare_images
 from aigc_demo.pipelines import classical
 from aigc_demo.pipelines.model_info import YOURS
@@ -216,7 +217,7 @@ def score(restored: Planes, truth: Image.Image, weights: Weights | None) -> dict
 def cleaner(tool: Tool, model: Model | None, sigma: float) -> tuple[Clean, int]:
     """Return the function that cleans a piece, and its reach in pixels."""
     if model is not None:
-        strength = min(1.0, sigma / STRONGEST["noise"])
+        strength = min(1.0, sigma / DEGRADATIONS["noise"].span)
         return lambda piece: repaired(model, piece, strength), model.reach
     if tool.name == "nl_means":
         return lambda piece: classical.nl_means(piece, sigma), 12
@@ -274,7 +275,7 @@ def enlarge(planes: Planes, factor: int, model: Model | None) -> Iterator[float 
         yield 1.0
         yield larger
         return
-    strength = factor / STRONGEST["resolution"]
+    strength = factor / DEGRADATIONS["resolution"].span
     yield from tiling.clean(
         larger, None, lambda x: repaired(model, x, strength), margin=model.reach
     )

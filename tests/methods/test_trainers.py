@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 import torch
@@ -55,7 +55,7 @@ CASES: dict[str, Case] = {
     "text2image-grey": Case("text2image", channels=1),
     "text2image": Case("text2image"),
     "classifier": Case("classifier", classes=2),
-    **{f"repair-{kind}": Case("repair", config={"damage": kind}) for kind in repair.STRONGEST},
+    **{f"repair-{k}": Case("repair", config={"damage": k}) for k in get_args(repair.Damage)},
     "inpaint": Case("inpaint", config={"guessed": 0.5}),
     "inpaint-adversarial": Case("inpaint", config={"adversarial": 0.1}),
     "cyclegan": Case("cyclegan"),

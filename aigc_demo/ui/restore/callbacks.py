@@ -13,7 +13,8 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from aigc_demo.errors import BadImage, BadValue, UserError
-from aigc_demo.imaging import degradations, images, masks
+from aigc_demo.imaging import images, masks
+from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS, RestoreResult
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.studio import Studio
@@ -29,17 +30,6 @@ SCORES = {
     "compact_distance": "compact distance",
 }
 HEADERS = ("method", "seconds", *SCORES.values())
-# The method that undoes a kind of damage.
-REMEDY = {
-    "scratches": "inpaint",
-    "text": "inpaint",
-    "blocks": "inpaint",
-    "noise": "denoise",
-    "salt_and_pepper": "median",
-    "jpeg": "dejpeg",
-    "blur": "deblur",
-    "resolution": "upscale",
-}
 
 
 @dataclass(frozen=True)
@@ -251,21 +241,22 @@ def spoil(
     None), what was done, and the method that may undo it. What is already damaged is damaged anew,
     from its truth.
     """
-    if kind not in degradations.KINDS:
-        raise BadValue(f"kind: choose one of {', '.join(degradations.KINDS)}.")
+    if kind not in DEGRADATIONS:
+        raise BadValue(f"kind: choose one of {', '.join(DEGRADATIONS)}.")
     if not isinstance(strength, int | float) or not 0 < strength <= 1:
         raise BadValue("strength: give a number above 0, up to 1.")
     if not isinstance(seed, int | float) or isinstance(seed, bool) or not 0 <= seed < 2**53:
         raise BadValue("seed: give a whole number from 0.")
     image = picture_of(form.editor)
     image = (form.truth.of(image) if form.truth else None) or image
-    done = degradations.spoil(image, kind, strength=float(strength), seed=int(seed))
+    degradation = DEGRADATIONS[kind]
+    done = degradation.degrade(image, strength=float(strength), seed=int(seed))
     mask = None
     if done.mask is not None:
         mask = downloadable(images.encode_png(done.mask), "mask.png")
     truth = downloadable(images.encode_png(done.truth), "truth.png")
     damaged = downloadable(images.encode_png(done.image), "damaged.png")
-    return Truth(truth, damaged), mask, done.what, REMEDY[kind]
+    return Truth(truth, damaged), mask, done.description, degradation.remedy
 
 
 def shown_mask(form: Form) -> str:

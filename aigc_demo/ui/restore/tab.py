@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from aigc_demo.imaging import degradations
+from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import crf_panel, example_images, send_to
@@ -185,7 +185,7 @@ def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
     with gr.Accordion(T("damage_more"), open=False, elem_id="damage_more"):
         gr.Markdown(T("damage_intro"))
         kind = gr.Dropdown(
-            [(T(f"kind_{name}"), name) for name in degradations.KINDS], value="scratches",
+            [(T(f"kind_{name}"), name) for name in DEGRADATIONS], value="scratches",
             label=T("damage_kind"), elem_id="damage_kind",
         )  # fmt: skip
         strength = gr.Slider(

@@ -13,7 +13,8 @@ from PIL import Image
 from skimage import data
 
 from aigc_demo.errors import BadImage, BadValue, UserError
-from aigc_demo.imaging import degradations, images, masks
+from aigc_demo.imaging import images, masks
+from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
@@ -168,11 +169,9 @@ def test_wrong_damage_is_refused(tmp_path: Path, values: Any, message: str) -> N
 
 
 def test_every_kind_of_damage_has_a_remedy_and_every_tool_a_name() -> None:
-    assert set(repairing.REMEDY) == set(degradations.KINDS) and set(
-        repairing.REMEDY.values()
-    ) <= set(TOOLS)
+    assert {d.remedy for d in DEGRADATIONS.values()} <= set(TOOLS)
     assert all(f"tool_{name}" in TEXTS for name in TOOLS)
-    assert all(f"kind_{name}" in TEXTS for name in degradations.KINDS)
+    assert all(f"kind_{name}" in TEXTS for name in DEGRADATIONS)
 
 
 def test_comparing_grows_a_table_of_what_can_fill(studio: Studio, tmp_path: Path) -> None:
