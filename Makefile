@@ -1,9 +1,9 @@
-# make help | run | test | lint | bench
+# make help | run | test | lint | format | bench | screenshots | clean
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do $$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format bench screenshots clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1  — /'
@@ -11,9 +11,12 @@ help:  ## show this list
 run: $(VENV)/.installed  ## open the studio at http://127.0.0.1:7860
 	$(BIN)/python app.py
 
+# Every part runs even when one before it fails.
 test: $(VENV)/.installed-dev  ## run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser
+	@failed=0; export OMP_NUM_THREADS=1; \
+	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile || failed=1; \
+	if tests/browser.sh $(BIN)/python; then $(BIN)/python -m pytest -m browser || failed=1; fi; \
+	exit $$failed
 
 lint: $(VENV)/.installed-dev  ## check style and imports
 	$(BIN)/ruff check .
@@ -25,6 +28,10 @@ format: $(VENV)/.installed-dev  ## put the code into shape
 
 bench: $(VENV)/.installed-dev  ## measure, and write benchmarks/RESULTS.md (needs the data sets)
 	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/.installed-dev  ## make the pictures in README.md anew from the running app
+	@tests/browser.sh $(BIN)/python
+	$(BIN)/python -m docs.screenshots
 
 clean:  ## remove the environment and the caches
 	rm -rf $(VENV) .cache .pytest_cache .ruff_cache artifacts

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from aigc_demo.training import runs
 from tests import factories
@@ -37,12 +44,16 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         runs.stop(directory)  # a worker that is left alone then ends
 
 
+def launch(playwright: Playwright) -> Browser:
+    """Start Debian's chromium where there is one, else Playwright's own."""
+    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Return Debian's chromium where there is one, else Playwright's own."""
+    """Return a browser for all tests."""
     with sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = launch(playwright)
         yield browser
         browser.close()
 
