@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from aigc_demo import augment, data, device
 from aigc_demo.data.uploads import validation
-from aigc_demo.data.uploads.user_dataset import Own
+from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import UserError
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import TrainPlan
@@ -124,9 +124,9 @@ def create(root: Path, wanted: TrainPlan, name: str | None, *, mirror: bool = Fa
     return runs.create(root, wanted, name, pictures=replace(bring(path, size), flip=mirror))
 
 
-def bring(path: Path, size: int = 64) -> Own:
+def bring(path: Path, size: int = 64) -> UserDataset:
     """Check a zip or folder of pictures, say what is in it and return them."""
-    own = validation.read([path], size=size, limits=validation.SHELL)
+    own = validation.validate([path], size=size, limits=validation.OWNER_LIMITS)
     print("\n".join(own.report.lines()))
     return own
 
@@ -169,7 +169,7 @@ def show_lists(root: Path, data_root: str | None) -> None:
         "| here:",
         ", ".join(data.available(data_root)),
     )
-    print("painted here by models:", ", ".join(p.name for p in data.painters()) or "none")
+    print("painted here by models:", ", ".join(p.name for p in data.sample_models()) or "none")
     for directory in runs.directories(root):
         last = (runs.events(directory) or [{"event": "Planned"}])[-1]
         print(f"  {directory.name:40} {last['event']:10} step {last.get('step', 0)}")

@@ -102,7 +102,7 @@ def draw(studio: Studio, info: ModelInfo, train: data.Dataset, n: int) -> tuple[
     shares, numbers = None, torch.empty(0, dtype=torch.long)
     said = None
     if info.condition == "text":
-        said = next(data.of_classes(train).batches(n, seed=0)).captions
+        said = next(data.caption_by_class(train).batches(n, seed=0)).captions
     if info.labels:
         if missing := set(info.labels) - set(train.classes):
             raise BadValue(

@@ -2,16 +2,16 @@
 batches of them.
 """
 
-from aigc_demo.data.captions import Captioned, of_classes
+from aigc_demo.data.captions import Captioned, caption_by_class
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split
-from aigc_demo.data.model_samples import Painter, painters
+from aigc_demo.data.model_samples import SampleModel, sample_models
 from aigc_demo.data.registry import (
     DATASETS,
+    all_available,
     available,
     data_root,
-    here,
+    fallback,
     load,
-    stand_in,
     title_of,
 )
 
@@ -20,15 +20,15 @@ __all__ = [
     "Captioned",
     "Dataset",
     "Domains",
-    "Painter",
+    "SampleModel",
     "Source",
     "Split",
     "available",
     "data_root",
-    "here",
+    "all_available",
     "load",
-    "of_classes",
-    "painters",
-    "stand_in",
+    "caption_by_class",
+    "sample_models",
+    "fallback",
     "title_of",
 ]

@@ -105,7 +105,7 @@ class Captioned(Dataset):
             yield replace(batch, captions=byte_tokenizer.encode(said).to(device))
 
 
-def of_classes(dataset: Dataset) -> Captioned:
+def caption_by_class(dataset: Dataset) -> Captioned:
     """Return `dataset` with captions made from the names of its classes; raises BadData where it
     has none.
     """
@@ -120,7 +120,7 @@ def of_classes(dataset: Dataset) -> Captioned:
     return _said(dataset, tuple(Subject(names[i]) for i in dataset.labels.tolist()))
 
 
-def of_table(dataset: Dataset, names: Sequence[str], content: bytes) -> Captioned:
+def caption_by_table(dataset: Dataset, names: Sequence[str], content: bytes) -> Captioned:
     """Return the pictures of `dataset`, whose files had these `names`, that a captions.csv with
     this `content` says something of; raises BadData where there are none.
     """

@@ -171,7 +171,7 @@ class Source:
     background: int = 0
     classes: tuple[str, ...] = ()
     torchvision: Callable[..., object] | None = None
-    rendered: Callable[[Split, int], Dataset] | None = None  # made here, of no file
+    synthetic: Callable[[Split, int], Dataset] | None = None  # made here, of no file
     archive: str = ""
     # the folders of a split, where the archive has splits; those of the domains, where it has them
     train: tuple[str, ...] = ("train/",)

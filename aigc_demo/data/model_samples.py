@@ -46,7 +46,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Painter:
+class SampleModel:
     """A model that can paint a data set: its set's name and title, and what it learnt from."""
 
     name: str
@@ -55,7 +55,7 @@ class Painter:
     quick: bool
 
 
-def painters(folder: Path | None = None) -> list[Painter]:
+def sample_models(folder: Path | None = None) -> list[SampleModel]:
     """Return the models that can paint a set, the quick ones first; reads their cards only."""
     found = []
     for model in checkpoint.folders(folder or checkpoint.root()):
@@ -65,7 +65,7 @@ def painters(folder: Path | None = None) -> list[Painter]:
             if method is not None and _paints(method):
                 quick = all(o.name != "evaluations" for o in method.network.options)
                 title = _title(model, card)
-                found.append(Painter(PREFIX + model.name, title, card.data, quick))
+                found.append(SampleModel(PREFIX + model.name, title, card.data, quick))
     return sorted(found, key=lambda p: (not p.quick, p.name))
 
 
@@ -152,7 +152,7 @@ def _whole(name: str, text: str, low: int, high: int) -> int:
 
 
 def _others() -> str:
-    names = ", ".join(p.name for p in painters()) or "none is here"
+    names = ", ".join(p.name for p in sample_models()) or "none is here"
     return f"choose one of: {names}"
 
 

@@ -17,7 +17,7 @@ import torchvision
 
 from aigc_demo.data import captions, image_folder, model_samples, synthetic_shapes
 from aigc_demo.data.dataset import Dataset, Source, Split, fit
-from aigc_demo.data.model_samples import painters
+from aigc_demo.data.model_samples import sample_models
 from aigc_demo.data.uploads import user_dataset
 from aigc_demo.errors import BadData, BadValue
 
@@ -91,11 +91,11 @@ DATASETS: dict[str, Source] = {
         ),
         Source(
             "shapes", "Shapes (drawn here)", 32, 3, synthetic_shapes.LICENCE,
-            classes=tuple(synthetic_shapes.KINDS), rendered=synthetic_shapes.pictures,
+            classes=tuple(synthetic_shapes.KINDS), synthetic=synthetic_shapes.pictures,
         ),
         Source(
             "outlines", "Outlines and shapes (drawn here)", 64, 3, synthetic_shapes.LICENCE,
-            domains=("outline", "shape"), paired=True, rendered=synthetic_shapes.outlines,
+            domains=("outline", "shape"), paired=True, synthetic=synthetic_shapes.outlines,
         ),
         Source(
             "emoji_captions", "Emoji and what they are called", 64, 3, "MIT, OFL, CC BY-SA 4.0",
@@ -140,8 +140,8 @@ def load(
         )
     if source := DATASETS.get(name):
         source = replace(source, size=size or source.size)
-        if source.rendered is not None:
-            return source.rendered(split, source.size)
+        if source.synthetic is not None:
+            return source.synthetic(split, source.size)
         if source.archive and (folder / source.archive).is_file():
             if source.captions:
                 return captions.read(source, folder / source.archive, split)
@@ -151,7 +151,7 @@ def load(
         raise BadData(
             f"The data set {name} needs the file {source.archive} in the data folder; "
             "put it there, name another folder with --data-root or AIGC_DATA, or use "
-            f"{stand_in(name, folder)}, which needs no file."
+            f"{fallback(name, folder)}, which needs no file."
         )
     if name.startswith(model_samples.PREFIX):
         return model_samples.load(name, split, size=size)
@@ -186,7 +186,7 @@ def _union(parts: list[Dataset]) -> Dataset:
 
 def available(root: str | Path | None = None) -> list[str]:
     """Return the names of the registered sets that can be loaded without a network; those that
-    models paint are not among them (`painters`).
+    models paint are not among them (`sample_models`).
     """
     folder = data_root(root)
     raw = {
@@ -197,24 +197,24 @@ def available(root: str | Path | None = None) -> list[str]:
     return [
         name
         for name, s in DATASETS.items()
-        if s.rendered is not None
+        if s.synthetic is not None
         or (s.archive and (folder / s.archive).is_file())
         or (folder / raw.get(name, "?")).is_dir()
     ]
 
 
-def here(root: str | Path | None = None) -> list[str]:
+def all_available(root: str | Path | None = None) -> list[str]:
     """Return the names of all sets that can be loaded without a network, the painted ones last."""
-    return available(root) + [p.name for p in painters()]
+    return available(root) + [p.name for p in sample_models()]
 
 
-def stand_in(name: str, root: str | Path | None = None) -> str:
+def fallback(name: str, root: str | Path | None = None) -> str:
     """Return `name` where that set is here, else a set like it that needs no file: painted by a
     model that learnt from it, or shapes.
     """
-    if name.split("?")[0] in here(root):
+    if name.split("?")[0] in all_available(root):
         return name
-    painted = [p.name for p in painters() if p.data == name]
+    painted = [p.name for p in sample_models() if p.data == name]
     several = name in DATASETS and DATASETS[name].domains
     return painted[0] if painted else "outlines" if several else "shapes"
 
@@ -236,7 +236,7 @@ def _from_torchvision(source: Source, folder: Path, split: Split, *, download: b
         raise BadData(
             f"The data set {source.name} {tried}; run `python train.py … --download` "
             "with a network, copy torchvision's files there, or use "
-            f"{stand_in(source.name, folder)}, which needs no file."
+            f"{fallback(source.name, folder)}, which needs no file."
         ) from None
     pixels = torch.as_tensor(np.asarray(found.data))
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)  # (N, C, H, W)

@@ -49,9 +49,9 @@ def train(
     device = device or devices.default_device()
     method = check(plan)
     size = plan.config.get("size")
-    if (directory / user_dataset.PICTURES).is_file():
+    if (own := directory / user_dataset.IMAGES_FILE).is_file():
         reads = method.condition == "text"
-        dataset = user_dataset.recall(directory / user_dataset.PICTURES, method.needs, reads=reads)
+        dataset = user_dataset.load(own, method.needs, reads=reads)
     else:
         dataset = data.load(plan.data, "train", root=root, download=download, size=size)
     every = _fitting(method, dataset)
@@ -169,7 +169,7 @@ def _fitting(method: Method, dataset: data.Dataset) -> data.Dataset:
                 f"{dataset.title} is a set of several domains, for translation; choose cyclegan "
                 "or pix2pix, or another set."
             )
-        return data.of_classes(dataset) if method.condition == "text" else dataset
+        return data.caption_by_class(dataset) if method.condition == "text" else dataset
     if not several:
         raise BadData(
             f"{method.title} needs pictures of two domains, and {dataset.title} has one; give a "

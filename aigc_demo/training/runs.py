@@ -29,7 +29,7 @@ from typing import IO, Any, Literal
 
 from safetensors import SafetensorError
 
-from aigc_demo.data.uploads.user_dataset import Own
+from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.requests import TrainPlan
@@ -46,7 +46,7 @@ Status = Literal[
 
 
 def create(
-    root: Path, plan: TrainPlan, name: str | None = None, *, pictures: Own | None = None
+    root: Path, plan: TrainPlan, name: str | None = None, *, pictures: UserDataset | None = None
 ) -> Path:
     """Make a new run directory for `plan` below `root` and return it; somebody's own `pictures`
     lie in it, and vanish with it.
@@ -59,7 +59,7 @@ def create(
     try:
         directory.mkdir(parents=True)
         if pictures is not None:
-            pictures.keep(directory)
+            pictures.save(directory)
         checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
     except FileExistsError:
         raise BadValue(

@@ -24,7 +24,7 @@ from typing import IO
 import torch
 
 from aigc_demo import device as devices
-from aigc_demo.data.uploads.user_dataset import Own
+from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.requests import TrainPlan
@@ -71,7 +71,7 @@ def submit(
     *,
     download: bool = False,
     name: str | None = None,
-    pictures: Own | None = None,
+    pictures: UserDataset | None = None,
 ) -> Path:
     """Create a run for `plan`, of somebody's own `pictures` where there are any, and queue it;
     raises BadValue where the plan cannot be run, is over the host's limits, or too many wait.

@@ -175,7 +175,7 @@ def test_wordings_name_the_thing_always_and_the_style_mostly() -> None:
 
 
 def test_names_of_classes_become_captions(tiny_data: TinyData) -> None:
-    dataset = data.of_classes(data.load(str(tiny_data.zip)))
+    dataset = data.caption_by_class(data.load(str(tiny_data.zip)))
     batch = next(dataset.batches(21, seed=0))
     for label, caption in zip(
         batch.labels.tolist(), byte_tokenizer.decode(batch.captions), strict=True

@@ -143,7 +143,7 @@ def test_painters_are_listed_the_quick_ones_first(
     monkeypatch.setenv("AIGC_CHECKPOINTS", str(checkpoints))
     factories.save(checkpoints / "mender", "repair", classes=0)
     (checkpoints / "broken").mkdir()
-    names = [p.name.removeprefix("generated:") for p in data.painters()]
+    names = [p.name.removeprefix("generated:") for p in data.sample_models()]
     assert names == ["plain-dcgan", "shapes-dcgan", "shapes-vae", "shapes-flow"]
 
 
@@ -154,19 +154,19 @@ def test_a_set_that_is_not_here_has_a_stand_in(
     card = checkpoint.read_card(checkpoints / "shapes-vae").model_copy(update={"data": "mnist"})
     checkpoint.write_text(checkpoints / "shapes-vae" / "card.json", card.model_dump_json())
     nowhere = tmp_path / "nowhere"
-    assert data.stand_in("mnist", nowhere) == "generated:shapes-vae"
-    assert data.stand_in("scenes", nowhere) == "shapes"
-    assert data.stand_in("facades", nowhere) == "outlines"
-    assert data.stand_in("mnist", factories.write_mnist(tmp_path / "root")) == "mnist"
+    assert data.fallback("mnist", nowhere) == "generated:shapes-vae"
+    assert data.fallback("scenes", nowhere) == "shapes"
+    assert data.fallback("facades", nowhere) == "outlines"
+    assert data.fallback("mnist", factories.write_mnist(tmp_path / "root")) == "mnist"
     for name in ("shapes", "generated:shapes-dcgan?n=5"):
-        assert data.stand_in(name, nowhere) == name
+        assert data.fallback(name, nowhere) == name
 
 
 def test_the_shipped_models_stand_in_for_the_sets_of_the_presets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AIGC_CHECKPOINTS")
-    stands = [data.stand_in(n, tmp_path) for n in ("fashion_mnist", "mnist", "quickdraw")]
+    stands = [data.fallback(n, tmp_path) for n in ("fashion_mnist", "mnist", "quickdraw")]
     assert stands == [
         *("generated:fashion_mnist-dcgan", "generated:mnist-vae", "generated:quickdraw-dcgan")
     ]

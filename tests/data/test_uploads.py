@@ -21,8 +21,8 @@ from PIL import Image
 
 from aigc_demo.data import Domains
 from aigc_demo.data.uploads import user_dataset, validation
-from aigc_demo.data.uploads.archive import PAGE, REASONS
-from aigc_demo.data.uploads.user_dataset import Own
+from aigc_demo.data.uploads.archive import REASONS, VISITOR_LIMITS
+from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from tests import factories
@@ -45,13 +45,13 @@ def heap(count: int, folder: str = "", first: int = 0) -> dict[str, bytes]:
     return {f"{prefix}{i:04d}.png": png(first + i) for i in range(count)}
 
 
-def read(path: Path, size: int = 32, **limits: int) -> Own:
+def read(path: Path, size: int = 32, **limits: int) -> UserDataset:
     if tracemalloc.is_tracing():
         tracemalloc.reset_peak()  # without what it took to make the archive
-    return validation.read([path], size=size, limits=replace(PAGE, **limits))
+    return validation.validate([path], size=size, limits=replace(VISITOR_LIMITS, **limits))
 
 
-def reasons(own: Own) -> dict[str, str]:
+def reasons(own: UserDataset) -> dict[str, str]:
     return {s.name: s.reason for s in own.report.skipped}
 
 
@@ -287,7 +287,7 @@ def test_single_files_are_pictures_without_classes(tmp_path: Path) -> None:
     for name, content in heap(3).items():
         paths.append(tmp_path / name)
         paths[-1].write_bytes(content)
-    own = validation.read(paths, size=32)
+    own = validation.validate(paths, size=32)
     assert own.report.count == 3 and own.classes == ()
 
 
@@ -303,8 +303,8 @@ def test_two_folders_of_other_names_are_domains_or_classes(tmp_path: Path) -> No
     assert own.report.layout == "two" and (own.pairs == -1).all()
     needs = ("pictures", "domains", "pairs")
     assert [own.report.serves(n) for n in needs] == [True, True, False]
-    own.keep(tmp_path)
-    found = user_dataset.recall(tmp_path / user_dataset.PICTURES, "domains")
+    own.save(tmp_path)
+    found = user_dataset.load(tmp_path / user_dataset.IMAGES_FILE, "domains")
     assert isinstance(found, Domains) and not found.paired
     assert found.domains == ("summer", "winter")
     assert (len(found.images), len(found.others[0])) == (4, 5)
@@ -319,8 +319,8 @@ def test_two_folders_with_equal_names_are_pairs(tmp_path: Path, a: str, b: str) 
         files |= heap(2, "testA") | heap(2, "testB")
     own = read(pack(tmp_path / "a.zip", files))
     assert own.report.layout == "pairs" and own.report.serves("pairs")
-    own.keep(tmp_path)
-    found = user_dataset.recall(tmp_path / user_dataset.PICTURES, "pairs")
+    own.save(tmp_path)
+    found = user_dataset.load(tmp_path / user_dataset.IMAGES_FILE, "pairs")
     assert isinstance(found, Domains) and found.paired
     left, right = (x[:, 0, 0, 0].int().tolist() for x in (found.images, found.others[0]))
     assert left == [0, 1, 2, 4] and [r - 100 for r in right] == pytest.approx(left, abs=2)
@@ -355,7 +355,7 @@ def test_captions_survive_to_the_byte(tmp_path: Path) -> None:
     files = heap(3, "cats") | heap(3, "dogs", 9) | {"captions.csv": captions}
     own = read(pack(tmp_path / "a.zip", files))
     assert own.report.captions == 2 and own.report.skipped == ()
-    own.keep(tmp_path)
+    own.save(tmp_path)
     assert (tmp_path / "captions.csv").read_bytes() == captions
     assert own.names[0] == "cats/0000.png"
 
@@ -430,7 +430,7 @@ def test_the_pictures_are_the_runs_own(tmp_path: Path, monkeypatch: pytest.Monke
     path = factories.write_zip(
         tmp_path / "things.zip", factories.write_folder(tmp_path / "things", 30)
     )
-    own = replace(validation.read([path], size=32), flip=True)
+    own = replace(validation.validate([path], size=32), flip=True)
     plan = factories.plan("dcgan", "yours:things", score_every=0.01, score_count=60)
     directory = factories.runs.create(tmp_path / "runs", plan, "run", pictures=own)
     path.unlink()
@@ -438,7 +438,7 @@ def test_the_pictures_are_the_runs_own(tmp_path: Path, monkeypatch: pytest.Monke
     assert events[-1].reason == "done"
     assert [e for e in events if type(e).__name__ == "Scored"]
     assert not list((tmp_path / "cache").rglob("*"))
-    found = user_dataset.recall(directory / user_dataset.PICTURES, "pictures")
+    found = user_dataset.load(directory / user_dataset.IMAGES_FILE, "pictures")
     assert torch.equal(found.images, own.images) and found.classes == factories.SHAPES
     assert found.flip is True and found.private
 
@@ -480,6 +480,6 @@ def test_translators_learn_from_what_was_brought(method: str, tmp_path: Path) ->
 
 
 def test_damaged_pictures_of_a_run_are_told(tmp_path: Path) -> None:
-    (tmp_path / user_dataset.PICTURES).write_bytes(b"no tensors")
+    (tmp_path / user_dataset.IMAGES_FILE).write_bytes(b"no tensors")
     with pytest.raises(BadData, match="damaged; start it again"):
-        user_dataset.recall(tmp_path / user_dataset.PICTURES, "pictures")
+        user_dataset.load(tmp_path / user_dataset.IMAGES_FILE, "pictures")

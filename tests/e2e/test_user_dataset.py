@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from aigc_demo.data.uploads.user_dataset import PICTURES
+from aigc_demo.data.uploads.user_dataset import IMAGES_FILE
 from aigc_demo.training import runs
 from tests import factories
 from tests.app_server import serve
@@ -72,7 +72,7 @@ def test_own_pictures_become_a_model_that_paints_and_vanish_with_their_run(
         page.locator("#own_start").click()
         expect(page.locator("#status")).to_contain_text("Done", timeout=5 * PATIENCE)
         (directory,) = runs.directories(root)
-        assert (directory / PICTURES).is_file()
+        assert (directory / IMAGES_FILE).is_file()
         page.locator("#use").click()
         expect(page.locator("#model input")).to_have_value(re.compile("^★ my things"))
         page.locator("#go").click()

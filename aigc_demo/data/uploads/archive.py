@@ -54,8 +54,8 @@ class Limits:
 
 
 # For visitors of the page, and for those who own the machine.
-PAGE = Limits(20_000, 3000, 50_000_000, 1_000_000_000, 4_000_000_000, 200_000_000)
-SHELL = Limits(65_535, 60_000, 100_000_000, 20_000_000_000, 10**12, 4_000_000_000)
+VISITOR_LIMITS = Limits(20_000, 3000, 50_000_000, 1_000_000_000, 4_000_000_000, 200_000_000)
+OWNER_LIMITS = Limits(65_535, 60_000, 100_000_000, 20_000_000_000, 10**12, 4_000_000_000)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ inside their run, so that they are private to it and vanish with it.
 
     own = checking.read([Path("holiday.zip")], size=64)
     print("\\n".join(own.report.lines()))
-    own.keep(directory_of_a_run)
+    own.save(directory_of_a_run)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Needs
 
 PREFIX = "yours:"  # before the title of such a set: its name
-PICTURES = "pictures.safetensors"  # in the directory of a run
+IMAGES_FILE = "pictures.safetensors"  # in the directory of a run
 Layout = Literal["one", "classes", "two", "pairs"]
 
 WARNINGS = {
@@ -96,7 +96,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Own:
+class UserDataset:
     """Pictures uint8 (N, 3, S, S), their classes, and the number of the pair that each belongs to,
     -1: to none.
     """
@@ -117,7 +117,7 @@ class Own:
         chosen = order[torch.linspace(0, len(order) - 1, n).round().long()]
         return images.grid(images.to_pil(self.images[chosen]), min(columns, n))
 
-    def keep(self, directory: Path) -> None:
+    def save(self, directory: Path) -> None:
         """Write the pictures into the directory of their run."""
         told = {
             "title": self.report.title,
@@ -126,12 +126,12 @@ class Own:
             "names": list(self.names),
         }
         tensors = {"images": self.images, "labels": self.labels, "pairs": self.pairs}
-        checkpoint.write_tensors(directory / PICTURES, tensors, {"told": json.dumps(told)})
+        checkpoint.write_tensors(directory / IMAGES_FILE, tensors, {"told": json.dumps(told)})
         if self.captions is not None:
             (directory / CAPTIONS).write_bytes(self.captions)
 
 
-def recall(path: Path, needs: Needs, *, reads: bool = False) -> Dataset:
+def load(path: Path, needs: Needs, *, reads: bool = False) -> Dataset:
     """Return the pictures of a run as a set that serves methods with these `needs`; for one that
     `reads` only those that have a caption, where there is a table of them.
     """
@@ -150,7 +150,7 @@ def recall(path: Path, needs: Needs, *, reads: bool = False) -> Dataset:
         every = Dataset(images=pixels, labels=labels, classes=classes, **about)
         table = path.with_name(CAPTIONS)
         if reads and table.is_file():
-            return captions.of_table(every, told["names"], table.read_bytes())
+            return captions.caption_by_table(every, told["names"], table.read_bytes())
         return every
     if len(classes) != 2:
         raise BadData(

@@ -23,12 +23,20 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_demo.data.uploads import archive
-from aigc_demo.data.uploads.archive import PAGE, REASONS, SHELL, Brought, Limits, Member, Skipped
-from aigc_demo.data.uploads.user_dataset import Layout, Own, Report
+from aigc_demo.data.uploads.archive import (
+    OWNER_LIMITS,
+    REASONS,
+    VISITOR_LIMITS,
+    Brought,
+    Limits,
+    Member,
+    Skipped,
+)
+from aigc_demo.data.uploads.user_dataset import Layout, Report, UserDataset
 from aigc_demo.errors import BadData, BadImage
 from aigc_demo.imaging import images
 
-__all__ = ["PAGE", "SHELL", "read", "read_steps"]
+__all__ = ["VISITOR_LIMITS", "OWNER_LIMITS", "validate", "validate_steps"]
 
 MIN_SIDE, FEW, FEW_OF_CLASS, UNEQUAL = 16, 100, 10, 10
 MAX_CLASSES = 100
@@ -36,19 +44,19 @@ LOOSE = "unsorted"  # the class of pictures beside class folders
 Found = tuple[Tensor | None, str, bool]  # the pixels, or None; why, or what tells copies; small
 
 
-def read(paths: list[Path], *, size: int = 64, limits: Limits = PAGE) -> Own:
+def validate(paths: list[Path], *, size: int = 64, limits: Limits = VISITOR_LIMITS) -> UserDataset:
     """Check and read a zip, a folder or picture files; pictures become squares of side `size`.
 
     Raises BadData where fewer than two can be used, or there is more than the limits allow.
     """
-    *_, own = read_steps(paths, size=size, limits=limits)
-    assert isinstance(own, Own)
+    *_, own = validate_steps(paths, size=size, limits=limits)
+    assert isinstance(own, UserDataset)
     return own
 
 
-def read_steps(
-    paths: list[Path], *, size: int = 64, limits: Limits = PAGE
-) -> Iterator[float | Own]:
+def validate_steps(
+    paths: list[Path], *, size: int = 64, limits: Limits = VISITOR_LIMITS
+) -> Iterator[float | UserDataset]:
     """Yield the share that is done, from 0 to 1, then the pictures."""
     with archive.opened(paths, limits) as brought:
         if (need := len(brought.members) * 3 * size * size) > limits.kept:
@@ -103,7 +111,7 @@ def _sort(members: list[Member]) -> Sorting:
     return Sorting(used, groups, stems, len(paths) - len(used))
 
 
-def _own(brought: Brought, sorting: Sorting, results: list[Found], size: int) -> Own:
+def _own(brought: Brought, sorting: Sorting, results: list[Found], size: int) -> UserDataset:
     """Put together what was decoded."""
     kept = [i for i, (pixels, _, _) in enumerate(results) if pixels is not None]
     members = [brought.members[i] for i in sorting.used]
@@ -130,7 +138,7 @@ def _own(brought: Brought, sorting: Sorting, results: list[Found], size: int) ->
         tuple(_warnings(sorting, counts, [results[i] for i in kept], size)),
         len(brought.captions.splitlines()) if brought.captions else 0,
     )  # fmt: skip
-    return Own(
+    return UserDataset(
         report, torch.stack([results[i][0] for i in kept]), labels,
         () if layout == "one" else classes, pairs, tuple(members[i].name for i in kept),
         brought.captions,

@@ -8,7 +8,7 @@ import gradio as gr
 import pandas as pd
 
 from aigc_demo import augment
-from aigc_demo.data import DATASETS, available, painters, title_of
+from aigc_demo.data import DATASETS, available, sample_models, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import ablation as experiment, worker
@@ -61,7 +61,7 @@ def choices() -> list[tuple[str, str]]:
     """
     here = [n for n in available() if DATASETS[n].size == 32 and not DATASETS[n].domains]
     here.sort(key=lambda n: n != "fashion_mnist")
-    return [(title_of(n), n) for n in [*here, *(p.name for p in painters() if p.quick)]]
+    return [(title_of(n), n) for n in [*here, *(p.name for p in sample_models() if p.quick)]]
 
 
 def start(workshop: Workshop, given: str, kind: str, data: str | None, limit: float) -> None:

@@ -9,7 +9,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_demo.data import DATASETS, available, stand_in, title_of
+from aigc_demo.data import DATASETS, available, fallback, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import GenerateRequest
@@ -55,7 +55,7 @@ def start(workshop: Workshop, form: Form) -> str:
     source = DATASETS.get(form.data)
     if form.download is not True and source and form.data not in available():
         how = "tick the download below" if source.torchvision else "copy its zip into the folder"
-        other = stand_in(form.data)
+        other = fallback(form.data)
         raise BadValue(f"data: {form.data} is not here yet; {how}, or choose {other}.")
     directory = worker.submit(workshop.root, plan, download=form.download is True)
     workshop.workers.ensure()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aigc_demo import augment
-from aigc_demo.data import DATASETS, Source, here, painters, stand_in
+from aigc_demo.data import DATASETS, Source, all_available, fallback, sample_models
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.nn.patchgan import GAMES
@@ -126,7 +126,7 @@ def sets_for(method: str) -> list[str]:
             return source.paired and "plan" in source.domains
         return len(source.domains) == 2
 
-    painted = [p.name for p in painters()] if needs == "pictures" else []
+    painted = [p.name for p in sample_models()] if needs == "pictures" else []
     return [name for name, source in DATASETS.items() if fits(source)] + painted
 
 
@@ -155,7 +155,7 @@ def fill(preset: str) -> Form:
 
 def at_hand(form: Form) -> Form:
     """Return `form` with a set that needs no file in the place of one that is not here."""
-    return replace(form, data=stand_in(form.data))
+    return replace(form, data=fallback(form.data))
 
 
 def fit(method: str, form: Form) -> Form:
@@ -164,7 +164,7 @@ def fit(method: str, form: Form) -> Form:
         raise BadValue(f"method: choose one of {', '.join(m.name for m in TRAINABLE)}.")
     minutes = form.minutes if isinstance(form.minutes, int | float) else 3
     fitting = sets_for(method)
-    known = here()
+    known = all_available()
     there = [name for name in fitting if name in known] or fitting
     source = form.data if form.data in fitting else there[0]
     own = TrainPlan(method=method, data=source, seconds=60.0 * max(minutes, 0.1))

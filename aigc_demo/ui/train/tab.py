@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from aigc_demo.data import DATASETS, available, here, title_of
+from aigc_demo.data import DATASETS, all_available, available, title_of
 from aigc_demo.methods import METHODS
 from aigc_demo.studio import Studio
 from aigc_demo.training import worker
@@ -291,7 +291,7 @@ def _updates(form: Form) -> list[Any]:
 
 def _sets(method: str) -> list[tuple[str, str]]:
     """Return the data sets that a method can learn from; an arrow: not here yet."""
-    known = here()
+    known = all_available()
     return [(title_of(n) + ("" if n in known else " ↓"), n) for n in forms.sets_for(method)]
 
 

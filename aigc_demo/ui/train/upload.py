@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.data.uploads import validation
-from aigc_demo.data.uploads.user_dataset import PREFIX, Own, Report
+from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 from aigc_demo.training import worker
@@ -99,8 +99,8 @@ def check(workshop: Workshop, files: list[str] | None, request: gr.Request) -> I
         return
     own, told = None, 0.0
     try:
-        for step in validation.read_steps([Path(f) for f in files], size=SHEET_SIZE):
-            if isinstance(step, Own):
+        for step in validation.validate_steps([Path(f) for f in files], size=SHEET_SIZE):
+            if isinstance(step, UserDataset):
                 own = step
             elif time.monotonic() - told > 0.5:
                 told = time.monotonic()
@@ -195,7 +195,7 @@ def start(
     folder = os.path.relpath(workshop.studio.checkpoints)
     about = {"classes": 0, "minutes": float(minutes), "folder": folder}
     own_plan(preset, PREFIX, size, **about)  # a mistake is told before anything is read
-    own = validation.read([Path(f) for f in files], size=size)
+    own = validation.validate([Path(f) for f in files], size=size)
     needs, reads = OWN_PRESETS[preset].needs, OWN_PRESETS[preset].reads
     if reads and not own.report.serves(needs, reads=True):
         raise BadValue(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aigc_demo.data import DATASETS, here, painters
+from aigc_demo.data import DATASETS, all_available, sample_models
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.training.presets import PRESETS
@@ -16,7 +16,7 @@ from aigc_demo.ui.train import form as forms
 
 def test_each_method_is_offered_only_what_it_can_learn_from() -> None:
     one = {name for name, source in DATASETS.items() if not source.domains}
-    one |= {painter.name for painter in painters()}
+    one |= {painter.name for painter in sample_models()}
     pairs = {"facades", "twemoji2fluentui", "emoji_styles", "outlines"}
     two = {"facades", "twemoji2fluentui", "monet2photo", "summer2winter", "outlines"}
     for method in forms.TRAINABLE:
@@ -38,7 +38,7 @@ def test_every_preset_can_start_where_there_is_no_data(
     monkeypatch.setenv("AIGC_DATA", str(tmp_path))
     wanted = forms.fill(preset)
     form = forms.at_hand(wanted)
-    assert form.data in here() and wanted.data not in here()
+    assert form.data in all_available() and wanted.data not in all_available()
     assert dataclasses.replace(form, data=wanted.data) == wanted
     assert forms.plan_of(form).data == form.data
 

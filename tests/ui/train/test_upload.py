@@ -94,10 +94,10 @@ def test_pictures_with_captions_are_offered_to_a_model_that_reads(
     path = factories.write_zip(tmp_path / "said.zip", folder)
     assert checked(workshop, path)["preset"].value == "own_words"
     directory = workshop.root / bringing.start(workshop, [str(path)], "own_words", 32, 1, False)
-    learnt = user_dataset.recall(directory / user_dataset.PICTURES, "pictures", reads=True)
+    learnt = user_dataset.load(directory / user_dataset.IMAGES_FILE, "pictures", reads=True)
     assert isinstance(learnt, data.Captioned) and learnt.private
     assert [s.name for s in learnt.subjects] == [f"a disc of {i}" for i in range(5)]
-    every = user_dataset.recall(directory / user_dataset.PICTURES, "pictures")
+    every = user_dataset.load(directory / user_dataset.IMAGES_FILE, "pictures")
     assert len(every) == 8 and torch.equal(every.images[:5], learnt.images)
 
 
@@ -215,7 +215,7 @@ def test_names_of_others_are_no_markup(tmp_path: Path) -> None:
     path = tmp_path / "a ![x](http:evil) <b> `c`|.zip"
     folder = factories.write_folder(tmp_path / "things")
     (folder / "discs").rename(folder / "[a](b)<img>")
-    own = bringing.checking.read([factories.write_zip(path, folder)])
+    own = bringing.validation.validate([factories.write_zip(path, folder)])
     for name in (own.report.title, *own.classes):
         assert not set(name) & set("[]()<>!`|*#&\\$/:")
     assert own.classes == ("a b img", "squares")
