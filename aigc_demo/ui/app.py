@@ -65,22 +65,22 @@ def build_demo(studio: Studio) -> gr.Blocks:
         gr.Markdown(T("heading"), elem_id="heading")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate") as tab:
-                opener = generate.build(studio, demo, tab, offers)
-                crf_panel.build(studio, opener.gallery)
+                opener, gallery = generate.build(studio, demo, tabs, tab, offers)
+                crf_panel.build(studio, gallery)
             restore_tab = gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore")
             translate_tab = gr.Tab(T("translate_tab"), id="translate", elem_id="tab_translate")
             augment_tab = gr.Tab(T("augment_tab"), id="augment", elem_id="tab_augment")
             trained = None
             if studio.runs_root is not None:
                 with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
-                    trained = train.build(studio, demo, tab, tabs, opener, offers)
+                    trained = train.build(studio, demo, tab, opener, offers)
             # Last, since they know the pictures of all tabs.
             with augment_tab:
                 augment.build(studio, demo, augment_tab, tabs, offers, trained)
             with translate_tab:
                 translate.build(studio, translate_tab, tabs, offers, trained)
             with restore_tab:
-                restore.build(studio, restore_tab, tabs, offers, opener.gallery)
+                restore.build(studio, restore_tab, tabs, offers, gallery)
     return demo.queue(max_size=64, default_concurrency_limit=4)
 
 

@@ -14,8 +14,8 @@ import pytest
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.training import worker
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.train import callbacks as training, form as forms
-from aigc_demo.ui.train.callbacks import Workshop
 from tests import factories
 from tests.app_server import ROOT
 

@@ -14,11 +14,11 @@ from aigc_demo.requests import TrainPlan
 from aigc_demo.training import ablation as experiment, worker
 from aigc_demo.training.run_monitor import View
 from aigc_demo.ui.components import charts
+from aigc_demo.ui.components.events import QUIET
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.i18n import T, language_of, say
 from aigc_demo.ui.server.handlers import bind
-from aigc_demo.ui.train.callbacks import Workshop
 
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 TICK = 2.0  # seconds
 ACTIVE = ("waiting", "training", "paused")
 

@@ -21,7 +21,7 @@ from aigc_demo.pipelines.augmentation import AugmentResult, strip
 from aigc_demo.requests import AugmentRequest
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images
-from aigc_demo.ui.restore.callbacks import strokes_of
+from aigc_demo.ui.components.editor import strokes_of
 from aigc_demo.ui.server.handlers import downloadable
 
 PREVIEW = 512  # pixels of the longer side in the grid

@@ -17,12 +17,10 @@ from aigc_demo.ui.augment import (
 )
 from aigc_demo.ui.augment.callbacks import Form
 from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components.events import PRIVATE, QUIET, selected_index
+from aigc_demo.ui.components.workshop import Trained
 from aigc_demo.ui.i18n import T, language_of, say
 from aigc_demo.ui.server.handlers import bind
-from aigc_demo.ui.train.tab import Trained
-
-PRIVATE = {"api_visibility": "private"}
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build(
@@ -106,7 +104,7 @@ def build(
     tab.select(bind(_first, studio), inputs.picture, placed, **QUIET).success(**live)
 
     # Look at one of them.
-    gallery.select(_number, None, chosen, **QUIET).success(
+    gallery.select(selected_index, None, chosen, **QUIET).success(
         bind(_look, studio), [gallery, chosen, pair], [pair, details], **QUIET
     )
     again.click(
@@ -190,10 +188,6 @@ def _about(studio: Studio, given: str, request: gr.Request) -> list[Any]:
     key = "leaks_some" if names else "leaks_harmless" if given.strip("[] ") else "leaks_none"
     first = steps[0][1] if steps else None
     return [gr.Dropdown(steps, value=first), say(key, language, steps=", ".join(names))]
-
-
-def _number(event: gr.SelectData) -> int:
-    return event.index if isinstance(event.index, int) else 0
 
 
 def _look(studio: Studio, shown: Any, number: int, pair: Any) -> list[Any]:

@@ -13,11 +13,11 @@ from PIL import Image
 
 from aigc_demo.crf.colour_quantisation import CrfResult
 from aigc_demo.crf.scribble_segmentation import MaskResult
-from aigc_demo.errors import BadImage, BadValue
+from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, masks
 from aigc_demo.requests import CrfRequest, MaskRequest
 from aigc_demo.studio import Studio
-from aigc_demo.ui.restore import callbacks as repairing
+from aigc_demo.ui.components.editor import layers_of, picture_of, union
 from aigc_demo.ui.server.handlers import downloadable
 
 MAX_TEXT = 400  # characters of a palette
@@ -53,7 +53,8 @@ def clean_up(studio: Studio, form: Form) -> tuple[tuple[str, str], str, str, str
 
 def request_of(form: Form) -> CrfRequest:
     """Return the checked request that the controls describe."""
-    image, layers = opened(form.editor)
+    image = picture_of(form.editor)
+    layers = layers_of(form.editor, image.size)
     return CrfRequest(
         image=image,
         colours=_whole(form.colours),
@@ -76,21 +77,6 @@ def palette_of(text: str | None) -> tuple[str, ...] | None:
     if not isinstance(text, str) or len(text) > MAX_TEXT:
         raise BadValue("palette: write 2 to 16 colours such as #112233, #ffffff.")
     return tuple(text.replace(",", " ").replace(";", " ").split()) or None
-
-
-def opened(editor: dict[str, Any] | None) -> tuple[Image.Image, list[Image.Image]]:
-    """Return the picture in an editor without strokes, and its layers; raises BadImage where a
-    layer is of another size.
-    """
-    image = repairing.picture_of(editor)
-    layers = [images.open_image(Path(p)).convert("RGBA") for p in (editor or {}).get("layers", [])]
-    for layer in layers:
-        if layer.size != image.size:
-            raise BadImage(
-                f"picture: a layer has {layer.width}×{layer.height} pixels and the picture "
-                f"{image.width}×{image.height}; clear the strokes and paint again."
-            )
-    return image, layers
 
 
 def drawn(layers: list[Image.Image]) -> Image.Image | None:
@@ -126,9 +112,9 @@ def smart_mask(studio: Studio, editor: dict[str, Any] | None) -> tuple[str, str,
     """Return the files of the picture, of the mask of what the red strokes mark, and of the
     picture with the mask in red; blue strokes mark what it is not.
     """
-    image, layers = opened(editor)
-    sides = [masks.sides(layer) for layer in layers]
-    thing, background = (_joined([side[i] for side in sides]) for i in range(2))
+    image = picture_of(editor)
+    sides = [masks.sides(layer) for layer in layers_of(editor, image.size)]
+    thing, background = (union(side[i] for side in sides) for i in range(2))
     if thing is None:
         raise BadValue("thing: nothing is marked; paint a red stroke on it.")
     result = studio.outline(
@@ -144,13 +130,6 @@ def smart_mask(studio: Studio, editor: dict[str, Any] | None) -> tuple[str, str,
         downloadable(images.encode_png(result.mask), "mask.png"),
         downloadable(images.encode_png(shown), "shown.png"),
     )
-
-
-def _joined(parts: list[masks.Weights]) -> masks.Weights | None:
-    together = None
-    for part in parts:
-        together = part if together is None else together | part
-    return together if together is not None and together.any() else None
 
 
 def clean_file(

@@ -12,12 +12,11 @@ import gradio as gr
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import crf_callbacks, send_to
 from aigc_demo.ui.components.crf_callbacks import Form
+from aigc_demo.ui.components.editor import is_empty, placed
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET, selected_index
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import bind
 
-PRIVATE = {"api_visibility": "private"}
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-DEVICE = {"concurrency_id": "device", "concurrency_limit": 2}
 BRUSHES = ["#e11d48", "#f59e0b", "#16a34a", "#2563eb", "#111827", "#ffffff"]
 SLIDERS = {  # of the weights: least, most, at first, step
     "tolerance": (1, 40, 10, 0.5),
@@ -79,7 +78,7 @@ def build(studio: Studio, gallery: gr.Gallery) -> None:
         gr.Markdown(T("how_field"), elem_classes="quiet")
 
     chosen = gr.State(0)
-    gallery.select(_number, None, chosen, **QUIET)
+    gallery.select(selected_index, None, chosen, **QUIET)
     gallery.change(lambda: 0, None, chosen, **QUIET)
     shown = [pair, file, chips, told, chart]
     inputs = [editor, colours, palette, *sliders]
@@ -130,12 +129,8 @@ def build_mask(
     )  # fmt: skip
 
 
-def _number(event: gr.SelectData) -> int:
-    return event.index if isinstance(event.index, int) else 0
-
-
 def _take(studio: Studio, pictures: Any, number: int) -> dict[str, Any]:
-    return _placed(send_to.file_of(pictures, number))
+    return placed(send_to.file_of(pictures, number))
 
 
 def _clean_up(studio: Studio, *values: Any) -> list[Any]:
@@ -145,15 +140,9 @@ def _clean_up(studio: Studio, *values: Any) -> list[Any]:
 
 def _again(studio: Studio, *values: Any) -> list[Any]:
     """Clean up anew where there is a picture."""
-    there = values[0] and (values[0].get("background") or values[0].get("composite"))
-    return _clean_up(studio, *values) if there else [gr.skip()] * 5
+    return [gr.skip()] * 5 if is_empty(values[0]) else _clean_up(studio, *values)
 
 
 def _smart_mask(studio: Studio, editor: Any) -> list[Any]:
     picture, mask, shown = crf_callbacks.smart_mask(studio, editor)
-    return [_placed(picture), mask, "white", gr.Image(shown, visible=True)]
-
-
-def _placed(file: str) -> dict[str, Any]:
-    """Return the editor's value for a picture without strokes."""
-    return {"background": file, "layers": [], "composite": file}
+    return [placed(picture), mask, "white", gr.Image(shown, visible=True)]

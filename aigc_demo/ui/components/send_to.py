@@ -12,6 +12,7 @@ from PIL import Image
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
+from aigc_demo.ui.components.events import QUIET, selected_index
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import downloadable
 
@@ -40,9 +41,8 @@ class Offers:
         """Put buttons here that send the picture of `source`, hidden where that is hidden."""
         chosen = gr.State(0)
         if isinstance(source, gr.Gallery):
-            quiet = {"api_visibility": "private", "show_progress": "hidden"}
-            source.select(_number, None, chosen, **quiet)
-            source.change(lambda: 0, None, chosen, **quiet)
+            source.select(selected_index, None, chosen, **QUIET)
+            source.change(lambda: 0, None, chosen, **QUIET)
         with gr.Row():
             for place in to:
                 button = gr.Button(
@@ -55,10 +55,6 @@ class Offers:
     def to(self, place: str) -> list[Offer]:
         """Return the offers to a tab."""
         return [offer for offer in self.all if offer.to == place]
-
-
-def _number(event: gr.SelectData) -> int:
-    return event.index if isinstance(event.index, int) else 0
 
 
 def file_of(value: Any, chosen: int = 0) -> str:

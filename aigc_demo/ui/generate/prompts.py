@@ -13,6 +13,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import MAX_PROMPT, MorphRequest
 from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate import variations
 from aigc_demo.ui.generate.callbacks import SHOWN_SIDE, request_of
@@ -139,9 +140,8 @@ def build_box(studio: Studio, model: gr.Dropdown, first: ModelInfo | None) -> Wo
             components=[box], samples=[[""]], label=T("prompt_examples"), samples_per_page=8,
             elem_id="prompt_examples", type="values",
         )  # fmt: skip
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    style.input(bind(styled, studio), [model, box, style], box, **quiet)
-    examples.click(lambda sample: (sample[0], None), examples, [box, style], **quiet)
+    style.input(bind(styled, studio), [model, box, style], box, **QUIET)
+    examples.click(lambda sample: (sample[0], None), examples, [box, style], **QUIET)
     more = gr.Column(visible=reads, render=False)
     return Words(group, box, style, examples, more)
 

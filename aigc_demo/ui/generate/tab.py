@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,15 @@ import gradio as gr
 
 from aigc_demo.requests import MAX_COUNT, GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui.components.displays import LATEX
+from aigc_demo.ui.components.events import DEVICE, QUIET
+from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate import callbacks as painting, model_card, prompts, variations
 from aigc_demo.ui.generate.callbacks import ALL
 from aigc_demo.ui.generate.variations import choices_of
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import bind
+from aigc_demo.ui.server.handlers import Updates, bind
 
 OPTIONS = ("guidance", "evaluations", "truncation", "temperature")
 RANGES = {  # the widest of any method; a model narrows them
@@ -53,24 +55,9 @@ class Controls:
         return [*first, *self.options]
 
 
-@dataclass(frozen=True)
-class Opener:
-    """How other tabs send people here: what to set, and to which values."""
-
-    outputs: list[Any]
-    put: Callable[[GenerateRequest], list[Any]]
-    gallery: gr.Gallery
-
-    def through(self, ask: Callable[..., GenerateRequest]) -> Callable[..., list[Any]]:
-        """Return a handler that opens this tab with the request that `ask` returns."""
-
-        def handler(workshop: Any, name: str | None) -> list[Any]:
-            return [gr.Tabs(selected="generate"), *self.put(ask(workshop, name))]
-
-        return handler
-
-
-def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opener:
+def build(
+    studio: Studio, demo: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, offers: Offers
+) -> tuple[Opener[GenerateRequest], gr.Gallery]:
     """Add the tab's contents to the page that is being built."""
     models = [m for m in studio.models("generate")]
     usable = [m for m in models if not m.problem]
@@ -115,14 +102,12 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
     words = controls.words
 
     # Generate: live in the browser, all at once for programs.
-    device = {"concurrency_id": "device", "concurrency_limit": 2}
     event = go.click(
         bind(_live, studio, gpu=True), [*asked, controls.watch, words.box], [forming, *made],
-        api_visibility="private", **device,
+        api_visibility="private", **DEVICE,
     )  # fmt: skip
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    event.success(lambda s: s, made_seed, controls.seed, **quiet)
-    event.success(painting.query, settings, query, **quiet).then(
+    event.success(lambda s: s, made_seed, controls.seed, **QUIET)
+    event.success(painting.query, settings, query, **QUIET).then(
         None, query, [query, link], js=LINK_JS
     )
     pictures = gr.JSON(label="pictures", visible=False)
@@ -131,7 +116,7 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
     named = [gr.Textbox(v, label=n, visible=False) for n, v in (("model", ""), ("label", ALL))]
     gr.Button(visible=False).click(
         bind(painting.generate, studio, gpu=True), [*named, *asked[2:], words.box], answer,
-        api_name="generate", **device,
+        api_name="generate", **DEVICE,
     )  # fmt: skip
     reuse.click(
         lambda s, old: (old if s is None else int(s), False), [made_seed, controls.seed],
@@ -142,17 +127,17 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
         settings,
         zip_file,
         api_visibility="private",
-        **device,
+        **DEVICE,
     ).success(None, js=CLICK_JS)
 
     enlarge.click(
         bind(painting.enlarge, studio, gpu=True), [settings, factor], [gallery, details],
-        api_visibility="private", **device,
+        api_visibility="private", **DEVICE,
     )  # fmt: skip
 
     chosen = [controls.model, controls.label, controls.seed, *controls.options]
-    prompts.build_more(studio, words, [chosen[0], *chosen[2:]], device, offers)
-    to_label = variations.build(studio, usable, chosen, words.box, device, offers)
+    prompts.build_more(studio, words, [chosen[0], *chosen[2:]], DEVICE, offers)
+    to_label = variations.build(studio, usable, chosen, words.box, DEVICE, offers)
     with gr.Accordion(T("how"), open=False, elem_id="how"):
         lessons = {
             name: gr.Markdown(
@@ -198,17 +183,16 @@ def build(studio: Studio, demo: gr.Blocks, tab: gr.Tab, offers: Offers) -> Opene
         return put(found) if found else [gr.skip()] * (4 + len(fitted))
 
     everything = [controls.model, controls.count, controls.seed, controls.random_seed, *fitted]
-    controls.model.input(bind(_only(fit), studio), controls.model, fitted, **quiet)
-    tab.select(lambda: gr.Dropdown(model_card.choices(studio)), None, controls.model, **quiet)
-    dropped.upload(bind(put_dropped, studio), dropped, everything, **quiet)
-    demo.load(bind(open_link, studio), None, everything, **quiet)
-    return Opener(everything, put, gallery)
+    controls.model.input(bind(_only(fit), studio), controls.model, fitted, **QUIET)
+    tab.select(lambda: gr.Dropdown(model_card.choices(studio)), None, controls.model, **QUIET)
+    dropped.upload(bind(put_dropped, studio), dropped, everything, **QUIET)
+    demo.load(bind(open_link, studio), None, everything, **QUIET)
+    components = {str(i): c for i, c in enumerate(everything)}
 
+    def updates(request: GenerateRequest) -> Updates:
+        return dict(zip(components, put(request), strict=True))
 
-LATEX = [
-    {"left": "$$", "right": "$$", "display": True},
-    {"left": "$", "right": "$", "display": False},
-]
+    return Opener(tabs, "generate", components, updates), gallery
 
 
 def enlarges(studio: Studio) -> bool:

@@ -14,6 +14,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import GenerateRequest, MorphRequest
 from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate import latent_directions, xy_grid
 from aigc_demo.ui.generate.callbacks import ALL, PIXEL_ART, SHOWN_SIDE, request_of
@@ -248,8 +249,7 @@ def _build_compare(
     def classes_of(name: str) -> Any:
         return gr.Dropdown(choices_of("all_classes", *families.get(name, [])), value=ALL)
 
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    data.change(classes_of, data, label, **quiet)
+    data.change(classes_of, data, label, **QUIET)
     go.click(
         bind(compare, studio, gpu=True), [data, label, seed, columns], [sheet, table], **private
     )

@@ -16,6 +16,7 @@ from aigc_demo.imaging import images, labelled_grid
 from aigc_demo.pipelines.xy_grid import GridResult
 from aigc_demo.requests import MAX_SEED, Axis, GridRequest
 from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate.callbacks import PIXEL_ART, request_of
 from aigc_demo.ui.i18n import T, language_of, say
@@ -177,7 +178,6 @@ def build(
         png = gr.DownloadButton(T("grid_png"), elem_id="grid_png", size="sm", interactive=False)
         csv = gr.DownloadButton(T("grid_csv"), elem_id="grid_csv", size="sm", interactive=False)
     offers.add(picture)
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
     def fit(
         studio: Studio, name: str, seed: int, said: str | None, request: gr.Request
@@ -211,18 +211,18 @@ def build(
         yield [*[gr.skip()] * 4, *_running(False)]
 
     fitted = [*axes, *values, language]
-    tab.select(bind(fit, studio), [model, seed, prompt], fitted, **quiet)
-    model.change(bind(fit, studio), [model, seed, prompt], fitted, **quiet)
-    seed.change(bind(follow, studio), [seed, model, *axes], values, **quiet)
+    tab.select(bind(fit, studio), [model, seed, prompt], fitted, **QUIET)
+    model.change(bind(fit, studio), [model, seed, prompt], fitted, **QUIET)
+    seed.change(bind(follow, studio), [seed, model, *axes], values, **QUIET)
     for axis, box in zip(axes, values, strict=True):
-        axis.input(bind(_suggested, studio), [model, axis, seed, prompt], box, **quiet)
+        axis.input(bind(_suggested, studio), [model, axis, seed, prompt], box, **QUIET)
     # Not “once”: a page takes an event that was stopped to be running still, and skips a click.
     painting = go.click(
         bind(fill, studio, gpu=True), [language, *axes, *values, prompt, *chosen],
         [progress, picture, png, csv, go, stop], trigger_mode="multiple", **private,
     )  # fmt: skip
-    painting.failure(lambda: _running(False), None, [go, stop], **quiet)
-    stop.click(_stopped, None, [progress, go, stop], cancels=[painting], **quiet)
+    painting.failure(lambda: _running(False), None, [go, stop], **QUIET)
+    stop.click(_stopped, None, [progress, go, stop], cancels=[painting], **QUIET)
 
 
 def _suggested(studio: Studio, model: str, axis: str, seed: int, said: str | None) -> str:

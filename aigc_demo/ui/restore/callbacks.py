@@ -12,12 +12,13 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageStat
 
-from aigc_demo.errors import BadImage, BadValue, UserError
+from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS, RestoreResult
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.studio import Studio
+from aigc_demo.ui.components.editor import picture_of, strokes_of
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import downloadable
 
@@ -86,32 +87,6 @@ def choices(studio: Studio) -> list[tuple[Any, str]]:
         (T(f"tool_{name}") if name in TOOLS else f"★ {studio.info(name).title}", name)
         for name in usable(studio)
     ]
-
-
-def picture_of(editor: dict[str, Any] | None) -> Image.Image:
-    """Return the picture in the editor, without the strokes."""
-    path = (editor or {}).get("background") or (editor or {}).get("composite")
-    if not path:
-        raise BadValue("picture: there is none yet; drop one here, or choose an example.")
-    image = images.open_image(Path(path))
-    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
-        image = image.convert("RGB")  # the editor adds transparency to every picture
-    return image
-
-
-def strokes_of(editor: dict[str, Any] | None, size: tuple[int, int]) -> masks.Weights | None:
-    """Return what was painted over, in any colour but blue, or None where nothing was."""
-    painted = None
-    for path in (editor or {}).get("layers") or []:
-        layer = images.open_image(Path(path)).convert("RGBA")
-        if layer.size != size:
-            raise BadImage(
-                f"picture: a layer has {layer.width}×{layer.height} pixels and the picture "
-                f"{size[0]}×{size[1]}; clear the strokes and paint again."
-            )
-        there, _ = masks.sides(layer)
-        painted = there if painted is None else painted | there
-    return painted if painted is not None and painted.any() else None
 
 
 def mask_of(form: Form, size: tuple[int, int]) -> masks.Weights | None:

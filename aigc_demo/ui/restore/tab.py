@@ -12,14 +12,12 @@ from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import crf_panel, example_images, send_to
+from aigc_demo.ui.components.editor import picture_of, placed
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.restore import callbacks as repairing
 from aigc_demo.ui.restore.callbacks import Form, Truth
 from aigc_demo.ui.server.handlers import bind
-
-PRIVATE = {"api_visibility": "private"}
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-DEVICE = {"concurrency_id": "device", "concurrency_limit": 2}
 
 
 @dataclass(frozen=True)
@@ -119,18 +117,18 @@ def build(
     )  # fmt: skip
 
     # Pictures that come and go.
-    placed = [inputs.editor, inputs.mask_file, inputs.truth]
+    reset = [inputs.editor, inputs.mask_file, inputs.truth]
     # The editor calls it an upload, too, when a picture is placed there by a button.
     inputs.editor.upload(
         bind(_forget, studio), [inputs.editor, inputs.truth], [inputs.mask_file, inputs.truth],
         **QUIET,
     )  # fmt: skip
     for name, button in chosen["examples"].items():
-        button.click(bind(_example(name), studio), None, placed, **QUIET)
-    again.click(bind(_go_on, studio), [result, inputs.truth], [*placed, pair], **QUIET)
+        button.click(bind(_example(name), studio), None, reset, **QUIET)
+    again.click(bind(_go_on, studio), [result, inputs.truth], [*reset, pair], **QUIET)
     for offer in offers.to("restore"):
         offer.button.click(
-            bind(_receive, studio), [offer.source, offer.chosen], [tabs, *placed], **QUIET
+            bind(_receive, studio), [offer.source, offer.chosen], [tabs, *reset], **QUIET
         )
     back.click(bind(_send_back, studio), [result, gallery], [tabs, gallery], **QUIET)
     tab.select(lambda: gr.Dropdown(repairing.choices(studio)), None, inputs.method, **QUIET)
@@ -249,44 +247,39 @@ def _show_mask(studio: Studio, *values: Any) -> Any:
 def _spoil(studio: Studio, *values: Any) -> list[Any]:
     truth, mask, what, remedy = repairing.spoil(Form(*values[:-3]), *values[-3:])
     method = remedy if remedy in repairing.usable(studio) else gr.skip()
-    return [_placed(truth.shown), mask, truth, what, method]
+    return [placed(truth.shown), mask, truth, what, method]
 
 
 def _forget(studio: Studio, editor: Any, truth: Truth | None) -> list[Any]:
     """Forget the mask file and the truth where the picture in the editor is another one."""
-    known = truth is not None and truth.of(repairing.picture_of(editor)) is not None
+    known = truth is not None and truth.of(picture_of(editor)) is not None
     return [gr.skip(), gr.skip()] if known else [None, None]
 
 
 def _undamaged(studio: Studio, truth: Truth | None) -> list[Any]:
-    return [_placed(send_to.file_of(truth.file if truth else None)), None, None]
+    return [placed(send_to.file_of(truth.file if truth else None)), None, None]
 
 
 def _example(name: str) -> Any:
     def show(studio: Studio) -> list[Any]:
         """Put an example into the editor."""
-        return [_placed(example_images.example(name)), None, None]
+        return [placed(example_images.example(name)), None, None]
 
     return show
 
 
 def _go_on(studio: Studio, result: str | None, truth: Truth | None) -> list[Any]:
     file = send_to.file_of(result)
-    return [_placed(file), None, replace(truth, shown=file) if truth else None, None]
+    return [placed(file), None, replace(truth, shown=file) if truth else None, None]
 
 
 def _receive(studio: Studio, source: Any, number: int) -> list[Any]:
-    return [gr.Tabs(selected="restore"), _placed(send_to.file_of(source, number)), None, None]
+    return [gr.Tabs(selected="restore"), placed(send_to.file_of(source, number)), None, None]
 
 
 def _send_back(studio: Studio, result: str | None, gallery: Any) -> list[Any]:
     pictures = [(file, caption) for file, caption in gallery or []]
     return [gr.Tabs(selected="generate"), [*pictures, (send_to.file_of(result), "restored")]]
-
-
-def _placed(file: str) -> dict[str, Any]:
-    """Return the editor's value for a picture without strokes."""
-    return {"background": file, "layers": [], "composite": file}
 
 
 def _add_api(studio: Studio) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.train import callbacks as training
-from aigc_demo.ui.train.callbacks import Workshop
 from aigc_demo.ui.train.form import Form
 
 

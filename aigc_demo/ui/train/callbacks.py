@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 
 from aigc_demo.data import DATASETS, available, fallback, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import GenerateRequest
-from aigc_demo.studio import YOURS, Studio
 from aigc_demo.training import run_control, runs, worker
-from aigc_demo.training.run_monitor import Reader, View
+from aigc_demo.training.run_monitor import View
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.i18n import say
 from aigc_demo.ui.server.handlers import downloadable
 from aigc_demo.ui.train.form import Form, plan_of
@@ -30,23 +28,6 @@ ICONS = {
     "failed": "✗",
     "interrupted": "⚠",
 }
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """Where runs are trained and watched."""
-
-    studio: Studio
-    root: Path
-    workers: worker.Workers
-    reader: Reader
-
-    @staticmethod
-    def of(studio: Studio) -> Workshop:
-        """Return the workshop of a studio that has a folder of runs."""
-        assert studio.runs_root is not None
-        root = studio.runs_root
-        return Workshop(studio, root, worker.Workers(root), Reader(root))
 
 
 def start(workshop: Workshop, form: Form) -> str:
@@ -67,7 +48,7 @@ def start(workshop: Workshop, form: Form) -> str:
 
 def steer(workshop: Workshop, name: str | None, what: str) -> None:
     """Ask a run to pause, resume, slow down, make one step, stop, or vanish."""
-    directory = _directory(workshop, name)
+    directory = workshop.directory(name)
     alive = runs.is_alive(directory)
     if what == "resume" and not alive:
         runs.read_plan(directory)
@@ -84,12 +65,6 @@ def steer(workshop: Workshop, name: str | None, what: str) -> None:
         runs.discard(directory)
     else:
         run_control.step_once(directory, None if what == "both" else what)
-
-
-def _directory(workshop: Workshop, name: str | None) -> Path:
-    if not name:
-        raise BadValue("run: none is chosen; start one or choose one.")
-    return runs.find(workshop.root, name)
 
 
 def choices(views: list[View]) -> list[tuple[str, str]]:
@@ -162,29 +137,14 @@ def frame(workshop: Workshop, view: View, position: int) -> str | None:
 
 def use(workshop: Workshop, name: str | None) -> GenerateRequest:
     """Return a request to the model of a run."""
-    directory = _directory(workshop, name)
-    _need_model(directory)
-    return GenerateRequest(model=YOURS + directory.name)
+    return GenerateRequest(model=workshop.model(name))
 
 
 def pack(workshop: Workshop, name: str | None) -> str:
     """Return the path of a zip of a run's model: weights and card."""
-    directory = _directory(workshop, name)
-    _need_model(directory)
+    directory = workshop.saved(name)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted((directory / "model").glob("[a-z]*")):
             archive.write(file, f"{directory.name}/{file.name}")
     return downloadable(out.getvalue(), f"{directory.name}.zip")
-
-
-def translate_with(workshop: Workshop, name: str | None) -> str:
-    """Return the name of a run's model."""
-    directory = _directory(workshop, name)
-    _need_model(directory)
-    return YOURS + directory.name
-
-
-def _need_model(directory: Path) -> None:
-    if not (directory / "model" / "card.json").is_file():
-        raise BadValue(f"run: {directory.name} has no model yet; wait until it has been saved.")

@@ -10,10 +10,10 @@ from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.training.run_monitor import View, warnings
 from aigc_demo.ui.components import charts
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.i18n import TEXTS, language_of, say
 from aigc_demo.ui.server.handlers import downloadable
 from aigc_demo.ui.train import callbacks as training
-from aigc_demo.ui.train.callbacks import Workshop
 
 PICTURES = ("status", "warnings", "picture", "film", "rows", "use_note", "model_file")
 CHARTS = (

@@ -4,21 +4,25 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from typing import Any
 
 import gradio as gr
 
 from aigc_demo.data import DATASETS, all_available, available, title_of
 from aigc_demo.methods import METHODS
+from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import Studio
 from aigc_demo.training import worker
 from aigc_demo.training.presets import PRESETS
 from aigc_demo.ui.components import charts
+from aigc_demo.ui.components.displays import LATEX
+from aigc_demo.ui.components.events import QUIET
+from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.send_to import Offers
-from aigc_demo.ui.generate.tab import LATEX, Opener
+from aigc_demo.ui.components.workshop import Trained, Workshop
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import bind
+from aigc_demo.ui.server.handlers import bind, connect
 from aigc_demo.ui.train import (
     api as endpoints,
     callbacks as training,
@@ -27,33 +31,18 @@ from aigc_demo.ui.train import (
     plots,
     upload as bringing,
 )
-from aigc_demo.ui.train.callbacks import Workshop
 from aigc_demo.ui.train.form import Form
 
 TICK = 1.0  # seconds
 CURVES = ("kid", "fid", "recall", "precision", "loss", "generator", "reconstruction")
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 CLICK_JS = "() => { setTimeout(() => document.querySelector('#model_file').click(), 100); }"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The run that is chosen, the button that takes its model to the Translate tab, and the box
-    for a pipeline of augmentations.
-    """
-
-    workshop: Workshop
-    picker: gr.Dropdown
-    button: gr.Button
-    augment: gr.Textbox
 
 
 def build(
     studio: Studio,
     demo: gr.Blocks,
     tab: gr.Tab,
-    tabs: gr.Tabs,
-    opener: Opener,
+    opener: Opener[GenerateRequest],
     offers: Offers,
 ) -> Trained:
     """Add the tab's contents to the page that is being built."""
@@ -126,8 +115,13 @@ def build(
     gone.success(inputs=asked, **look)
 
     # Use and compare.
-    buttons["use"].click(
-        bind(opener.through(_use), workshop), picker, [tabs, *opener.outputs], **QUIET
+    connect(
+        buttons["use"].click,
+        opener.with_value(training.use),
+        workshop,
+        {"name": picker},
+        opener.outputs,
+        **QUIET,
     )
     buttons["download_model"].click(
         bind(training.pack, workshop), picker, panel["model_file"], **QUIET
@@ -310,7 +304,3 @@ def _steer(what: str) -> Any:
 def _discard(workshop: Workshop, name: str | None) -> list[Any]:
     training.steer(workshop, name, "discard")
     return [gr.Dropdown(value=None), gr.Button(visible=False)]
-
-
-def _use(workshop: Workshop, name: str | None) -> Any:
-    return training.use(workshop, name)

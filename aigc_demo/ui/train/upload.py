@@ -19,10 +19,10 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 from aigc_demo.training import worker
 from aigc_demo.training.presets import OWN_PRESETS, own_plan
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.i18n import T, language_of, say
 from aigc_demo.ui.server.handlers import bind, downloadable
 from aigc_demo.ui.train import callbacks as training
-from aigc_demo.ui.train.callbacks import Workshop
 
 SIZES = (32, 64, 128)
 MINUTES = 8

@@ -12,18 +12,15 @@ from aigc_demo.errors import BadValue
 from aigc_demo.imaging import facade_labels, images
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components.editor import placed
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.workshop import Trained, Workshop
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import bind, downloadable
-from aigc_demo.ui.train import callbacks as training
-from aigc_demo.ui.train.callbacks import Workshop
-from aigc_demo.ui.train.tab import Trained
 from aigc_demo.ui.translate import callbacks as translating, label_map_editor
 from aigc_demo.ui.translate.callbacks import Form
 from aigc_demo.ui.translate.controls import controls
 
-PRIVATE = {"api_visibility": "private"}
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-DEVICE = {"concurrency_id": "device", "concurrency_limit": 2}
 # The browser draws the emoji, in whatever style the person's own system has.
 DRAW_EMOJI_JS = """(text) => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 288;
@@ -226,14 +223,14 @@ def _fit_way(studio: Studio, model: str, way: str) -> list[Any]:
 def _example(name: str) -> Any:
     def show(studio: Studio) -> list[Any]:
         """Put an example into the editor."""
-        return [_placed(example_images.example(name)), *_nothing()]
+        return [placed(example_images.example(name)), *_nothing()]
 
     return show
 
 
 def _landscape(studio: Studio) -> list[Any]:
     image = translating.landscape(studio)
-    return [_placed(downloadable(images.encode_png(image), "landscape.png")), *_nothing()]
+    return [placed(downloadable(images.encode_png(image), "landscape.png")), *_nothing()]
 
 
 def _plan(name: str) -> Any:
@@ -260,7 +257,7 @@ def _to_board(studio: Studio, pair: Any) -> list[Any]:
 
 def _emoji(studio: Studio, drawn: str) -> list[Any]:
     image = label_map_editor.plan_of(drawn)
-    return [_placed(downloadable(images.encode_png(image), "emoji.png")), *_nothing()]
+    return [placed(downloadable(images.encode_png(image), "emoji.png")), *_nothing()]
 
 
 def _receive(studio: Studio, source: Any, number: int, model: str | None) -> list[Any]:
@@ -274,23 +271,18 @@ def _receive(studio: Studio, source: Any, number: int, model: str | None) -> lis
     if translating.takes_plan(info, translating.first_way(info)):
         model = there[0]
     return [
-        gr.Tabs(selected="translate"), model, *_fit_model(studio, model), _placed(file)
+        gr.Tabs(selected="translate"), model, *_fit_model(studio, model), placed(file)
     ]  # fmt: skip
 
 
 def _open(studio: Studio) -> Any:
     def handler(workshop: Workshop, run: str | None) -> list[Any]:
         """Open the tab with the model of a run."""
-        model = training.translate_with(workshop, run)
+        model = workshop.model(run)
         there = gr.Dropdown(translating.choices(studio), value=model)
         return [gr.Tabs(selected="translate"), there, *_fit_model(studio, model)]
 
     return handler
-
-
-def _placed(file: str) -> dict[str, Any]:
-    """Return the editor's value for a picture without strokes."""
-    return {"background": file, "layers": [], "composite": file}
 
 
 def _add_api(studio: Studio) -> None:

@@ -13,7 +13,7 @@ from aigc_demo.studio import Studio
 from aigc_demo.training import ablation as experiment, runs, worker
 from aigc_demo.training.run_monitor import Reader
 from aigc_demo.ui.augment import ablation as experimenting
-from aigc_demo.ui.train.callbacks import Workshop
+from aigc_demo.ui.components.workshop import Workshop
 from tests import factories
 from tests.conftest import TinyData
 

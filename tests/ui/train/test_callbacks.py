@@ -19,9 +19,9 @@ from aigc_demo.training import run_control, runs, worker
 from aigc_demo.training.presets import PRESETS
 from aigc_demo.ui.app import build_demo
 from aigc_demo.ui.components import charts
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.train import callbacks as training, form as forms, monitor as watching
-from aigc_demo.ui.train.callbacks import Workshop
 from tests import factories
 from tests.conftest import TinyData
 

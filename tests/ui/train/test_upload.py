@@ -18,9 +18,9 @@ from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.training import runs, worker
 from aigc_demo.training.presets import OWN_PRESETS, own_plan
+from aigc_demo.ui.components.workshop import Workshop
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.train import callbacks as training, upload as bringing
-from aigc_demo.ui.train.callbacks import Workshop
 from tests import factories
 from tests.app_server import ROOT
 

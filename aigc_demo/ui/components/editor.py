@@ -1,0 +1,65 @@
+"""The value of a `gr.ImageEditor`: a picture, and the layers that were painted on it.
+
+It holds paths of files: ``background`` is the picture, ``layers`` the strokes, ``composite`` both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from aigc_demo.errors import BadImage, BadValue
+from aigc_demo.imaging import images, masks
+
+EditorValue = dict[str, Any]
+
+
+def placed(file: str) -> EditorValue:
+    """Return the value that shows a picture without strokes."""
+    return {"background": file, "layers": [], "composite": file}
+
+
+def is_empty(value: EditorValue | None) -> bool:
+    """Return whether there is no picture."""
+    return not value or not (value.get("background") or value.get("composite"))
+
+
+def picture_of(value: EditorValue | None) -> Image.Image:
+    """Return the picture without the strokes."""
+    path = (value or {}).get("background") or (value or {}).get("composite")
+    if not path:
+        raise BadValue("picture: there is none yet; drop one here, or choose an example.")
+    image = images.open_image(Path(path))
+    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+        image = image.convert("RGB")  # the editor adds transparency to every picture
+    return image
+
+
+def layers_of(value: EditorValue | None, size: tuple[int, int]) -> list[Image.Image]:
+    """Return the layers (RGBA); raises BadImage where one is not of `size` (width, height)."""
+    layers = [
+        images.open_image(Path(p)).convert("RGBA") for p in (value or {}).get("layers") or ()
+    ]
+    for layer in layers:
+        if layer.size != size:
+            raise BadImage(
+                f"picture: a layer has {layer.width}×{layer.height} pixels and the picture "
+                f"{size[0]}×{size[1]}; clear the strokes and paint again."
+            )
+    return layers
+
+
+def strokes_of(value: EditorValue | None, size: tuple[int, int]) -> masks.Weights | None:
+    """Return where strokes of any colour but blue are, or None where there are none."""
+    return union(masks.sides(layer)[0] for layer in layers_of(value, size))
+
+
+def union(parts: Iterable[masks.Weights]) -> masks.Weights | None:
+    """Return what is in any of `parts`, or None where nothing is."""
+    together = None
+    for part in parts:
+        together = part if together is None else together | part
+    return together if together is not None and together.any() else None

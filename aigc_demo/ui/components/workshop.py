@@ -1,0 +1,61 @@
+"""Where runs are trained and watched: a studio with a folder of runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from aigc_demo.errors import BadValue
+from aigc_demo.studio import YOURS, Studio
+from aigc_demo.training import runs, worker
+from aigc_demo.training.run_monitor import Reader
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The runs of a studio, the workers that train them, and what reads how they do."""
+
+    studio: Studio
+    root: Path
+    workers: worker.Workers
+    reader: Reader
+
+    @staticmethod
+    def of(studio: Studio) -> Workshop:
+        """Return the workshop of a studio that has a folder of runs."""
+        assert studio.runs_root is not None
+        root = studio.runs_root
+        return Workshop(studio, root, worker.Workers(root), Reader(root))
+
+    def directory(self, name: str | None) -> Path:
+        """Return the folder of a run."""
+        if not name:
+            raise BadValue("run: none is chosen; start one or choose one.")
+        return runs.find(self.root, name)
+
+    def saved(self, name: str | None) -> Path:
+        """Return the folder of a run that has saved its model."""
+        directory = self.directory(name)
+        if not (directory / "model" / "card.json").is_file():
+            raise BadValue(
+                f"run: {directory.name} has no model yet; wait until it has been saved."
+            )
+        return directory
+
+    def model(self, name: str | None) -> str:
+        """Return the name that the studio gives to the model of a run."""
+        return YOURS + self.saved(name).name
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The run that is chosen, the button that takes its model to the Translate tab, and the box
+    for a pipeline of augmentations.
+    """
+
+    workshop: Workshop
+    picker: gr.Dropdown
+    button: gr.Button
+    augment: gr.Textbox
