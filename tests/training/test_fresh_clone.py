@@ -14,7 +14,7 @@ import pytest
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.training import worker
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.train import callbacks as training, form as forms
 from tests import factories
 from tests.app_server import ROOT
@@ -78,8 +78,8 @@ def test_one_click_starts_a_preset(
     preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker.Workers, "ensure", lambda self: None)
-    workshop = Workshop.of(Studio(ROOT / "checkpoints", runs_root=tmp_path / "runs"))
-    name = training.start(workshop, forms.at_hand(forms.fill(preset)))
-    assert (workshop.root / name / "queued").exists()
-    title = training.title(workshop.reader.view(name))
+    workspace = Workspace.of(Studio(ROOT / "checkpoints", runs_root=tmp_path / "runs"))
+    name = training.start(workspace, forms.at_hand(forms.fill(preset)))
+    assert (workspace.root / name / "queued").exists()
+    title = training.title(workspace.reader.view(name))
     assert "here" in title and "generated:" not in title

@@ -15,7 +15,7 @@ from aigc_demo.training import ablation as experiment, worker
 from aigc_demo.training.run_monitor import View
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.events import QUIET
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T, language_of, say
 from aigc_demo.ui.server.handlers import bind
 
@@ -23,7 +23,7 @@ TICK = 2.0  # seconds
 ACTIVE = ("waiting", "training", "paused")
 
 
-def build(workshop: Workshop, demo: gr.Blocks, tab: gr.Tab, board: gr.HTML) -> None:
+def build(workspace: Workspace, demo: gr.Blocks, tab: gr.Tab, board: gr.HTML) -> None:
     """Add the experiment's controls and results."""
     with gr.Accordion(T("help_more"), open=False, elem_id="help_more"):
         gr.Markdown(T("help_intro"), elem_classes="quiet")
@@ -48,11 +48,11 @@ def build(workshop: Workshop, demo: gr.Blocks, tab: gr.Tab, board: gr.HTML) -> N
         )  # fmt: skip
         key = gr.Markdown(elem_classes="quiet", elem_id="help_key")
     shown, seen = [table, chart, key], gr.State(None)
-    look = {"fn": bind(_look, workshop), "inputs": seen, "outputs": [*shown, seen], **QUIET}
+    look = {"fn": bind(_look, workspace), "inputs": seen, "outputs": [*shown, seen], **QUIET}
     timer = gr.Timer(TICK, active=False)
     timer.tick(trigger_mode="always_last", **look)
     tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
-    go.click(bind(start, workshop), [board, kind, data, limit], None, **QUIET).success(**look)
+    go.click(bind(start, workspace), [board, kind, data, limit], None, **QUIET).success(**look)
 
 
 def choices() -> list[tuple[str, str]]:
@@ -64,7 +64,7 @@ def choices() -> list[tuple[str, str]]:
     return [(title_of(n), n) for n in [*here, *(p.name for p in sample_models() if p.quick)]]
 
 
-def start(workshop: Workshop, given: str, kind: str, data: str | None, limit: float) -> None:
+def start(workspace: Workspace, given: str, kind: str, data: str | None, limit: float) -> None:
     """Queue the runs of an experiment, one an arm."""
     if not data or data not in [name for _, name in choices()]:
         raise BadValue("data: choose a set that is here; train.py --download fetches some.")
@@ -76,13 +76,13 @@ def start(workshop: Workshop, given: str, kind: str, data: str | None, limit: fl
     arms = experiment.plans(kind, data, pipeline, limit=int(limit))
     called = experiment.names(arms)
     for arm, plan in arms.items():
-        worker.submit(workshop.root, plan, name=called[arm])
-    workshop.workers.ensure()
+        worker.submit(workspace.root, plan, name=called[arm])
+    workspace.workers.ensure()
 
 
-def _look(workshop: Workshop, seen: Any, request: gr.Request) -> list[Any]:
+def _look(workspace: Workspace, seen: Any, request: gr.Request) -> list[Any]:
     """Return the results of the newest experiment where they have changed since `seen`."""
-    views = look(workshop)
+    views = look(workspace)
     now = [[v.name, v.status, v.log.count] for v in views.values()]
     if now == (seen or []):
         return [gr.skip()] * 4
@@ -91,10 +91,10 @@ def _look(workshop: Workshop, seen: Any, request: gr.Request) -> list[Any]:
     return [gr.Dataframe(table, visible=there), gr.LinePlot(curves, visible=there), key, now]
 
 
-def look(workshop: Workshop) -> dict[str, View]:
+def look(workspace: Workspace) -> dict[str, View]:
     """Return the runs of the newest experiment by arm."""
     return {
-        arm: workshop.reader.view(name) for arm, name in experiment.newest(workshop.root).items()
+        arm: workspace.reader.view(name) for arm, name in experiment.newest(workspace.root).items()
     }
 
 

@@ -18,7 +18,7 @@ from aigc_demo.ui.augment import (
 from aigc_demo.ui.augment.callbacks import Form
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.events import PRIVATE, QUIET, selected_index
-from aigc_demo.ui.components.workshop import Trained
+from aigc_demo.ui.components.workspace import Trained
 from aigc_demo.ui.i18n import T, language_of, say
 from aigc_demo.ui.server.handlers import bind
 
@@ -71,7 +71,7 @@ def build(
         augment_controls.many(),
     )
     if trained is not None:
-        experimenting.build(trained.workshop, demo, tab, inputs.board)
+        experimenting.build(trained.workspace, demo, tab, inputs.board)
     with gr.Accordion(T("how"), open=False, elem_id="how_augment"):
         gr.Markdown(T("how_augment"))
 

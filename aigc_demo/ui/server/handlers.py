@@ -115,7 +115,7 @@ def _is_form(annotation: Any) -> bool:
 
 
 def bind(handler: Callable[..., Any], studio: Any, *, gpu: bool = False) -> Callable[..., Any]:
-    """Give `handler` its first argument, the studio or the workshop, and show its UserErrors
+    """Give `handler` its first argument, the studio or the workspace, and show its UserErrors
     to the person.
 
     `gpu` says that it computes. On ZeroGPU it then runs in a process of its own, to which its

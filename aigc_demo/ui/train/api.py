@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.train import callbacks as training
 from aigc_demo.ui.train.form import Form
 
 
 def train(
-    workshop: Workshop,
+    workspace: Workspace,
     method: str,
     data: str,
     minutes: float = 3,
@@ -32,10 +32,10 @@ def train(
     {"name": "rotate", "p": 0.5, "degrees": 15}.
     """
     shape = (method, data, minutes, steps, batch, lr, width, loss, r1, diffaugment, ema, seed)
-    return training.start(workshop, Form(*shape, download, augment))
+    return training.start(workspace, Form(*shape, download, augment))
 
 
-def list_runs(workshop: Workshop) -> list[dict[str, Any]]:
+def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the runs, the newest first: name, status, step, seconds and last scores."""
     return [
         {
@@ -45,5 +45,5 @@ def list_runs(workshop: Workshop) -> list[dict[str, Any]]:
             "seconds": round(v.log.elapsed, 1),
             "scores": v.best(),
         }
-        for v in workshop.reader.views(fresh=True)
+        for v in workspace.reader.views(fresh=True)
     ]

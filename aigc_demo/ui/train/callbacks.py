@@ -1,4 +1,4 @@
-"""What the Train tab does when something is clicked: plain functions of the workshop and the
+"""What the Train tab does when something is clicked: plain functions of the workspace and the
 controls' values.
 """
 
@@ -13,7 +13,7 @@ from aigc_demo.methods import METHODS
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.training import run_control, runs, worker
 from aigc_demo.training.run_monitor import View
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import say
 from aigc_demo.ui.server.handlers import downloadable
 from aigc_demo.ui.train.form import Form, plan_of
@@ -30,7 +30,7 @@ ICONS = {
 }
 
 
-def start(workshop: Workshop, form: Form) -> str:
+def start(workspace: Workspace, form: Form) -> str:
     """Queue a run and return its name; a warm worker begins at once."""
     plan = plan_of(form)
     source = DATASETS.get(form.data)
@@ -38,23 +38,23 @@ def start(workshop: Workshop, form: Form) -> str:
         how = "tick the download below" if source.torchvision else "copy its zip into the folder"
         other = fallback(form.data)
         raise BadValue(f"data: {form.data} is not here yet; {how}, or choose {other}.")
-    directory = worker.submit(workshop.root, plan, download=form.download is True)
-    workshop.workers.ensure()
+    directory = worker.submit(workspace.root, plan, download=form.download is True)
+    workspace.workers.ensure()
     return directory.name
 
 
 # --- A run ---------------------------------------------------------------------------------------
 
 
-def steer(workshop: Workshop, name: str | None, what: str) -> None:
+def steer(workspace: Workspace, name: str | None, what: str) -> None:
     """Ask a run to pause, resume, slow down, make one step, stop, or vanish."""
-    directory = workshop.directory(name)
+    directory = workspace.directory(name)
     alive = runs.is_alive(directory)
     if what == "resume" and not alive:
         runs.read_plan(directory)
         run_control.ask(directory, "run")
         worker.enqueue(directory)
-        workshop.workers.ensure()
+        workspace.workers.ensure()
     elif what == "resume":
         run_control.ask(directory, "run")
     elif what in ("pause", "slow"):
@@ -119,14 +119,14 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def frame(workshop: Workshop, view: View, position: int) -> str | None:
+def frame(workspace: Workspace, view: View, position: int) -> str | None:
     """Return the file of the preview at `position` (from 1) of the film."""
     previews = view.log.previews
     if not previews:
         return None
     step, path = previews[min(max(position, 1), len(previews)) - 1]
     try:
-        content = (workshop.root / view.name / path).read_bytes()
+        content = (workspace.root / view.name / path).read_bytes()
     except OSError:
         return None
     return downloadable(content, f"{view.name}-{step}.png")
@@ -135,14 +135,14 @@ def frame(workshop: Workshop, view: View, position: int) -> str | None:
 # --- Its model -----------------------------------------------------------------------------------
 
 
-def use(workshop: Workshop, name: str | None) -> GenerateRequest:
+def use(workspace: Workspace, name: str | None) -> GenerateRequest:
     """Return a request to the model of a run."""
-    return GenerateRequest(model=workshop.model(name))
+    return GenerateRequest(model=workspace.model(name))
 
 
-def pack(workshop: Workshop, name: str | None) -> str:
+def pack(workspace: Workspace, name: str | None) -> str:
     """Return the path of a zip of a run's model: weights and card."""
-    directory = workshop.saved(name)
+    directory = workspace.saved(name)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted((directory / "model").glob("[a-z]*")):

@@ -10,7 +10,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.training.run_monitor import View, warnings
 from aigc_demo.ui.components import charts
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS, language_of, say
 from aigc_demo.ui.server.handlers import downloadable
 from aigc_demo.ui.train import callbacks as training
@@ -28,19 +28,19 @@ ACTIVE = ("training", "paused", "waiting")
 
 
 def look(
-    workshop: Workshop,
+    workspace: Workspace,
     name: str | None,
     position: int | None,
     seen: dict[str, Any] | None,
     request: gr.Request,
 ) -> list[Any]:
     """Return updates of everything that has changed since `seen`, and what is seen now."""
-    views = workshop.reader.views()
+    views = workspace.reader.views()
     if name and name not in {v.name for v in views}:  # it has just been started
-        views = workshop.reader.views(fresh=True)
+        views = workspace.reader.views(fresh=True)
     view = _chosen(views, name)
     if seen is None or any(v.status in ("waiting", "training") for v in views):
-        workshop.workers.ensure()  # warm when the page opens, and again where one has died
+        workspace.workers.ensure()  # warm when the page opens, and again where one has died
     language = language_of(request)
     seen = seen or {}
     listed = [[v.name, v.status] for v in views]
@@ -69,7 +69,7 @@ def look(
     if now == seen:
         return [*everybody, *_skips(PICTURES), *_skips(CHARTS), *_skips(BUTTONS), gr.skip()]
     same = seen.get("run") == view.name
-    panel = _of_run(workshop, view, language, position, seen if same else {})
+    panel = _of_run(workspace, view, language, position, seen if same else {})
     new = not same or seen.get("scores") != now["scores"]
     drawn = _drawn(view, scores=new, language=language, first=not same)
     buttons = _buttons(view)
@@ -98,7 +98,7 @@ def _panel(updates: dict[str, Any]) -> list[Any]:
 
 
 def _of_run(
-    workshop: Workshop, view: View, language: str, position: int | None, seen: dict[str, Any]
+    workspace: Workspace, view: View, language: str, position: int | None, seen: dict[str, Any]
 ) -> dict[str, Any]:
     """Return updates of the panel; the film follows the run unless somebody has gone back."""
     updates: dict[str, Any] = {"status": training.status_line(view, language)}
@@ -117,7 +117,7 @@ def _of_run(
             minimum=1, maximum=max(frames, 2), value=max(place, 1), visible=frames > 1
         )
         if following:
-            updates["picture"] = training.frame(workshop, view, place)
+            updates["picture"] = training.frame(workspace, view, place)
     return updates
 
 
@@ -193,16 +193,16 @@ def _buttons(view: View | None) -> list[Any]:
     return [gr.skip() if n == "sure" else gr.Button(visible=visible[n]) for n in BUTTONS]
 
 
-def rewind(workshop: Workshop, name: str | None, position: int) -> str | None:
+def rewind(workspace: Workspace, name: str | None, position: int) -> str | None:
     """Return the preview at `position` of the film."""
     if not name:
         raise BadValue("run: none is chosen; start one or choose one.")
-    return training.frame(workshop, workshop.reader.view(name), int(position or 1))
+    return training.frame(workspace, workspace.reader.view(name), int(position or 1))
 
 
-def compare(workshop: Workshop, names: list[str], kind: str) -> list[Any]:
+def compare(workspace: Workspace, names: list[str], kind: str) -> list[Any]:
     """Return a curve of each run, a table of settings and scores, and that table as a file."""
-    views = [workshop.reader.view(name) for name in names or []]
+    views = [workspace.reader.view(name) for name in names or []]
     if not views:
         return [charts.overlay([], kind), "", None, None]
     if len(views) > len(charts.PALETTE):

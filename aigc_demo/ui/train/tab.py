@@ -20,7 +20,7 @@ from aigc_demo.ui.components.displays import LATEX
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.send_to import Offers
-from aigc_demo.ui.components.workshop import Trained, Workshop
+from aigc_demo.ui.components.workspace import Trained, Workspace
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import bind, connect
 from aigc_demo.ui.train import (
@@ -46,7 +46,7 @@ def build(
     offers: Offers,
 ) -> Trained:
     """Add the tab's contents to the page that is being built."""
-    workshop = Workshop.of(studio)
+    workspace = Workspace.of(studio)
     gr.Markdown(T("train_intro"), elem_id="train_intro")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -76,8 +76,8 @@ def build(
 
     # Fill in the form.
     values = _values(form)
-    preset.input(bind(_fill, workshop), preset, [*values, instead], **QUIET)
-    form["method"].input(bind(_fit, workshop), values, values, **QUIET)
+    preset.input(bind(_fill, workspace), preset, [*values, instead], **QUIET)
+    form["method"].input(bind(_fit, workspace), values, values, **QUIET)
 
     # Show the run that is chosen, once a second while the tab is open.
     seen = gr.State(None)
@@ -86,7 +86,7 @@ def build(
     shown += [lower[name] for name in watching.CHARTS]
     shown += [buttons[name] for name in watching.BUTTONS]
     shown.append(seen)
-    look = {"fn": bind(watching.look, workshop), "outputs": shown, **QUIET}
+    look = {"fn": bind(watching.look, workspace), "outputs": shown, **QUIET}
     asked = [picker, panel["film"], seen]
     timer = gr.Timer(TICK, active=False)
     timer.tick(inputs=asked, trigger_mode="always_last", **look)
@@ -95,22 +95,22 @@ def build(
     tab.select(inputs=asked, **look)
     demo.load(inputs=asked, **look)
     panel["film"].input(
-        bind(watching.rewind, workshop), [picker, panel["film"]], panel["picture"], **QUIET
+        bind(watching.rewind, workspace), [picker, panel["film"]], panel["picture"], **QUIET
     )
 
     # Start and steer.
-    bringing.wire(workshop, own, picker).success(inputs=asked, **look)
-    started = go.click(bind(_start, workshop), values, picker, **QUIET)
-    gr.api(bind(endpoints.train, workshop), api_name="train")
-    gr.api(bind(endpoints.list_runs, workshop), api_name="runs")
+    bringing.wire(workspace, own, picker).success(inputs=asked, **look)
+    started = go.click(bind(_start, workspace), values, picker, **QUIET)
+    gr.api(bind(endpoints.train, workspace), api_name="train")
+    gr.api(bind(endpoints.list_runs, workspace), api_name="runs")
     started.success(inputs=asked, **look)
     for what, button in buttons.items():
         if what in ASKS:
-            event = button.click(bind(_steer(what), workshop), picker, None, **QUIET)
+            event = button.click(bind(_steer(what), workspace), picker, None, **QUIET)
             event.success(inputs=asked, **look)
     buttons["discard"].click(lambda: gr.Button(visible=True), None, buttons["sure"], **QUIET)
     gone = buttons["sure"].click(
-        bind(_discard, workshop), picker, [picker, buttons["sure"]], **QUIET
+        bind(_discard, workspace), picker, [picker, buttons["sure"]], **QUIET
     )
     gone.success(inputs=asked, **look)
 
@@ -118,19 +118,19 @@ def build(
     connect(
         buttons["use"].click,
         opener.with_value(training.use),
-        workshop,
+        workspace,
         {"name": picker},
         opener.outputs,
         **QUIET,
     )
     buttons["download_model"].click(
-        bind(training.pack, workshop), picker, panel["model_file"], **QUIET
+        bind(training.pack, workspace), picker, panel["model_file"], **QUIET
     ).success(None, js=CLICK_JS)
     for control in (chips, by):
         control.change(
-            bind(watching.compare, workshop), [chips, by], [overlay, key, table, csv], **QUIET
+            bind(watching.compare, workspace), [chips, by], [overlay, key, table, csv], **QUIET
         )
-    return Trained(workshop, picker, buttons["use_translate"], form["augment"])
+    return Trained(workspace, picker, buttons["use_translate"], form["augment"])
 
 
 ASKS = (
@@ -258,13 +258,13 @@ def _panel(offers: Offers) -> tuple[dict[str, Any], gr.Dropdown, dict[str, gr.Bu
 # --- Handlers that only bring values into the order of the controls ------------------------------
 
 
-def _fill(workshop: Workshop, preset: str) -> list[Any]:
+def _fill(workspace: Workspace, preset: str) -> list[Any]:
     wanted = forms.fill(preset)
     form = forms.at_hand(wanted)
     return [*_updates(form), gr.Markdown(visible=form != wanted)]
 
 
-def _fit(workshop: Workshop, *values: Any) -> list[Any]:
+def _fit(workspace: Workspace, *values: Any) -> list[Any]:
     return _updates(forms.fit(values[0], Form(*values)))
 
 
@@ -289,18 +289,18 @@ def _sets(method: str) -> list[tuple[str, str]]:
     return [(title_of(n) + ("" if n in known else " ↓"), n) for n in forms.sets_for(method)]
 
 
-def _start(workshop: Workshop, *values: Any) -> gr.Dropdown:
-    name = training.start(workshop, Form(*values))
-    return gr.Dropdown(training.choices(workshop.reader.views(fresh=True)), value=name)
+def _start(workspace: Workspace, *values: Any) -> gr.Dropdown:
+    name = training.start(workspace, Form(*values))
+    return gr.Dropdown(training.choices(workspace.reader.views(fresh=True)), value=name)
 
 
 def _steer(what: str) -> Any:
-    def handler(workshop: Workshop, name: str | None) -> None:
-        training.steer(workshop, name, what.removeprefix("step_"))
+    def handler(workspace: Workspace, name: str | None) -> None:
+        training.steer(workspace, name, what.removeprefix("step_"))
 
     return handler
 
 
-def _discard(workshop: Workshop, name: str | None) -> list[Any]:
-    training.steer(workshop, name, "discard")
+def _discard(workspace: Workspace, name: str | None) -> list[Any]:
+    training.steer(workspace, name, "discard")
     return [gr.Dropdown(value=None), gr.Button(visible=False)]

@@ -19,7 +19,7 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 from aigc_demo.training import worker
 from aigc_demo.training.presets import OWN_PRESETS, own_plan
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T, language_of, say
 from aigc_demo.ui.server.handlers import bind, downloadable
 from aigc_demo.ui.train import callbacks as training
@@ -70,23 +70,25 @@ def build() -> dict[str, Any]:
     return locals()
 
 
-def wire(workshop: Workshop, own: dict[str, Any], picker: gr.Dropdown) -> Any:
+def wire(workspace: Workspace, own: dict[str, Any], picker: gr.Dropdown) -> Any:
     """Connect the parts; return the event of a run that has been queued."""
     shown = [own[n] for n in ("report", "sheet", "size", "preset", "row", "mirror", "go")]
     settings = QUIET | ONE_AT_A_TIME
     for event in (own["files"].upload, own["files"].delete, own["files"].clear):
         event(
-            bind(check, workshop), own["files"], shown, show_progress="hidden", **settings,
+            bind(check, workspace), own["files"], shown, show_progress="hidden", **settings,
             trigger_mode="always_last",
         )  # fmt: skip
-    own["preset"].input(bind(fit, workshop), [own["preset"], own["size"]], own["size"], **QUIET)
+    own["preset"].input(bind(fit, workspace), [own["preset"], own["size"]], own["size"], **QUIET)
     values = [own[n] for n in ("files", "preset", "size", "minutes", "mirror")]
     return own["go"].click(
-        bind(_begin, workshop), values, picker, show_progress="minimal", **settings
+        bind(_begin, workspace), values, picker, show_progress="minimal", **settings
     )
 
 
-def check(workshop: Workshop, files: list[str] | None, request: gr.Request) -> Iterator[list[Any]]:
+def check(
+    workspace: Workspace, files: list[str] | None, request: gr.Request
+) -> Iterator[list[Any]]:
     """Yield how far the check is, then the report, a sheet and what can be trained."""
     language = language_of(request)
     hidden = [
@@ -111,11 +113,11 @@ def check(workshop: Workshop, files: list[str] | None, request: gr.Request) -> I
         return
     assert own is not None
     path = downloadable(images.encode_png(own.sheet(columns=8)), "pictures.png")
-    names = presets_for(own.report, workshop)
+    names = presets_for(own.report, workspace)
     yield [
         gr.Textbox(words_of(own.report, language), visible=True),
         gr.Image(path, visible=True),
-        fit(workshop, names[0], SHEET_SIZE),
+        fit(workspace, names[0], SHEET_SIZE),
         gr.Dropdown(
             [(say(f"preset_{n}", language), n) for n in names], value=names[0], visible=True
         ),
@@ -130,11 +132,11 @@ def _seen(kind: Any, visible: bool) -> Any:
     return kind(visible=visible)
 
 
-def presets_for(report: Report, workshop: Workshop) -> list[str]:
+def presets_for(report: Report, workspace: Workspace) -> list[str]:
     """Return the presets that suit the pictures, the best first; one that begins with a shipped
     model only where that is here.
     """
-    there = workshop.studio.checkpoints
+    there = workspace.studio.checkpoints
     fitting = [
         name
         for name, p in OWN_PRESETS.items()
@@ -168,7 +170,7 @@ def words_of(report: Report, language: str) -> str:
     return "\n".join(lines)
 
 
-def fit(workshop: Workshop, preset: str, size: int) -> gr.Radio:
+def fit(workspace: Workspace, preset: str, size: int) -> gr.Radio:
     """Return the size that was chosen where a preset can make it, else the nearest that it can.
 
     All sizes stay choices: Gradio refuses a value that a change of the choices has overtaken.
@@ -180,7 +182,7 @@ def fit(workshop: Workshop, preset: str, size: int) -> gr.Radio:
 
 
 def start(
-    workshop: Workshop,
+    workspace: Workspace,
     files: list[str] | None,
     preset: str,
     size: int,
@@ -192,7 +194,7 @@ def start(
         raise BadValue("pictures: there are none; bring a zip or several pictures first.")
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not minutes > 0:
         raise BadValue(f"minutes: “{str(minutes)[:40]}” cannot be used; take more than 0.")
-    folder = os.path.relpath(workshop.studio.checkpoints)
+    folder = os.path.relpath(workspace.studio.checkpoints)
     about = {"classes": 0, "minutes": float(minutes), "folder": folder}
     own_plan(preset, PREFIX, size, **about)  # a mistake is told before anything is read
     own = validation.validate([Path(f) for f in files], size=size)
@@ -211,11 +213,11 @@ def start(
     about["classes"] = len(own.classes)
     plan = own_plan(preset, PREFIX + own.report.title, size, **about)
     own = replace(own, flip=mirror is True)
-    directory = worker.submit(workshop.root, plan, pictures=own)
-    workshop.workers.ensure()
+    directory = worker.submit(workspace.root, plan, pictures=own)
+    workspace.workers.ensure()
     return directory.name
 
 
-def _begin(workshop: Workshop, *values: Any) -> gr.Dropdown:
-    name = start(workshop, *values)
-    return gr.Dropdown(training.choices(workshop.reader.views(fresh=True)), value=name)
+def _begin(workspace: Workspace, *values: Any) -> gr.Dropdown:
+    name = start(workspace, *values)
+    return gr.Dropdown(training.choices(workspace.reader.views(fresh=True)), value=name)

@@ -14,7 +14,7 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import placed
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
-from aigc_demo.ui.components.workshop import Trained, Workshop
+from aigc_demo.ui.components.workspace import Trained, Workspace
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import bind, downloadable
 from aigc_demo.ui.translate import callbacks as translating, label_map_editor
@@ -135,7 +135,7 @@ def build(
         )  # fmt: skip
     if trained is not None:
         trained.button.click(
-            bind(_open(studio), trained.workshop), trained.picker, [tabs, inputs.model, *fitted],
+            bind(_open(studio), trained.workspace), trained.picker, [tabs, inputs.model, *fitted],
             **QUIET,
         )  # fmt: skip
     _add_api(studio)
@@ -276,9 +276,9 @@ def _receive(studio: Studio, source: Any, number: int, model: str | None) -> lis
 
 
 def _open(studio: Studio) -> Any:
-    def handler(workshop: Workshop, run: str | None) -> list[Any]:
+    def handler(workspace: Workspace, run: str | None) -> list[Any]:
         """Open the tab with the model of a run."""
-        model = workshop.model(run)
+        model = workspace.model(run)
         there = gr.Dropdown(translating.choices(studio), value=model)
         return [gr.Tabs(selected="translate"), there, *_fit_model(studio, model)]
 

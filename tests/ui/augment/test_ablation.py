@@ -13,7 +13,7 @@ from aigc_demo.studio import Studio
 from aigc_demo.training import ablation as experiment, runs, worker
 from aigc_demo.training.run_monitor import Reader
 from aigc_demo.ui.augment import ablation as experimenting
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from tests import factories
 from tests.conftest import TinyData
 
@@ -28,20 +28,20 @@ class Idle(worker.Workers):
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     data = factories.write_doodles(tmp_path / "data", each=4)
     monkeypatch.setenv("AIGC_DATA", str(data))
     root = tmp_path / "runs"
     studio = Studio(tmp_path / "none", runs_root=root)
-    return Workshop(studio, root, Idle(root), Reader(root))
+    return Workspace(studio, root, Idle(root), Reader(root))
 
 
 @pytest.mark.parametrize(("kind", "arms"), [("classifier", 2), ("gan", 3)])
-def test_each_arm_is_queued_as_a_run(workshop: Workshop, kind: str, arms: int) -> None:
-    experimenting.start(workshop, STEPS, kind, "quickdraw", 300)
-    waiting = [d.name for d in runs.waiting(workshop.root)]
+def test_each_arm_is_queued_as_a_run(workspace: Workspace, kind: str, arms: int) -> None:
+    experimenting.start(workspace, STEPS, kind, "quickdraw", 300)
+    waiting = [d.name for d in runs.waiting(workspace.root)]
     assert len(waiting) == arms and all(n.startswith("experiment-") for n in waiting)
-    views = experimenting.look(workshop)
+    views = experimenting.look(workspace)
     assert list(views) == list(experiment.ARMS)[:arms]
     assert [bool(v.plan.augment) for v in views.values()] == [False, True, False][:arms]
     table, _, key = experimenting.results(views, "en")
@@ -64,19 +64,19 @@ def test_each_arm_is_queued_as_a_run(workshop: Workshop, kind: str, arms: int) -
     ],
 )
 def test_what_cannot_be_compared_is_told(
-    workshop: Workshop, given: str, kind: str, data: str | None, limit: Any, said: str
+    workspace: Workspace, given: str, kind: str, data: str | None, limit: Any, said: str
 ) -> None:
     with pytest.raises(BadValue, match=f"^{said}"):
-        experimenting.start(workshop, given, kind, data, limit)
+        experimenting.start(workspace, given, kind, data, limit)
 
 
 def test_scores_stand_side_by_side(
-    tmp_path: Path, tiny_data: TinyData, workshop: Workshop, one_thread: None
+    tmp_path: Path, tiny_data: TinyData, workspace: Workspace, one_thread: None
 ) -> None:
     for arm in ("without", "with"):
         plan = factories.plan("classifier", tiny_data.folder, steps=2, score_every=60)
-        factories.train(workshop.root, plan, f"experiment-20260101-000000-{arm}")
-    table, curves, _ = experimenting.results(experimenting.look(workshop), "zh-CN")
+        factories.train(workspace.root, plan, f"experiment-20260101-000000-{arm}")
+    table, curves, _ = experimenting.results(experimenting.look(workspace), "zh-CN")
     assert list(table["status"]) == ["done", "done"]
     assert any(c.startswith("accuracy_unseen") for c in table.columns)
     assert set(curves.dropna()["run"]) == {"A", "B"}

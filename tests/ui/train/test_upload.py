@@ -18,7 +18,7 @@ from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.training import runs, worker
 from aigc_demo.training.presets import OWN_PRESETS, own_plan
-from aigc_demo.ui.components.workshop import Workshop
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.train import callbacks as training, upload as bringing
 from tests import factories
@@ -30,10 +30,10 @@ NAMES = ("report", "sheet", "size", "preset", "row", "mirror", "go")
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
-    """Return a workshop with the shipped models, in which nobody trains."""
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """Return a workspace with the shipped models, in which nobody trains."""
     monkeypatch.setattr(worker.Workers, "ensure", lambda self: None)
-    found = Workshop.of(Studio(ROOT / "checkpoints", runs_root=tmp_path / "runs", device="cpu"))
+    found = Workspace.of(Studio(ROOT / "checkpoints", runs_root=tmp_path / "runs", device="cpu"))
     found.reader.fresh_for = 0
     yield found
 
@@ -45,17 +45,17 @@ def photos(tmp_path: Path) -> Path:
     )
 
 
-def checked(workshop: Workshop, path: Path, request: Any = ENGLISH) -> dict[str, Any]:
-    *_, last = bringing.check(workshop, [str(path)], request)
+def checked(workspace: Workspace, path: Path, request: Any = ENGLISH) -> dict[str, Any]:
+    *_, last = bringing.check(workspace, [str(path)], request)
     return dict(zip(NAMES, last, strict=True))
 
 
 def test_a_zip_is_reported_shown_and_offered_for_training(
-    workshop: Workshop, photos: Path
+    workspace: Workspace, photos: Path
 ) -> None:
-    first, *_ = bringing.check(workshop, [str(photos)], ENGLISH)
+    first, *_ = bringing.check(workspace, [str(photos)], ENGLISH)
     assert "Looking" in first[0].value and not first[-1].visible
-    shown = checked(workshop, photos)
+    shown = checked(workspace, photos)
     assert "my things: 16 pictures" in shown["report"].value
     assert "8 × discs" in shown["report"].value and "Fewer than 100" in shown["report"].value
     assert Path(shown["sheet"].value["path"]).read_bytes()[1:4] == b"PNG"
@@ -67,16 +67,16 @@ def test_a_zip_is_reported_shown_and_offered_for_training(
     assert shown["size"].value == 64
 
 
-def test_class_folders_are_offered_what_paints(workshop: Workshop, tmp_path: Path) -> None:
+def test_class_folders_are_offered_what_paints(workspace: Workspace, tmp_path: Path) -> None:
     folder = factories.write_folder(tmp_path / "things", 8)
     shutil.copytree(folder / "discs", folder / "more")
-    shown = checked(workshop, factories.write_zip(tmp_path / "a.zip", folder))
+    shown = checked(workspace, factories.write_zip(tmp_path / "a.zip", folder))
     offered = [name for _, name in shown["preset"].choices]
     assert offered == ["own_start", "own_gan", "own_flow", "own_words"]
 
 
 def test_pictures_with_captions_are_offered_to_a_model_that_reads(
-    workshop: Workshop, tmp_path: Path
+    workspace: Workspace, tmp_path: Path
 ) -> None:
     folder = factories.write_folder(tmp_path / "things", 8)
     shutil.rmtree(folder / "squares")
@@ -85,15 +85,15 @@ def test_pictures_with_captions_are_offered_to_a_model_that_reads(
         file.rename(folder / f"{i:02d}.png")
     (folder / "discs").rmdir()
     plain = factories.write_zip(tmp_path / "plain.zip", folder)
-    offered = [name for _, name in checked(workshop, plain)["preset"].choices]
+    offered = [name for _, name in checked(workspace, plain)["preset"].choices]
     assert "own_words" not in offered
     with pytest.raises(BadValue, match="^preset: these pictures have neither captions.csv"):
-        bringing.start(workshop, [str(plain)], "own_words", 32, 1, False)
+        bringing.start(workspace, [str(plain)], "own_words", 32, 1, False)
 
     (folder / "captions.csv").write_text("file,caption\n" + said)
     path = factories.write_zip(tmp_path / "said.zip", folder)
-    assert checked(workshop, path)["preset"].value == "own_words"
-    directory = workshop.root / bringing.start(workshop, [str(path)], "own_words", 32, 1, False)
+    assert checked(workspace, path)["preset"].value == "own_words"
+    directory = workspace.root / bringing.start(workspace, [str(path)], "own_words", 32, 1, False)
     learnt = user_dataset.load(directory / user_dataset.IMAGES_FILE, "pictures", reads=True)
     assert isinstance(learnt, data.Captioned) and learnt.private
     assert [s.name for s in learnt.subjects] == [f"a disc of {i}" for i in range(5)]
@@ -102,28 +102,28 @@ def test_pictures_with_captions_are_offered_to_a_model_that_reads(
 
 
 def test_a_preset_that_begins_with_a_model_needs_it(tmp_path: Path, photos: Path) -> None:
-    alone = Workshop.of(Studio(tmp_path / "none", runs_root=tmp_path / "runs"))
+    alone = Workspace.of(Studio(tmp_path / "none", runs_root=tmp_path / "runs"))
     offered = [name for _, name in checked(alone, photos)["preset"].choices]
     assert "own_start" not in offered and "own_gan" in offered
 
 
 def test_a_faulty_archive_is_told_and_nothing_is_offered(
-    workshop: Workshop, tmp_path: Path
+    workspace: Workspace, tmp_path: Path
 ) -> None:
     (tmp_path / "a.zip").write_bytes(b"no zip")
-    shown = checked(workshop, tmp_path / "a.zip")
+    shown = checked(workspace, tmp_path / "a.zip")
     assert shown["report"].value.startswith("pictures: the file is damaged")
     hidden = [n for n in NAMES[1:] if n != "size"]  # which lies in the row
     assert not any(shown[n].visible for n in hidden)
-    *_, nothing = bringing.check(workshop, None, ENGLISH)
+    *_, nothing = bringing.check(workspace, None, ENGLISH)
     assert not any(dict(zip(NAMES, nothing, strict=True))[n].visible for n in hidden)
 
 
-def test_the_report_is_told_in_chinese(workshop: Workshop, photos: Path, tmp_path: Path) -> None:
+def test_the_report_is_told_in_chinese(workspace: Workspace, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "things" / "notes.txt").write_text("hello")
     (tmp_path / "things" / "tiny.png").write_bytes(b"no")
     path = factories.write_zip(tmp_path / "b.zip", tmp_path / "things")
-    words = checked(workshop, path, CHINESE)["report"].value
+    words = checked(workspace, path, CHINESE)["report"].value
     assert "16 张图片" in words and "不是图片文件" in words and "已损坏" in words
     assert "own_" not in words and "{" not in words
 
@@ -150,11 +150,11 @@ def test_every_preset_makes_a_plan_that_can_be_run(preset: str, tmp_path: Path) 
      ("own_pix2pix", 64), ("own_words", 32), ("own_words", 64)],
 )  # fmt: skip
 def test_a_run_learns_from_them_and_takes_them_with_it(
-    preset: str, size: int, workshop: Workshop, photos: Path, monkeypatch: pytest.MonkeyPatch
+    preset: str, size: int, workspace: Workspace, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    name = bringing.start(workshop, [str(photos)], preset, size, 1, True)
-    directory = workshop.root / name
+    name = bringing.start(workspace, [str(photos)], preset, size, 1, True)
+    directory = workspace.root / name
     assert (directory / runs.QUEUED).exists() and "my-things" in name
     photos.unlink()
     plan = runs.read_plan(directory)
@@ -169,9 +169,9 @@ def test_a_run_learns_from_them_and_takes_them_with_it(
     if METHODS[card.method].task == "generate":
         reads = METHODS[card.method].condition == "text"
         assert card.classes == (() if reads else factories.SHAPES)
-        assert f"yours-{name}" in [m.name for m in workshop.studio.models("generate")]
-    assert "my things" in training.title(workshop.reader.view(name))
-    training.steer(workshop, name, "discard")
+        assert f"yours-{name}" in [m.name for m in workspace.studio.models("generate")]
+    assert "my things" in training.title(workspace.reader.view(name))
+    training.steer(workspace, name, "discard")
     assert not directory.exists()
 
 
@@ -190,25 +190,25 @@ BAD = {
 
 @pytest.mark.parametrize("fault", BAD)
 def test_a_mistake_is_told_before_anything_waits(
-    fault: str, workshop: Workshop, photos: Path
+    fault: str, workspace: Workspace, photos: Path
 ) -> None:
     change, words = BAD[fault]
     values = {"files": [str(photos)], "preset": "own_gan", "size": 32, "minutes": 1, "mirror": 1}
     with pytest.raises(BadValue, match=words):
-        bringing.start(workshop, **values | change)
-    assert runs.directories(workshop.root) == []
+        bringing.start(workspace, **values | change)
+    assert runs.directories(workspace.root) == []
 
 
-def test_pictures_of_one_kind_cannot_be_translated(workshop: Workshop, tmp_path: Path) -> None:
+def test_pictures_of_one_kind_cannot_be_translated(workspace: Workspace, tmp_path: Path) -> None:
     folder = factories.write_folder(tmp_path / "things")
     path = factories.write_zip(tmp_path / "a.zip", folder / "discs")
     with pytest.raises(BadValue, match="^preset: these pictures are no pairs; bring two folders"):
-        bringing.start(workshop, [str(path)], "own_pix2pix", 64, 1, False)
+        bringing.start(workspace, [str(path)], "own_pix2pix", 64, 1, False)
 
 
-def test_the_presets_of_one_size_change_the_size(workshop: Workshop) -> None:
-    assert bringing.fit(workshop, "own_gan", 64).value == 32
-    assert bringing.fit(workshop, "own_flow", 64).value == 64
+def test_the_presets_of_one_size_change_the_size(workspace: Workspace) -> None:
+    assert bringing.fit(workspace, "own_gan", 64).value == 32
+    assert bringing.fit(workspace, "own_flow", 64).value == 64
 
 
 def test_names_of_others_are_no_markup(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from aigc_demo.training.run_monitor import Reader
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Workspace:
     """The runs of a studio, the workers that train them, and what reads how they do."""
 
     studio: Studio
@@ -23,11 +23,11 @@ class Workshop:
     reader: Reader
 
     @staticmethod
-    def of(studio: Studio) -> Workshop:
-        """Return the workshop of a studio that has a folder of runs."""
+    def of(studio: Studio) -> Workspace:
+        """Return the workspace of a studio that has a folder of runs."""
         assert studio.runs_root is not None
         root = studio.runs_root
-        return Workshop(studio, root, worker.Workers(root), Reader(root))
+        return Workspace(studio, root, worker.Workers(root), Reader(root))
 
     def directory(self, name: str | None) -> Path:
         """Return the folder of a run."""
@@ -55,7 +55,7 @@ class Trained:
     for a pipeline of augmentations.
     """
 
-    workshop: Workshop
+    workspace: Workspace
     picker: gr.Dropdown
     button: gr.Button
     augment: gr.Textbox
