@@ -1,21 +1,21 @@
-"""Requests refuse what cannot be used, and say which field and which limit."""
+"""Requests refuse what cannot be used, and name the field and its limit."""
 
 from __future__ import annotations
 
 import math
-import typing
+import re
 from typing import Any
 
 import pytest
 from PIL import Image
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import DirectionRequest, GridRequest, Request, TrainPlan
 
-# What each kind of request needs at least.
-LEAST: dict[str, dict[str, Any]] = {
+IMAGE = Image.new("RGB", (4, 4))
+# The fewest fields of each request.
+MINIMAL: dict[str, dict[str, Any]] = {
     "GenerateRequest": {"model": "m"},
     "MorphRequest": {"model": "m"},
     "GridRequest": {
@@ -26,179 +26,299 @@ LEAST: dict[str, dict[str, Any]] = {
         "y_values": (1.0, 2.5),
     },
     "DirectionRequest": {"model": "m"},
-    "RestoreRequest": {"image": Image.new("RGB", (4, 4))},
-    "TranslateRequest": {"image": Image.new("RGB", (4, 4)), "model": "m"},
-    "AugmentRequest": {"image": Image.new("RGB", (4, 4)), "pipeline": []},
-    "CrfRequest": {"image": Image.new("RGB", (4, 4))},
-    "MaskRequest": {"image": Image.new("RGB", (4, 4)), "thing": Image.new("L", (4, 4))},
+    "RestoreRequest": {"image": IMAGE},
+    "TranslateRequest": {"image": IMAGE, "model": "m"},
+    "AugmentRequest": {"image": IMAGE, "pipeline": []},
+    "CrfRequest": {"image": IMAGE},
+    "MaskRequest": {"image": IMAGE, "thing": Image.new("L", (4, 4))},
     "TrainPlan": {"method": "flow", "data": "mnist", "steps": 1, "seconds": 1.0},
 }
-PICTURES = {
-    "RestoreRequest",
-    "TranslateRequest",
-    "AugmentRequest",
-    "CrfRequest",
-    "MaskRequest",
-}  # requests that hold pictures do not travel as JSON
 KINDS = {
     kind.__name__: kind
     for kind in Request.__subclasses__()
     if kind.__module__ == "aigc_demo.requests"  # not the forms of the page
 }
 assert {DirectionRequest, GridRequest} <= set(KINDS.values())
-FAULTS = [math.nan, math.inf, -math.inf, None, True, "8", 3.7, 0, -1, 1e18, 2**64, -(2**64)]
 
-
-def kinds_of(field: FieldInfo) -> set[type]:
-    return set(typing.get_args(field.annotation)) or {field.annotation}
-
-
-def limit(field: FieldInfo, name: str) -> Any:
-    return next((getattr(m, name) for m in field.metadata if hasattr(m, name)), None)
-
-
-def is_allowed(field: FieldInfo, value: Any) -> bool:
-    """Tell whether the declared type and limits of a numeric field admit `value`."""
-    kinds = kinds_of(field)
-    if value is None:
-        return type(None) in kinds
-    if isinstance(value, bool | str) or isinstance(value, float) and float not in kinds:
-        return False
-    low, above, high = (limit(field, name) for name in ("ge", "gt", "le"))
-    return math.isfinite(value) and not (
-        low is not None
-        and value < low
-        or above is not None
-        and value <= above
-        or high is not None
-        and value > high
-    )
-
-
-NUMERIC = [
-    (kind, name)
-    for kind, model in KINDS.items()
-    for name, field in model.model_fields.items()
-    if kinds_of(field) & {int, float}
+# A number: just below its range, the lowest, the highest, just above.
+Range = tuple[float, float, float, float]
+SEED: Range = (-1, 0, 9_007_199_254_740_991, 9_007_199_254_740_992)
+DRAWS: dict[str, Range] = {
+    "truncation": (0.09, 0.1, 1, 1.01),
+    "temperature": (0.09, 0.1, 1.2, 1.21),
+}
+SAMPLING: dict[str, Range] = {
+    "guidance": (0.99, 1, 5, 5.01),
+    "evaluations": (1, 2, 64, 65),
+} | DRAWS
+CRF: dict[str, Range] = {
+    "smooth": (-0.1, 0, 50, 50.1),
+    "smooth_radius": (0.49, 0.5, 50, 50.1),
+    "appearance": (-0.1, 0, 50, 50.1),
+    "radius": (1.9, 2, 300, 300.1),
+    "likeness": (1.9, 2, 255, 255.1),
+    "iterations": (0, 1, 50, 51),
+}
+RANGES: dict[str, dict[str, Range]] = {
+    "GenerateRequest": {"seed": SEED, "count": (0, 1, 64, 65)} | SAMPLING,
+    "MorphRequest": {"seed": SEED, "to_seed": SEED, "frames": (1, 2, 64, 65)} | SAMPLING,
+    "GridRequest": {"seed": SEED} | SAMPLING,
+    "DirectionRequest": {"seed": SEED, "component": (0, 1, 6, 7), "frames": (1, 2, 32, 33)}
+    | DRAWS,
+    "RestoreRequest": {"sigma": (-0.1, 0, 100, 100.1), "factor": (1, 2, 4, 5)},
+    "TranslateRequest": {"strength": (-0.1, 0, 1, 1.01), "field": (-0.1, 0, 4, 4.01)},
+    "AugmentRequest": {"seed": SEED, "n": (0, 1, 64, 65)},
+    "CrfRequest": CRF | {"colours": (1, 2, 16, 17), "tolerance": (0.9, 1, 100, 100.1)},
+    "MaskRequest": CRF | {"grow": (-1, 0, 100, 101), "feather": (-1, 0, 100, 101)},
+    "TrainPlan": {
+        "seed": SEED,
+        "steps": (0, 1, 100_000_000, 100_000_001),
+        "seconds": (0, 1e-9, 10_000_000, 10_000_001),
+        "batch": (1, 2, 4096, 4097),
+        "limit": (1, 2, 100_000_000, 100_000_001),
+        "lr": (0, 1e-9, 1, 1.01),
+        "warmup": (-1, 0, 100_000, 100_001),
+        "ema": (-0.01, 0, 0.25, 0.26),
+        "save_every": (0, 1e-9, 1e9, math.inf),
+        "preview_every": (0, 1e-9, 1e9, math.inf),
+        "score_every": (-0.1, 0, 1e9, math.inf),
+        "score_count": (1, 2, 50_000, 50_001),
+    },
+}
+WHOLE = {"seed", "to_seed", "count", "n", "frames", "component", "evaluations", "iterations"}
+WHOLE |= {"colours", "grow", "feather", "steps", "batch", "limit", "warmup", "score_count"}
+OPTIONAL = {*SAMPLING, "component", "sigma", "steps", "seconds", "batch", "limit", "lr", "ema"}
+OPTIONAL |= {"score_count"}
+PROMPTS = [
+    ("GenerateRequest", "prompt"),
+    ("MorphRequest", "prompt"),
+    ("MorphRequest", "to_prompt"),
 ]
-WRONG = [
-    pytest.param(kind, name, value, id=f"{kind}.{name}={value!r}")
-    for kind, name in NUMERIC
-    for value in FAULTS
-    if not is_allowed(KINDS[kind].model_fields[name], value)
-]
-EDGES = [
-    (kind, name, side)
-    for kind, name in NUMERIC
-    for side in ("ge", "le")
-    if limit(KINDS[kind].model_fields[name], side) is not None
-]
-TEXTS = [
-    (kind, name)
-    for kind, model in KINDS.items()
-    for name, field in model.model_fields.items()
-    if "str" in str(field.annotation) and "dict" not in str(field.annotation)
-]
-
-SPOKEN = ("label", "prompt")  # may be empty; what a label may be, the model says
+PROMPTS += [("GridRequest", "prompt")]
+LABELS = [("GenerateRequest", "label"), ("MorphRequest", "label"), ("MorphRequest", "to_label")]
+LABELS += [("GridRequest", "label"), ("DirectionRequest", "label")]
+NAMES = [(kind, "model") for kind in ("GenerateRequest", "MorphRequest", "GridRequest")]
+NAMES += [("DirectionRequest", "model"), ("TranslateRequest", "model")]
+NAMES += [("RestoreRequest", "method"), ("TranslateRequest", "style")]
+NAMES += [("TrainPlan", name) for name in ("method", "data", "init")]
 
 
 def make(kind: str, **fields: Any) -> Request:
-    return KINDS[kind](**LEAST[kind] | fields)
+    return KINDS[kind](**MINIMAL[kind] | fields)
 
 
-def test_every_kind_of_request_is_tested_here() -> None:
-    assert set(KINDS) == set(LEAST)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_least_that_is_needed_is_enough(kind: str) -> None:
-    assert make(kind).model_dump().items() >= LEAST[kind].items()
-
-
-@pytest.mark.parametrize(("kind", "name", "value"), WRONG)
-def test_a_wrong_number_is_refused_by_the_name_of_its_field(
-    kind: str, name: str, value: Any
-) -> None:
-    with pytest.raises(BadValue, match=rf"^{name}: .+; .+\.$"):
-        make(kind, **{name: value})
-
-
-@pytest.mark.parametrize(("kind", "name", "side"), EDGES)
-def test_a_limit_is_allowed_and_the_number_beyond_it_is_told_the_limit(
-    kind: str, name: str, side: str
-) -> None:
-    field = KINDS[kind].model_fields[name]
-    edge = limit(field, side)
-    value = edge if int in kinds_of(field) else float(edge)
-    assert getattr(make(kind, **{name: value}), name) == value
-    with pytest.raises(BadValue, match=rf"^{name}: .*\b{edge}\b"):
-        make(kind, **{name: edge + (1 if side == "le" else -1)})
-
-
-@pytest.mark.parametrize(("kind", "name"), TEXTS)
-@pytest.mark.parametrize("value", ["x" * 10_000, 7, b"x"], ids=["long", "number", "bytes"])
-def test_a_wrong_text_is_refused_in_a_short_sentence(kind: str, name: str, value: Any) -> None:
-    with pytest.raises(BadValue, match=rf"^{name}: ") as caught:
-        make(kind, **{name: value})
+def refused(kind: str, *, match: str, **fields: Any) -> None:
+    """Expect a short sentence about the one field, whose value cannot be used."""
+    with pytest.raises(BadValue, match=match) as caught:
+        make(kind, **fields)
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if not n.endswith(SPOKEN)])
-@pytest.mark.parametrize("value", ["", "\0", "a\0b"], ids=["empty", "NUL", "NUL inside"])
-def test_a_name_is_neither_empty_nor_holds_a_nul(kind: str, name: str, value: str) -> None:
-    with pytest.raises(BadValue, match=rf"^{name}: "):
-        make(kind, **{name: value})
+def number(value: float) -> str:
+    """Return a number as a message shows it."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if n.endswith("prompt")])
+def test_every_number_of_every_request_has_its_row_here() -> None:
+    declared = {
+        kind: {
+            name
+            for name, field in model.model_fields.items()
+            if re.match(r"[^[]*\b(int|float)\b|.*Annotated\[int", str(field.annotation))
+        }
+        for kind, model in KINDS.items()
+    }
+    declared["RestoreRequest"].add("factor")
+    assert declared == {kind: set(rows) for kind, rows in RANGES.items()}
+
+
+@pytest.mark.parametrize("kind", RANGES)
+def test_limits_are_allowed_and_numbers_beyond_them_are_refused(kind: str) -> None:
+    for name, (below, lowest, highest, above) in RANGES[kind].items():
+        for value in (lowest, highest):
+            assert getattr(make(kind, **{name: value}), name) == value
+        for value, limit in ((below, lowest), (above, highest)):
+            shown = "0" if limit == 1e-9 else "finite" if value == math.inf else number(limit)
+            sentence = rf"^{name}: {value!r} cannot be used; .*\b{shown}\b.*\.$"
+            refused(kind, match=sentence, **{name: value})
+
+
+@pytest.mark.parametrize("kind", RANGES)
+def test_what_is_no_number_is_refused(kind: str) -> None:
+    for name, (_, lowest, *_) in RANGES[kind].items():
+        wrong = [math.nan, math.inf, -math.inf, True, "8", [lowest]]
+        wrong += [lowest + 0.5] if name in WHOLE else []
+        wrong += [] if name in OPTIONAL else [None]
+        for value in wrong:
+            refused(kind, match=rf"^{name}: .+ cannot be used; .+\.$", **{name: value})
+
+
+def test_a_whole_number_may_come_as_a_float() -> None:
+    for kind, rows in RANGES.items():
+        for name in WHOLE & set(rows):
+            value = getattr(make(kind, **{name: float(rows[name][1])}), name)
+            assert value == rows[name][1] and type(value) is int
+
+
+def test_an_option_that_is_none_is_left_to_the_model() -> None:
+    for kind, rows in RANGES.items():
+        for name in OPTIONAL & set(rows):
+            assert getattr(make(kind, **{name: None}), name) is None
+
+
+def test_a_switch_is_true_or_false() -> None:
+    for kind, name in (("TranslateRequest", "cycle"), ("AugmentRequest", "quick")):
+        assert [getattr(make(kind, **{name: v}), name) for v in (True, False)] == [True, False]
+        for value in (None, 1, "yes"):
+            refused(kind, match=rf"^{name}: .+ cannot be used; .*boolean", **{name: value})
+
+
+def test_a_text_has_at_most_two_hundred_characters() -> None:
+    for kind, name in NAMES + LABELS + PROMPTS:
+        assert getattr(make(kind, **{name: "x" * 200}), name) == "x" * 200
+        for value in ("x" * 201, "x" * 10_000):
+            refused(kind, match=rf"^{name}: 'x+… cannot be used; .* 200 ", **{name: value})
+
+
+def test_what_is_no_text_is_refused() -> None:
+    for kind, name in NAMES + LABELS + PROMPTS:
+        for value in (7, b"x", ["x"]):
+            refused(kind, match=rf"^{name}: .+ cannot be used; .*string", **{name: value})
+
+
+def test_a_name_is_neither_empty_nor_holds_a_nul() -> None:
+    for kind, name in NAMES:
+        for value in ("", "\0", "a\0b"):
+            refused(kind, match=rf"^{name}: '.*' cannot be used; ", **{name: value})
+
+
+def test_a_prompt_may_be_any_words() -> None:
+    for kind, name in PROMPTS:
+        for prompt in ("", " ", "🐬", "דולפין כחול", "海豚", "<b>; DROP TABLE"):
+            assert getattr(make(kind, **{name: prompt}), name) == prompt
+
+
+def test_a_prompt_that_is_no_text_for_a_model_is_refused() -> None:
+    for kind, name in PROMPTS:
+        for prompt, reason in (("\0", "NUL"), ("dol\0phin", "NUL"), ("\ud800", "unicode")):
+            refused(kind, match=rf"^{name}: .+ cannot be used; .*{reason}", **{name: prompt})
+
+
 @pytest.mark.parametrize(
-    "prompt", ["", " ", "🐬", "דולפין כחול", "海豚", "<b>; DROP TABLE", "x" * 200]
+    ("kind", "field", "choices"),
+    [
+        ("RestoreRequest", "factor", (2, 4)),
+        ("TranslateRequest", "direction", ("AtoB", "BtoA")),
+        ("TranslateRequest", "scale", ("auto", "picture", "trained")),
+    ],
 )
-def test_a_prompt_may_be_any_words(kind: str, name: str, prompt: str) -> None:
-    assert getattr(make(kind, **{name: prompt}), name) == prompt
-
-
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if n.endswith("prompt")])
-@pytest.mark.parametrize("prompt", ["\0", "dol\0phin", "\ud800", "x" * 201], ids=ascii)
-def test_a_prompt_that_cannot_be_read_is_refused_by_its_name(
-    kind: str, name: str, prompt: str
+def test_a_choice_is_one_of_those_that_there_are(
+    kind: str, field: str, choices: tuple[Any, ...]
 ) -> None:
-    with pytest.raises(BadValue, match=rf"^{name}: .+; .+\.$"):
-        make(kind, **{name: prompt})
+    for value in choices:
+        assert getattr(make(kind, **{field: value}), field) == value
+    for value in (3, "atob", "", None):
+        refused(kind, match=rf"^{field}: .+ cannot be used; .*{choices[0]}", **{field: value})
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_unknown_field_is_refused_by_its_name(kind: str) -> None:
-    with pytest.raises(BadValue, match="^cuont: there is no such field"):
-        make(kind, cuont=3)
+def test_a_palette_has_two_to_sixteen_colours() -> None:
+    for count in (2, 16):
+        assert len(make("CrfRequest", palette=("#00fF7a",) * count).palette) == count
+    refused("CrfRequest", match="^palette: .* 2 ", palette=("#000000",))
+    refused("CrfRequest", match="^palette: .* 16 ", palette=("#000000",) * 17)
+    for colour in ("red", "#00000", "#0000000", "#00000g", "000000", 0):
+        refused("CrfRequest", match=r"^palette\.1: ", palette=("#000000", colour))
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in TEXTS if n in LEAST[k]])
-def test_a_missing_field_is_named(kind: str, name: str) -> None:
-    fields = {n: v for n, v in LEAST[kind].items() if n != name}
-    with pytest.raises(BadValue, match=f"^{name}: a value is missing"):
-        KINDS[kind](**fields)
+def test_offsets_are_at_most_six_numbers_from_minus_three_to_three() -> None:
+    for offsets in ((), (-3.0, 3.0), (0.0,) * 6, [1.0]):
+        assert make("DirectionRequest", offsets=offsets).offsets == tuple(offsets)
+    refused("DirectionRequest", match="^offsets: .* 6 ", offsets=(0.0,) * 7)
+    for value in (3.1, -3.1, math.nan, "1", None):
+        refused("DirectionRequest", match=r"^offsets\.1: ", offsets=(0.0, value))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_request_cannot_be_changed(kind: str) -> None:
-    request = make(kind)
-    with pytest.raises(ValidationError):
-        request.seed = 3
+def test_boxes_are_at_most_a_hundred_of_four_finite_numbers() -> None:
+    box = (0.0, 0.0, 1.0, 1.0)
+    assert make("AugmentRequest", boxes=[box] * 100).boxes == [box] * 100
+    refused("AugmentRequest", match="^boxes: .* 100 ", boxes=[box] * 101)
+    refused("AugmentRequest", match=r"^boxes\.0\.3: ", boxes=[(0.0, 0.0, 1.0, math.inf)])
+    refused("AugmentRequest", match=r"^boxes\.0\.3: ", boxes=[(0.0, 0.0, 1.0)])
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in PICTURES])
-def test_a_request_survives_json(kind: str) -> None:
-    request = make(kind)
-    assert KINDS[kind].model_validate_json(request.model_dump_json()) == request
+def test_what_is_no_picture_is_refused() -> None:
+    pictures = [(kind, "image") for kind in MINIMAL if "image" in MINIMAL[kind]]
+    pictures += [("RestoreRequest", "mask"), ("RestoreRequest", "truth"), ("CrfRequest", "hints")]
+    pictures += [("MaskRequest", "thing"), ("MaskRequest", "background")]
+    pictures += [("AugmentRequest", "mask"), ("AugmentRequest", "partner")]
+    for kind, name in pictures:
+        for value in ("cat.png", 7):
+            refused(kind, match=rf"^{name}: {value!r} cannot be used; .*Image", **{name: value})
 
 
-def test_a_plan_needs_a_budget() -> None:
-    with pytest.raises(BadValue, match="steps or seconds: a budget is missing"):
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"x": "seed", "x_values": (1, -1)}, "x: seed: -1 "),
+        ({"x": "seed", "x_values": (1.5,)}, "x: seed: 1.5 "),
+        ({"x": "guidance", "x_values": (9.0,)}, "x: guidance: 9.0 .*5"),
+        ({"x": "evaluations", "x_values": (2.0, 2.5)}, "x: evaluations: 2.5 "),
+        ({"x": "prompt", "x_values": ("x" * 201,)}, "x: prompt: "),
+        ({"x": "label", "x_values": (7,)}, "x: label: 7 "),
+        ({"x": "model", "x_values": ("",)}, "x: model: "),
+        ({"x": "seed", "x_values": ()}, "x_values: .* 1 "),
+        ({"x": "seed", "x_values": tuple(range(9))}, "x_values: .* 8 "),
+        ({"x": "count", "x_values": (1,)}, "x: 'count' cannot be used; .*'seed'"),
+        ({"x": "truncation", "x_values": (0.5,)}, "y: both axes are truncation"),
+        ({"y_values": (0.5, 2.0)}, "y: truncation: 2.0 "),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_value_on_an_axis_is_refused_by_the_name_of_the_axis(
+    fields: dict[str, Any], message: str
+) -> None:
+    axes = {"y": "truncation", "y_values": (1.0,)}
+    refused("GridRequest", match=f"^{message}", **axes | fields)
+
+
+def test_an_axis_has_up_to_eight_values() -> None:
+    assert make("GridRequest", x_values=list(range(8))).x_values == tuple(range(8))
+
+
+def test_an_unknown_field_is_refused_by_its_name() -> None:
+    for kind in KINDS:
+        refused(kind, match="^cuont: there is no such field; leave it out", cuont=3)
+
+
+def test_a_missing_field_is_named() -> None:
+    for kind, fields in MINIMAL.items():
+        for name in set(fields) - {"steps", "seconds"}:
+            with pytest.raises(BadValue, match=f"^{name}: a value is missing; give one"):
+                KINDS[kind](**{n: v for n, v in fields.items() if n != name})
+
+
+def test_a_request_cannot_be_changed() -> None:
+    for kind, fields in MINIMAL.items():
+        for name, value in fields.items():
+            with pytest.raises(ValidationError):
+                setattr(make(kind), name, value)
+
+
+def test_a_request_without_pictures_survives_json() -> None:
+    for kind, fields in MINIMAL.items():
+        if "image" not in fields:
+            request = make(kind)
+            assert KINDS[kind].model_validate_json(request.model_dump_json()) == request
+
+
+def test_a_plan_needs_one_of_two_budgets() -> None:
+    with pytest.raises(BadValue, match=r"^steps or seconds: a budget is missing; give one\.$"):
         TrainPlan(method="flow", data="mnist")
+    for budget in ({"steps": 1}, {"seconds": 0.5}):
+        plan = TrainPlan(method="flow", data="mnist", **budget)
+        assert plan.model_dump().items() >= budget.items()
 
 
-@pytest.mark.parametrize("budget", [{"steps": 1}, {"seconds": 0.5}])
-def test_one_budget_is_enough(budget: dict[str, Any]) -> None:
-    assert TrainPlan(method="flow", data="mnist", **budget).model_dump().items() >= budget.items()
+def test_a_plan_has_at_most_twenty_augmentation_steps() -> None:
+    assert len(make("TrainPlan", augment=[{"name": "flip"}] * 20).augment) == 20
+    refused("TrainPlan", match="^augment: .* 20 ", augment=[{"name": "flip"}] * 21)

@@ -101,29 +101,6 @@ def test_a_reader_who_goes_away_stops_it_and_leaves_the_studio_free(
     assert not free.is_alive()
 
 
-FAULTS = [
-    ({"x": "seed", "x_values": (1, -1)}, "x: seed: -1 "),
-    ({"x": "seed", "x_values": (1.5,)}, "x: seed: 1.5 "),
-    ({"x": "seed", "x_values": ("one",)}, "x: seed: 'one' "),
-    ({"x": "guidance", "x_values": (9.0,)}, "x: guidance: 9.0 .*5"),
-    ({"x": "evaluations", "x_values": (2.0, 2.5)}, "x: evaluations: "),
-    ({"x": "prompt", "x_values": ("x" * 201,)}, "x: prompt: "),
-    ({"x": "label", "x_values": (7,)}, "x: label: 7 "),
-    ({"x": "model", "x_values": ("",)}, "x: model: "),
-    ({"x": "seed", "x_values": ()}, "x_values: "),
-    ({"x": "seed", "x_values": tuple(range(9))}, "x_values: .*8"),
-    ({"x": "count", "x_values": (1,)}, "x: 'count' "),
-    ({"x": "truncation", "x_values": (0.5,)}, "y: both axes are truncation"),
-]
-
-
-@pytest.mark.parametrize(("fields", "said"), FAULTS, ids=str)
-def test_a_value_that_cannot_be_used_is_told_its_axis(fields: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadValue, match=f"^{said}") as caught:
-        GridRequest(**{"model": DCGAN, "y": "truncation", "y_values": (1.0,)} | fields)
-    assert len(str(caught.value)) < 300
-
-
 UNFIT = [
     ({"model": DCGAN, "x": "guidance", "x_values": (1.0,)}, "x: shapes-dcgan has no guidance"),
     ({"model": DCGAN, "x": "label", "x_values": ("discs", "cubes")}, "x: label: .*“cubes”"),
