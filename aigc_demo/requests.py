@@ -24,6 +24,7 @@ from aigc_demo.errors import BadValue
 MAX_SEED = 2**53 - 1  # the largest integer that survives a browser
 MAX_COUNT = 64
 MAX_PROMPT = 200  # characters
+MAX_BIHARMONIC_PIXELS = 40_000  # of a hole: more would take minutes
 
 
 def _as_whole(value: Any) -> Any:

@@ -20,11 +20,12 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from aigc_demo import data
-from aigc_demo.crf import dense_crf, facade_parsing as plans_, scribble_segmentation
+from aigc_demo.crf import dense_crf, scribble_segmentation
 from aigc_demo.data import Domains
 from aigc_demo.imaging import facade_labels, images
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.segment import UPDATES, Segment
+from aigc_demo.pipelines import facade_parsing
 from aigc_demo.requests import MaskRequest
 from aigc_demo.studio import Studio
 from benchmarks.report import table, write_metrics, write_section
@@ -68,12 +69,12 @@ def masks(sheets: Path | None) -> tuple[str, str]:
         marked = [Image.fromarray(m.astype(np.uint8) * 255) for m in (thing, rest)]
         asked = MaskRequest(image=image, thing=marked[0], background=marked[1])
         alone = asked.model_copy(update={"smooth": 0.0, "appearance": 0.0})
-        result = studio.outline(asked)
+        result = studio.segment_scribbles(asked)
         seconds.append(result.seconds)
         found = {
             ways[0]: scribble_segmentation.nearness(thing, rest) > 0,
             ways[1]: likelier(image, thing, rest),
-            ways[2]: np.asarray(studio.outline(alone).mask) > 127,
+            ways[2]: np.asarray(studio.segment_scribbles(alone).mask) > 127,
             ways[3]: np.asarray(result.mask) > 127,
         }
         for way, mask in found.items():
@@ -229,10 +230,10 @@ def plans(sheets: Path | None) -> tuple[str, str]:
     assert isinstance(model, Segment)
     photos, truth = facades_of("test")
     pictures = images.to_pil(photos)
-    chances = [plans_.chances(image, model) for image in pictures]
+    chances = [facade_parsing.probabilities(image, model) for image in pictures]
     start = time.perf_counter()
     settled = torch.cat(
-        [plans_.settle(p, i, model)[None] for p, i in zip(chances, pictures, strict=True)]
+        [facade_parsing.refine(p, i, model)[None] for p, i in zip(chances, pictures, strict=True)]
     )
     milliseconds = 1000 * (time.perf_counter() - start) / len(pictures)
     p = torch.cat(chances)

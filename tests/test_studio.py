@@ -14,16 +14,12 @@ import torch
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.checkpoint import CARD
+from aigc_demo.nn.interpolation import slerp
+from aigc_demo.pipelines.generation import BATCH, GenerateResult
 from aigc_demo.pipelines.model_cache import MAX_LOADED
+from aigc_demo.pipelines.model_info import labels_of, options_of
 from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest
-from aigc_demo.studio import (
-    CHUNK,
-    GenerateResult,
-    Studio,
-    labels_of,
-    options_of,
-    slerp,
-)
+from aigc_demo.studio import Studio
 from tests import factories
 
 FLOW, DCGAN, VAE, PLAIN = "shapes-flow", "shapes-dcgan", "shapes-vae", "plain-dcgan"
@@ -50,7 +46,7 @@ def pixels(result: GenerateResult) -> list[bytes]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("count", [1, 5, CHUNK, CHUNK + 3, 2 * CHUNK + 1])
+@pytest.mark.parametrize("count", [1, 5, BATCH, BATCH + 3, 2 * BATCH + 1])
 def test_a_picture_is_the_same_alone_and_among_others(
     studio: Studio, model: str, count: int
 ) -> None:
@@ -82,9 +78,9 @@ def test_a_request_repeats_in_this_studio_and_in_another(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_steps_end_with_the_pictures_of_generate(studio: Studio, model: str) -> None:
-    request = ask(model, seed=3, count=CHUNK + 2)
+    request = ask(model, seed=3, count=BATCH + 2)
     steps = list(studio.generate_steps(request))
-    assert all(len(step.images) == CHUNK + 2 for step in steps)
+    assert all(len(step.images) == BATCH + 2 for step in steps)
     assert len({image.size for step in steps for image in step.images}) == 1
     assert pixels(steps[-1]) == pixels(studio.generate(request))
 
@@ -241,9 +237,9 @@ def test_case_and_spaces_make_no_difference(studio: Studio) -> None:
 
 @pytest.mark.parametrize("field", ["prompt", "to_prompt"])
 def test_a_model_that_cannot_read_refuses_words(studio: Studio, field: str) -> None:
-    with pytest.raises(BadValue, match="^prompt: shapes-dcgan reads no words"):
+    with pytest.raises(BadValue, match="^prompt: shapes-dcgan is not conditioned on text"):
         studio.morph(MorphRequest(model=DCGAN, **{field: "discs"}))
-    with pytest.raises(BadValue, match="^prompt: plain-dcgan reads no words"):
+    with pytest.raises(BadValue, match="^prompt: plain-dcgan is not conditioned on text"):
         studio.generate(ask(PLAIN, prompt="discs"))
 
 
@@ -266,7 +262,7 @@ def test_a_blend_of_prompts_keeps_its_seed(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("frames", [2, 3, CHUNK, CHUNK + 1, 20])
+@pytest.mark.parametrize("frames", [2, 3, BATCH, BATCH + 1, 20])
 def test_a_morph_goes_from_one_picture_to_the_other(
     studio: Studio, model: str, frames: int
 ) -> None:
@@ -311,11 +307,11 @@ def test_the_number_of_loaded_models_does_not_grow(tmp_path: Path, trained: Path
         shutil.copytree(trained / DCGAN, tmp_path / name)
     studio = Studio(tmp_path, device="cpu")
     pictures = {name: pixels(studio.generate(ask(name))) for name in names}
-    assert list(studio.shelf.loaded) == names[-MAX_LOADED:]
+    assert list(studio.cache.loaded) == names[-MAX_LOADED:]
     studio.generate(ask(names[-MAX_LOADED]))
     studio.generate(ask(names[0]))
-    assert names[-MAX_LOADED] in studio.shelf.loaded  # it was used more lately than the next one
-    assert names[-MAX_LOADED + 1] not in studio.shelf.loaded
+    assert names[-MAX_LOADED] in studio.cache.loaded  # it was used more lately than the next one
+    assert names[-MAX_LOADED + 1] not in studio.cache.loaded
     assert pixels(studio.generate(ask(names[0]))) == pictures[names[0]]
 
 
@@ -345,7 +341,7 @@ def test_models_are_described_without_being_loaded(studio: Studio) -> None:
     found = {m.name: m for m in studio.models("generate")}
     assert set(found) == set(MODELS)
     assert studio.models("restore") == []
-    assert not studio.shelf.loaded
+    assert not studio.cache.loaded
     info = found[VAE]
     assert (info.method, info.task, info.condition) == ("vae", "generate", "label")
     assert (info.data, info.labels, info.size, info.channels) == (

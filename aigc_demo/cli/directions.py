@@ -29,10 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
             model, _ = checkpoint.load(folder)
         except UserError as problem:
             parser.error(str(problem))
-        if not isinstance(model, latent_directions.Steerable):
+        if not isinstance(model, latent_directions.LinearLatents):
             parser.error(f"{name} has no directions; name a GAN or a VAE.")
-        found = latent_directions.find(model)
-        latent_directions.keep(folder, found)
-        shares = ", ".join(f"{share:.1%}" for share in found.shares.tolist())
-        print(f"{name}: {len(found.ways)} directions, {shares} of the first layer's variance")
+        found = latent_directions.compute(model)
+        latent_directions.save(folder, found)
+        shares = ", ".join(f"{share:.1%}" for share in found.explained_variance.tolist())
+        print(f"{name}: {len(found.vectors)} directions, {shares} of the first layer's variance")
     return 0

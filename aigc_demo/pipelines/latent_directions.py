@@ -2,17 +2,17 @@
 
 Härkönen et al., "GANSpace: Discovering Interpretable GAN Controls", 2020,
 https://arxiv.org/abs/2004.02546, take the principal components of the features of an early layer
-at drawn latents, and the latents that move along them. Here that layer is linear and latents are
-(about) Gaussian, so there is nothing to draw: with features A z and z = m + L e, e ~ N(0, I),
+at sampled latents, and the latents that move along them. Here that layer is linear and latents are
+(about) Gaussian, so no sampling is needed: with features A z and z = m + L e, e ~ N(0, I),
 
     A L = U S Vᵀ        the features' components are U, their variances S²
     d_i = L v_i         moves feature component i by one standard deviation, and no other
 
 For a GAN (L = I) that is the closed form of Shen & Zhou, "Closed-Form Factorization of Latent
 Semantics in GANs", 2021, https://arxiv.org/abs/2007.06600. For a VAE, L Lᵀ is the covariance of
-its codes; components of the codes alone would be led astray by numbers that the decoder ignores.
+its codes; components of the codes alone would be misled by numbers that the decoder ignores.
 
-They are found once for a file of weights: kept beside the card by ``python -m aigc_demo
+They are computed once for a file of weights: stored beside the card by ``python -m aigc_demo
 directions``, else in the tensor cache.
 """
 
@@ -21,23 +21,22 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from aigc_demo.errors import BadValue
 from aigc_demo.methods import checkpoint, tensor_cache
 from aigc_demo.requests import MAX_DIRECTIONS, DirectionRequest
 
 FILE = "directions.safetensors"
-REACH = 3.0  # standard deviations that a strip goes to each side
+MAX_OFFSET = 3.0  # standard deviations to each side of a strip
 
 
 @runtime_checkable
-class Steerable(Protocol):
-    """A model whose latents are vectors that enter by a matrix."""
+class LinearLatents(Protocol):
+    """A model whose latents are vectors and whose first layer is linear."""
 
     def entry(self) -> tuple[Tensor, Tensor]:
         """Return the matrix (F, L) by which latents enter and their covariance (L, L)."""
@@ -45,87 +44,87 @@ class Steerable(Protocol):
 
 @dataclass(frozen=True)
 class Directions:
-    """`ways` (K, L): steps of one standard deviation, the strongest first; `shares` (K,): of the
-    features' variance. float32, on the CPU.
+    """`vectors` (K, L): steps of one standard deviation, the strongest first; the share of the
+    features' variance that each explains (K,). float32, on the CPU.
     """
 
-    ways: Tensor
-    shares: Tensor
+    vectors: Tensor
+    explained_variance: Tensor
 
 
 @torch.no_grad()
-def find(model: Steerable, count: int = MAX_DIRECTIONS) -> Directions:
-    """Return the `count` strongest directions of `model`, or as many as its latents have numbers.
+def compute(model: LinearLatents, count: int = MAX_DIRECTIONS) -> Directions:
+    """Return the `count` strongest directions of `model`, at most as many as latent dimensions.
 
-    Of each and its opposite, the one is taken whose largest number is positive.
+    The largest component of each is positive.
     """
     matrix, covariance = (t.double().cpu() for t in model.entry())
     variances, axes = torch.linalg.eigh(covariance)
-    spread = axes * variances.clamp(min=0).sqrt()  # L, with L Lᵀ = the covariance
-    # The squares of a matrix with many rows are quicker taken apart than itself.
-    reached = matrix @ spread
-    strengths, e = torch.linalg.eigh(reached.T @ reached)
-    strengths, e = strengths.flip(0).clamp(min=0), e.flip(1)
-    ways = (spread @ e[:, :count]).T  # (L, K) -> (K, L)
-    largest = ways.gather(1, ways.abs().argmax(1, keepdim=True))
-    ways = ways * torch.where(largest < 0, -1.0, 1.0)
-    shares = strengths / strengths.sum().clamp(min=1e-12)
-    return Directions(ways.float(), shares[:count].float())
+    root = axes * variances.clamp(min=0).sqrt()  # L, with L Lᵀ = the covariance
+    # The matrix has many rows: its Gram matrix is quicker to decompose than itself.
+    features = matrix @ root
+    strengths, v = torch.linalg.eigh(features.T @ features)
+    strengths, v = strengths.flip(0).clamp(min=0), v.flip(1)
+    vectors = (root @ v[:, :count]).T  # (L, K) -> (K, L)
+    largest = vectors.gather(1, vectors.abs().argmax(1, keepdim=True))
+    vectors = vectors * torch.where(largest < 0, -1.0, 1.0)
+    explained = strengths / strengths.sum().clamp(min=1e-12)
+    return Directions(vectors.float(), explained[:count].float())
 
 
-def move(latents: Tensor, ways: Tensor, offsets: Tensor) -> Tensor:
-    """Move latents (B, L) by offsets (B, K) along `ways` (K, L); offsets of 0 leave them exactly
-    as they are.
+def move(latents: Tensor, vectors: Tensor, offsets: Tensor) -> Tensor:
+    """Move latents (B, L) by offsets (B, K) along `vectors` (K, L); offsets of 0 leave them
+    exactly as they are.
     """
-    given = offsets[:, : len(ways), None]
-    return latents + (given * ways[: given.shape[1]]).sum(1)
+    offsets = offsets[:, : len(vectors), None]
+    return latents + (offsets * vectors[: offsets.shape[1]]).sum(1)
 
 
-def offsets_of(request: DirectionRequest, steerable: bool) -> Tensor:
-    """Return the offsets (B, K) of each picture that is asked for.
-
-    Raises BadValue where the model has no directions.
-    """
-    if not steerable:
-        raise BadValue(
-            f"model: {request.model} has no directions to be moved along; choose a GAN or a VAE."
-        )
-    given = [*request.offsets, *[0.0] * (MAX_DIRECTIONS - len(request.offsets))]
+def offsets_of(request: DirectionRequest) -> Tensor:
+    """Return the offsets (B, K) of each image of a request."""
+    offsets = [*request.offsets, *[0.0] * (MAX_DIRECTIONS - len(request.offsets))]
     if request.component is None:
-        return torch.tensor([given])
-    rows = torch.tensor([given]).repeat(request.frames, 1)
-    rows[:, request.component - 1] = torch.linspace(-REACH, REACH, request.frames)
+        return torch.tensor([offsets])
+    rows = torch.tensor([offsets]).repeat(request.frames, 1)
+    rows[:, request.component - 1] = torch.linspace(-MAX_OFFSET, MAX_OFFSET, request.frames)
     return rows
 
 
-def of(folder: Path, model: Any) -> Directions:
-    """Return the directions of the `model` in `folder`: those that are kept for these weights, or
-    found now and kept in the cache folder.
+def load_or_compute(folder: Path, model: LinearLatents) -> Directions:
+    """Return the directions of the `model` in `folder`: those stored for these weights, else
+    computed and stored in the cache folder.
     """
     weights = _hash(folder)
-    if found := _read(folder / FILE, weights):
-        return found
+    if directions := _read(folder / FILE, weights):
+        return directions
     key = f"directions/{weights}"
     if entry := tensor_cache.read(key, ("ways", "shares")):
-        return Directions(**entry.tensors)
-    found = find(model)
-    tensor_cache.write(key, {"ways": found.ways, "shares": found.shares})
-    return found
+        return Directions(entry.tensors["ways"], entry.tensors["shares"])
+    directions = compute(model)
+    tensor_cache.write(key, _tensors(directions))
+    return directions
 
 
-def keep(folder: Path, found: Directions) -> None:
+def save(folder: Path, directions: Directions) -> None:
     """Write the directions of the model in `folder` beside its card."""
-    tensors = {"ways": found.ways.contiguous(), "shares": found.shares.contiguous()}
-    checkpoint.write_tensors(folder / FILE, tensors, {"weights": _hash(folder)})
+    checkpoint.write_tensors(folder / FILE, _tensors(directions), {"weights": _hash(folder)})
 
 
 def _hash(folder: Path) -> str:
-    """Return what names the weights of the model in `folder`."""
+    """Return the hash of the weights in `folder`."""
     return hashlib.sha256((folder / checkpoint.WEIGHTS).read_bytes()).hexdigest()
 
 
+def _tensors(directions: Directions) -> dict[str, Tensor]:
+    """Return tensors by the names that shipped files have."""
+    return {
+        "ways": directions.vectors.contiguous(),
+        "shares": directions.explained_variance.contiguous(),
+    }
+
+
 def _read(path: Path, weights: str) -> Directions | None:
-    """Return what `path` holds, or None where it is not there, damaged, or of other weights."""
+    """Return the directions in `path`; None where it is missing, damaged, or of other weights."""
     try:
         with safe_open(path, framework="pt") as file:
             if (file.metadata() or {}).get("weights") != weights:

@@ -1,7 +1,4 @@
-"""The models by name: their folders, what is known of them, and those that are loaded.
-
-Models are loaded when first asked for; the least recently used is dropped.
-"""
+"""Models by name: their folders, what their cards say, and those that are loaded (LRU)."""
 
 from __future__ import annotations
 
@@ -15,69 +12,72 @@ from aigc_demo.errors import BadCheckpoint, BadValue
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Generative
 from aigc_demo.pipelines import latent_directions
+from aigc_demo.pipelines.device_lock import DeviceLock
 from aigc_demo.pipelines.latent_directions import Directions
-from aigc_demo.pipelines.model_info import YOURS, ModelInfo, Stamp, describe, stamp_of
+from aigc_demo.pipelines.model_info import RUN_PREFIX, ModelInfo, Stamp, describe, stamp_of
 
 MAX_LOADED = 6
-MAX_RUNS = 50  # whose models are offered
+MAX_RUNS = 50  # whose models are listed, the newest first
 
 
-class Shelf:
-    """The models below `checkpoints`, and those of the training runs below `runs_root`."""
+class ModelCache:
+    """The models below `checkpoints`, and those of the training runs below `runs_root`.
+
+    Hold `lock` while a model is loaded or computes.
+    """
 
     def __init__(self, checkpoints: Path, runs_root: Path | None, device: torch.device) -> None:
         self.checkpoints, self.runs_root, self.device = checkpoints, runs_root, device
+        self.lock = DeviceLock()
         self.loaded: OrderedDict[str, tuple[Stamp, Generative]] = OrderedDict()
         self._directions: dict[str, tuple[Stamp, Directions]] = {}
-        self._seen: dict[str, tuple[Stamp, ModelInfo]] = {}
+        self._infos: dict[str, tuple[Stamp, ModelInfo]] = {}
 
     def models(self, task: str | None = None) -> list[ModelInfo]:
         """Return every model, the broken ones (whose task is unknown) with their reason: first
         those of training runs, the newest first, then the shipped ones in order of name.
         """
         folders = self.folders()
-        self._seen = {name: seen for name, seen in self._seen.items() if name in folders}
-        found = [self._describe(name, folder) for name, folder in folders.items()]
-        return [m for m in found if task is None or m.problem or m.task == task]
+        self._infos = {name: info for name, info in self._infos.items() if name in folders}
+        infos = [self._describe(name, folder) for name, folder in folders.items()]
+        return [m for m in infos if task is None or m.problem or m.task == task]
 
     def info(self, name: str) -> ModelInfo:
         """Return the model called `name`.
 
         Raises BadValue where there is none and BadCheckpoint where it is broken.
         """
-        known = self.folders()
-        if name not in known:
+        folders = self.folders()
+        if name not in folders:
             usable = ", ".join(m.name for m in self.models() if not m.problem) or "none"
             raise BadValue(f"model: there is no model “{name[:80]}”; choose one of: {usable}.")
-        found = self._describe(name, known[name])
-        if found.problem:
-            raise BadCheckpoint(found.problem)
-        return found
+        info = self._describe(name, folders[name])
+        if info.problem:
+            raise BadCheckpoint(info.problem)
+        return info
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each model by name."""
         runs = _newest_runs(self.runs_root)[:MAX_RUNS] if self.runs_root else []
-        models = {YOURS + run.name: run / checkpoint.RUN_MODEL for run in runs}
+        models = {RUN_PREFIX + run.name: run / checkpoint.RUN_MODEL for run in runs}
         found = {name: folder for name, folder in models.items() if folder.is_dir()}
         return found | {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
 
     def _describe(self, name: str, folder: Path) -> ModelInfo:
-        """Look at a folder, or remember what was seen there as long as its files are the same."""
+        """Read the card of a folder, once as long as its files stay the same."""
         stamp = stamp_of(folder)
-        stamped, found = self._seen.get(name, (None, None))
-        if stamped != stamp or found is None:
+        cached, info = self._infos.get(name, (None, None))
+        if cached != stamp or info is None:
             try:
-                found = describe(name, folder, checkpoint.inspect(folder))
+                info = describe(name, folder, checkpoint.inspect(folder))
             except BadCheckpoint as problem:
-                found = ModelInfo(name, name, str(problem))
-            self._seen[name] = (stamp, found)
-        return found
+                info = ModelInfo(name, name, str(problem))
+            self._infos[name] = (stamp, info)
+        return info
 
     def load(self, name: str) -> Generative:
-        """Return the model called `name`, ready to be used; a folder whose files have changed is
-        loaded anew. One thread at a time may call this.
-
-        Raises BadCheckpoint where it is broken.
+        """Return the model called `name` on the device; a folder whose files have changed is
+        loaded anew. Call with the lock held. Raises BadCheckpoint where it is broken.
         """
         folder = self.folders().get(name, self.checkpoints / name)
         stamp = stamp_of(folder)
@@ -85,7 +85,7 @@ class Shelf:
             try:
                 model, _ = checkpoint.load(folder)
             except BadCheckpoint as problem:
-                self._seen[name] = (stamp, ModelInfo(name, name, str(problem)))
+                self._infos[name] = (stamp, ModelInfo(name, name, str(problem)))
                 raise
             model.to(self.device).to(memory_format=model.layout)
             self.loaded[name] = (stamp, model)
@@ -95,16 +95,16 @@ class Shelf:
         return self.loaded[name][1]
 
     def directions(self, name: str) -> Directions:
-        """Return the directions in the latents of the model called `name`, which has some. One
-        thread at a time may call this.
+        """Return the latent directions of the model called `name`, which has some. Call with the
+        lock held.
         """
         folder = self.folders()[name]
         stamp = stamp_of(folder)
-        stamped, found = self._directions.get(name, (None, None))
-        if stamped != stamp or found is None:
-            found = latent_directions.of(folder, self.load(name))
-            self._directions = {name: (stamp, found)}
-        return found
+        cached, directions = self._directions.get(name, (None, None))
+        if cached != stamp or directions is None:
+            directions = latent_directions.load_or_compute(folder, self.load(name))
+            self._directions = {name: (stamp, directions)}
+        return directions
 
 
 def _newest_runs(root: Path) -> list[Path]:

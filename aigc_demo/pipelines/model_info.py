@@ -1,6 +1,4 @@
-"""What is known of a model without loading it: what its card says, where it comes from, and
-whether a request fits it.
-"""
+"""What is known of a model without loading its weights, and whether a request fits it."""
 
 from __future__ import annotations
 
@@ -13,17 +11,17 @@ import torch
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.base import Method, Option, Translator
-from aigc_demo.pipelines.latent_directions import Steerable
+from aigc_demo.pipelines.latent_directions import LinearLatents
 from aigc_demo.requests import DirectionRequest, GenerateRequest, MorphRequest
 
 Stamp = tuple[int, ...]
 
-YOURS = "yours-"  # before the name of a run: its model
+RUN_PREFIX = "yours-"  # of the names of models of training runs; part of the public API
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of a model without loading it; one with a `problem` cannot be used."""
+    """What the card of a model says; one with a `problem` cannot be used."""
 
     name: str
     title: str
@@ -40,27 +38,26 @@ class ModelInfo:
     size: int = 0
     channels: int = 0
     options: tuple[Option, ...] = ()
-    steerable: bool = False  # are there directions in its latents
+    has_latent_directions: bool = False
     megabytes: float = 0
     card: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def yours(self) -> bool:
-        """Tell whether it was made by a training run here, and not shipped."""
-        return self.name.startswith(YOURS)
+    def from_run(self) -> bool:
+        """Tell whether it is the model of a training run, and not a shipped one."""
+        return self.name.startswith(RUN_PREFIX)
 
 
 def describe(name: str, folder: Path, card: checkpoint.Card) -> ModelInfo:
-    """Return what the card of the model in `folder` says, with the defaults that suit it best."""
+    """Return what the card of the model in `folder` says, with its defaults of the options."""
     method = METHODS[card.method]
-    reads = method.condition == "text"
-    told = reads or bool(card.classes)  # without a condition there is nothing to be guided by
-    options = [o for o in method.network.options if told or o.name != "guidance"]
+    conditional = method.condition == "text" or bool(card.classes)
+    options = [o for o in method.network.options if conditional or o.name != "guidance"]
     return ModelInfo(
         name=name,
         title=card.title or name,
         task=method.task,
-        condition=method.condition if told else "none",
+        condition=method.condition if conditional else "none",
         method=method.name,
         data=card.data,
         labels=card.classes,
@@ -71,14 +68,14 @@ def describe(name: str, folder: Path, card: checkpoint.Card) -> ModelInfo:
         size=int(card.config.get("size", 32)),
         channels=int(card.config.get("channels", 3)),
         options=tuple(replace(o, default=card.defaults.get(o.name, o.default)) for o in options),
-        steerable=issubclass(method.network, Steerable),
+        has_latent_directions=issubclass(method.network, LinearLatents),
         megabytes=(folder / checkpoint.WEIGHTS).stat().st_size / 1e6,
         card=card.model_dump(mode="json"),
     )
 
 
 def _directions(method: Method, card: checkpoint.Card) -> tuple[str, ...]:
-    """Return the ways that a model that translates can go, without its weights."""
+    """Return the directions of a translator, without its weights."""
     if not issubclass(method.network, Translator):
         return ()
     with torch.device("meta"):
@@ -105,10 +102,15 @@ def labels_of(info: ModelInfo, label: str | None, count: int) -> list[str]:
     return [label or info.labels[i % len(info.labels)] for i in range(count)]
 
 
+def class_of(info: ModelInfo, label: str) -> int:
+    """Return the class number of a label of the model; 0 for ""."""
+    return info.labels.index(label) if label else 0
+
+
 def check_prompt(info: ModelInfo, prompt: str | None) -> None:
-    """Refuse words for a model that cannot read."""
+    """Raise BadValue for a prompt where the model is not conditioned on text."""
     if prompt and info.condition != "text":
-        raise BadValue(f"prompt: {info.name} reads no words; leave it empty.")
+        raise BadValue(f"prompt: {info.name} is not conditioned on text; leave it empty.")
 
 
 def options_of(

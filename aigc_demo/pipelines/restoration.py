@@ -1,17 +1,12 @@
-"""Pictures restored by what a request names: networks and classical methods alike.
+"""Images restored: denoised, inpainted, deblurred, upscaled, by networks or classical methods.
 
-    from aigc_demo.requests import RestoreRequest
-
-    result = Studio("checkpoints").restore(RestoreRequest(image=photo, mask=mask))
-
-How pictures of any size are computed in pieces is in `tiling`.
+How images of any size are computed in tiles is in `imaging.tiling`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import cv2
@@ -27,26 +22,24 @@ from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.imaging.images import Planes
 from aigc_demo.imaging.tiling import Clean, Fill, Hole, Picture, Weights
 from aigc_demo.methods.base import Model
-from aigc_demo.methods.inpaint import Inpaint
-from aigc_demo.methods.repair import Repair
 from aigc_demo.metrics.image_quality import compare_images
 from aigc_demo.pipelines import classical
-from aigc_demo.pipelines.model_info import YOURS
-from aigc_demo.requests import RestoreRequest
+from aigc_demo.pipelines.model_cache import ModelCache
+from aigc_demo.pipelines.model_info import RUN_PREFIX, ModelInfo
+from aigc_demo.requests import MAX_BIHARMONIC_PIXELS, RestoreRequest
 
-ESTIMATED_ON = 1024  # pixels of a side in the middle, from which the noise is estimated
-BIHARMONIC_PIXELS = 40_000  # of a hole, at most
-AROUND = 64  # pixels around a hole that classical methods see
+NOISE_SIDE = 1024  # pixels: the noise is estimated in a square of that side in the middle
+FILL_MARGIN = 64  # pixels around a hole that classical methods see
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A way to restore: what it does with a mask and without one, and its model, if it has one."""
+    """A way to restore: what it does with a mask and without one, and its model, if any."""
 
     name: str
     model: str = ""
     fills: bool = False  # what the mask marks
-    cleans: bool = False  # the picture, or what the mask marks of it
+    cleans: bool = False  # the image, or what the mask marks of it
     enlarges: bool = False
     needs_sigma: bool = False
 
@@ -72,8 +65,8 @@ TOOLS: dict[str, Tool] = {
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """The restored picture, in the mode of the original where Pillow has one; the noise that was
-    assumed, where a method asks for it; scores where the truth was given.
+    """The restored image, in the mode of the original where Pillow has one; the noise that was
+    assumed, where the method needs it; scores where the truth was given.
     """
 
     image: Image.Image
@@ -82,42 +75,29 @@ class RestoreResult:
     sigma: float | None = None
 
 
-def run(
-    request: RestoreRequest,
-    load: Callable[[str], Model],
-    lock: AbstractContextManager[object],
-) -> Iterator[float | RestoreResult]:
-    """Yield the share that is done, then the result.
-
-    `load` returns a model by its checkpoint's name; `lock` is held while something is computed,
-    never while the reader is. Raises UserError where the request does not fit together.
+def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | RestoreResult]:
+    """Yield the share that is done, then the result; raises UserError where something does not
+    fit.
     """
     start = time.perf_counter()
-    image, mask = request.image, request.mask
-    with lock:
-        tool = tool_of(request, load)
-        model = load(tool.model) if tool.model else None
+    tool = tool_of(request, models)
+    model = None
+    if tool.model:
+        models.info(tool.model)
+        with models.lock:
+            model = models.load(tool.model)
+    image = request.image
     exif = image.getexif().tobytes() if image.getexif() else b""
-    if mask is not None and mask.size != image.size:
-        turned = images.upright(image)
-        if turned.size != mask.size:
-            raise BadImage(
-                f"mask: it has {mask.width}×{mask.height} pixels and the picture "
-                f"{image.width}×{image.height}; make them the same."
-            )
-        image, exif = turned, b""
+    if request.mask is not None and request.mask.size != image.size:
+        image, exif = _turned(image, request.mask), b""
     planes = images.split(image)
-    weights = None if mask is None else masks.read(mask)
-    sigma = request.sigma
+    weights = None if request.mask is None else masks.read(request.mask)
+    sigma = request.sigma if tool.needs_sigma else None
     if tool.needs_sigma and sigma is None and not (tool.fills and weights is not None):
-        sigma = estimate(planes)
-    steps = _steps(planes, weights, tool, model, sigma or 0.0, request.factor)
+        sigma = estimate_noise(planes)
     restored = planes
-    while True:
-        with lock:
-            step = next(steps, None)
-        if step is None:
-            break
+    steps = _steps(planes, weights, tool, model, sigma or 0.0, request.factor)
+    for step in models.lock.steps(steps):
         if isinstance(step, Planes):
             restored = step
         else:
@@ -127,17 +107,28 @@ def run(
         result.info["exif"] = exif
     seconds = time.perf_counter() - start
     scores = score(restored, request.truth, weights) if request.truth is not None else {}
-    yield RestoreResult(result, seconds, scores, sigma if tool.needs_sigma else None)
+    yield RestoreResult(result, seconds, scores, sigma)
 
 
-def tool_of(request: RestoreRequest, load: Callable[[str], Model]) -> Tool:
-    """Return what the request names: one of TOOLS or a model that was trained here; raises
-    BadValue where there is none or it does not fit the mask.
+def _turned(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """Return an image upright, as its mask was drawn; raises BadImage where their sizes differ."""
+    upright = images.upright(image)
+    if upright.size != mask.size:
+        raise BadImage(
+            f"mask: it has {mask.width}×{mask.height} pixels and the image "
+            f"{image.width}×{image.height}; make them the same."
+        )
+    return upright
+
+
+def tool_of(request: RestoreRequest, models: ModelCache) -> Tool:
+    """Return what the request names: one of TOOLS or the model of a training run; raises UserError
+    where there is none or it does not fit the mask or the size.
     """
     if request.method in TOOLS:
         tool = TOOLS[request.method]
-    elif request.method.startswith(YOURS):
-        tool = tool_with(request.method, load(request.method))
+    elif request.method.startswith(RUN_PREFIX):
+        tool = _tool_of_run(models.info(request.method))
     else:
         raise BadValue(
             f"method: there is no method “{request.method[:60]}”; "
@@ -150,24 +141,31 @@ def tool_of(request: RestoreRequest, load: Callable[[str], Model]) -> Tool:
         )
     if tool.enlarges:
         if request.mask is not None:
-            raise BadValue(f"mask: {tool.name} takes the whole picture; leave the mask out.")
+            raise BadValue(f"mask: {tool.name} works on the whole image; leave the mask out.")
         pixels = request.image.width * request.image.height * request.factor**2
         if pixels > images.MAX_PIXELS:
             raise BadImage(
                 f"image: enlarged it would have {pixels / 1e6:.0f} megapixels; the limit is "
-                f"{images.MAX_PIXELS / 1e6:.0f}. Use a smaller picture or factor."
+                f"{images.MAX_PIXELS / 1e6:.0f}. Use a smaller image or factor."
             )
     return tool
 
 
-def tool_with(name: str, model: Model) -> Tool:
-    """Return what a model can do that was trained to restore; raises BadValue for others."""
-    if isinstance(model, Inpaint):
-        return Tool(name, model=name, fills=True)
-    if not isinstance(model, Repair):
-        raise BadValue(f"method: {name} was not trained to restore pictures; choose another one.")
-    enlarges, noise = (model.config.damage == kind for kind in ("resolution", "noise"))
-    return Tool(name, model=name, cleans=not enlarges, enlarges=enlarges, needs_sigma=noise)
+def _tool_of_run(info: ModelInfo) -> Tool:
+    """Return what the model of a training run does; raises BadValue where it does not restore."""
+    if info.method == "inpaint":
+        return Tool(info.name, model=info.name, fills=True)
+    if info.method != "repair":
+        raise BadValue(f"method: {info.name} was not trained to restore; choose another one.")
+    damage = info.card["config"]["damage"]
+    enlarges = damage == "resolution"
+    return Tool(
+        info.name,
+        model=info.name,
+        cleans=not enlarges,
+        enlarges=enlarges,
+        needs_sigma=damage == "noise",
+    )
 
 
 def _steps(
@@ -181,101 +179,103 @@ def _steps(
     if tool.enlarges:
         return enlarge(planes, factor, model)
     if tool.fills and weights is not None:
-        if tool.name == "biharmonic" and (lost := int((weights > 0).sum())) > BIHARMONIC_PIXELS:
+        lost = int((weights > 0).sum())
+        if tool.name == "biharmonic" and lost > MAX_BIHARMONIC_PIXELS:
             raise BadValue(
                 f"mask: biharmonic would take minutes for {lost:,} pixels; its limit is "
-                f"{BIHARMONIC_PIXELS:,}. Mark less, or choose another method."
+                f"{MAX_BIHARMONIC_PIXELS:,}. Mark less, or choose another method."
             )
-        margin = model.reach if model is not None else AROUND
+        margin = model.reach if model is not None else FILL_MARGIN
         function = filler(tool, model)
         return tiling.fill(planes, weights, function, margin=margin, guesses=model is not None)
     function, margin = cleaner(tool, model, sigma)
     return tiling.clean(planes, weights, function, margin=margin)
 
 
-def estimate(planes: Planes) -> float:
-    """Return the noise of a picture in grey levels, seen in its middle."""
+def estimate_noise(planes: Planes) -> float:
+    """Return the noise in the middle of an image, in grey levels."""
     height, width = planes.colour.shape[:2]
-    top, left = (max(0, (side - ESTIMATED_ON) // 2) for side in (height, width))
-    middle = planes.colour[top : top + ESTIMATED_ON, left : left + ESTIMATED_ON]
+    top, left = (max(0, (side - NOISE_SIDE) // 2) for side in (height, width))
+    middle = planes.colour[top : top + NOISE_SIDE, left : left + NOISE_SIDE]
     return round(classical.noise_level(middle.astype(np.float32) / planes.peak), 1)
 
 
 def score(restored: Planes, truth: Image.Image, weights: Weights | None) -> dict[str, float]:
-    """Return the scores of a restored picture against the truth."""
+    """Return the scores of a restored image against the truth."""
     expected = images.split(truth)
     if expected.colour.shape[:2] != restored.colour.shape[:2]:
         height, width = restored.colour.shape[:2]
         raise BadImage(
             f"truth: it has {truth.width}×{truth.height} pixels and the result {width}×{height}; "
-            "give the undamaged picture of that size."
+            "give the undamaged image of that size."
         )
     where = None if weights is None else weights > 0
     return compare_images(restored.floats(), expected.floats(), where)
 
 
 def cleaner(tool: Tool, model: Model | None, sigma: float) -> tuple[Clean, int]:
-    """Return the function that cleans a piece, and its reach in pixels."""
+    """Return the function that cleans a tile, and the radius of its receptive field."""
     if model is not None:
         strength = min(1.0, sigma / DEGRADATIONS["noise"].span)
-        return lambda piece: repaired(model, piece, strength), model.reach
+        return lambda tile: repaired(model, tile, strength), model.reach
     if tool.name == "nl_means":
-        return lambda piece: classical.nl_means(piece, sigma), 12
+        return lambda tile: classical.nl_means(tile, sigma), 12
     if tool.name == "nl_means_fast":
-        return lambda piece: classical.nl_means_fast(piece, sigma), 16
+        return lambda tile: classical.nl_means_fast(tile, sigma), 16
     return classical.median, 2
 
 
 def filler(tool: Tool, model: Model | None) -> Fill:
-    """Return the function that fills the hole of a piece; a guess helps only networks."""
+    """Return the function that fills the hole of a tile; only networks use the guess."""
     if model is not None:
-        return lambda piece, hole, guess: filled(model, piece, hole, guess)
+        return lambda tile, hole, guess: filled(model, tile, hole, guess)
     plain = {
         "telea": classical.telea,
         "navier_stokes": classical.navier_stokes,
         "biharmonic": classical.biharmonic,
         "nl_means": classical.fill_by_patches,
     }[tool.name]
-    return lambda piece, hole, guess: plain(piece, hole)
+    return lambda tile, hole, guess: plain(tile, hole)
 
 
 @torch.no_grad()
-def repaired(model: Model, piece: Picture, strength: float) -> Picture:
-    """Pass a piece of any size through a network of `methods.repair`."""
+def repaired(model: Model, tile: Picture, strength: float) -> Picture:
+    """Pass a tile of any size through a network of `methods.repair`."""
     device = next(model.parameters()).device
-    x = images.to_batch(piece, model.multiple, device)
+    x = images.to_batch(tile, model.multiple, device)
     with devices.autocast(device):
         y = model(x, torch.tensor([strength], device=device))
-    return images.from_batch(y, *piece.shape[:2])
+    return images.from_batch(y, *tile.shape[:2])
 
 
 @torch.no_grad()
-def filled(model: Model, piece: Picture, hole: Hole, guess: Picture | None) -> Picture:
-    """Pass a piece of any size and its hole through a network of `methods.inpaint`."""
+def filled(model: Model, tile: Picture, hole: Hole, guess: Picture | None) -> Picture:
+    """Pass a tile of any size and its hole through a network of `methods.inpaint`."""
     device = next(model.parameters()).device
-    parts = (piece, hole[..., None].astype(np.float32), guess)
+    parts = (tile, hole[..., None].astype(np.float32), guess)
     x, mask, y = (None if p is None else images.to_batch(p, model.multiple, device) for p in parts)
     with devices.autocast(device):
         z = model(x, (mask + 1) / 2, y)
-    return images.from_batch(z, *piece.shape[:2])
+    return images.from_batch(z, *tile.shape[:2])
 
 
 def enlarge(planes: Planes, factor: int, model: Model | None) -> Iterator[float | Planes]:
-    """Yield the share that is done, then the picture `factor` times larger."""
+    """Yield the share that is done, then the image enlarged by bicubic interpolation and, where
+    there is one, a network.
+    """
     height, width = planes.colour.shape[:2]
     size = (width * factor, height * factor)
 
-    def stretch(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def bicubic(values: NDArray[np.generic]) -> NDArray[np.generic]:
         return cv2.resize(values, size, interpolation=cv2.INTER_CUBIC)
 
-    colour = stretch(planes.colour).reshape(*size[::-1], -1)
-    alpha = None if planes.alpha is None else stretch(planes.alpha)
-    larger = Planes(colour, alpha)
+    colour = bicubic(planes.colour).reshape(*size[::-1], -1)
+    larger = Planes(colour, None if planes.alpha is None else bicubic(planes.alpha))
     if model is None:
         yield 1.0
         yield larger
         return
     strength = factor / DEGRADATIONS["resolution"].span
     yield from tiling.clean(
-        larger, None, lambda x: repaired(model, x, strength), margin=model.reach
+        larger, None, lambda tile: repaired(model, tile, strength), margin=model.reach
     )

@@ -1,43 +1,48 @@
-"""X/Y grids: a table of pictures in which one setting changes along each side.
+"""X/Y grids: a table of images in which one setting changes along each axis.
 
-Pictures that differ by nothing but their seed and class are computed together, since a network
-sees batches of a fixed size anyway: so a grid of seeds costs little more than `Generate` does.
-Knows requests and captions; what paints is handed in.
+Images that differ by nothing but their seed and class are computed in one batch, since a network
+sees batches of a fixed size anyway: so a grid of seeds costs little more than `generate` does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
 
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.pipelines.model_info import ModelInfo, check_prompt, labels_of, options_of
+from aigc_demo.pipelines import generation
+from aigc_demo.pipelines.model_cache import ModelCache
+from aigc_demo.pipelines.model_info import (
+    ModelInfo,
+    check_prompt,
+    class_of,
+    labels_of,
+    options_of,
+)
 from aigc_demo.requests import GenerateRequest, GridRequest
-
-# Paints a picture for each seed and class number; all share the model, the prompt and the options.
-Paint = Callable[[GenerateRequest, list[int], list[int], dict[str, float]], list[Image.Image]]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture of a grid, at the model's own size, and what makes it again in `Generate`."""
+    """An image of a grid, at the model's own size, and the settings that generate it again."""
 
     column: int
     row: int
     settings: dict[str, Any]
     image: Image.Image
-    seconds: float  # its share of the time of those that were painted with it
+    seconds: float  # of its batch, per image
 
 
 @dataclass(frozen=True)
 class GridResult:
-    """The cells that are ready, in the order of rows, with the captions of both sides."""
+    """The cells that are ready, row by row, with the captions of both axes."""
 
     x: str
     y: str
@@ -52,7 +57,7 @@ class GridResult:
         return len(self.cells) / (len(self.columns) * len(self.rows))
 
     def csv(self) -> str:
-        """Return a line a cell: row, column, the captions of both, the settings and seconds."""
+        """Return a line a cell: row, column, settings and seconds."""
         names = list(dict.fromkeys(name for cell in self.cells for name in cell.settings))
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -64,117 +69,109 @@ class GridResult:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """What one cell needs, checked."""
+class _Planned:
+    """A checked cell that has no image yet."""
 
     column: int
     row: int
     request: GenerateRequest
-    number: int  # of its class
+    class_number: int
     options: dict[str, float]
     settings: dict[str, Any]
 
     @property
-    def alike(self) -> tuple[Any, ...]:
-        """What cells that are painted together have in common."""
+    def shared(self) -> tuple[Any, ...]:
+        """What all cells of a batch have in common."""
         return (self.request.model, self.request.prompt, *self.options.items())
 
 
-def run(
-    request: GridRequest, info_of: Callable[[str], ModelInfo], paint: Paint, *, batch: int
-) -> Iterator[GridResult]:
+def run(request: GridRequest, models: ModelCache) -> Iterator[GridResult]:
     """Yield the grid as it fills, the empty one first and the full one last.
 
-    Everything is checked before the first picture is painted; raises BadValue, which names the
-    axis. A reader that goes away stops it after at most `batch` pictures.
+    Everything is checked before the first image is generated; raises UserError, which names the
+    axis. A consumer that goes away stops it after at most a batch.
     """
     start = time.perf_counter()
-    plans = _plan(request, info_of)
-    grid = GridResult(
-        request.x, request.y, *(_captions(values) for _, _, values in request.axes())
-    )
-    yield grid
+    planned = _plan(request, models)
+    captions = [_captions(values) for _, _, values in request.axes()]
+    yield GridResult(request.x, request.y, *captions)
     done: list[Cell] = []
-    for part in _batches(plans, batch):
+    for batch in _batches(planned):
         before = time.perf_counter()
-        first = part[0]
-        seeds, numbers = [p.request.seed for p in part], [p.number for p in part]
-        pictures = paint(first.request, seeds, numbers, first.options)
-        seconds = (time.perf_counter() - before) / len(part)
-        for plan, image in zip(part, pictures, strict=True):
-            done.append(Cell(plan.column, plan.row, plan.settings, image, seconds))
+        first = batch[0]
+        seeds, classes = [p.request.seed for p in batch], [p.class_number for p in batch]
+        made = generation.sample(first.request, models, seeds, classes, first.options)
+        seconds = (time.perf_counter() - before) / len(batch)
+        for cell, image in zip(batch, made, strict=True):
+            done.append(Cell(cell.column, cell.row, cell.settings, image, seconds))
         done.sort(key=lambda cell: (cell.row, cell.column))
-        yield GridResult(
-            grid.x, grid.y, grid.columns, grid.rows, list(done), time.perf_counter() - start
-        )
+        seconds = time.perf_counter() - start
+        yield GridResult(request.x, request.y, *captions, list(done), seconds)
 
 
-def _plan(request: GridRequest, info_of: Callable[[str], ModelInfo]) -> list[_Plan]:
-    """Return what each cell needs, in the order of rows."""
-    places = {name: place for place, name, _ in request.axes()}
+def _plan(request: GridRequest, models: ModelCache) -> list[_Planned]:
+    """Return the checked cells, row by row."""
+    axes = {name: axis for axis, name, _ in request.axes()}
     values = {name: along for _, name, along in request.axes()}
-    models = [str(name) for name in values.get("model", (request.model,))]
-    known = {name: _look_up(info_of, name, places) for name in models}
-    plans = []
+    names = [str(name) for name in values.get("model", (request.model,))]
+    infos = {name: _info(models, name, axes) for name in names}
+    planned = []
     for row in range(len(request.y_values)):
         for column in range(len(request.x_values)):
             cell = request.cell(column, row)
-            plans.append(_check(places, column, row, cell, known[cell.model]))
-    return plans
+            planned.append(_check(axes, column, row, cell, infos[cell.model]))
+    return planned
 
 
-def _look_up(info_of: Callable[[str], ModelInfo], name: str, places: dict[str, str]) -> ModelInfo:
-    try:
-        info = info_of(name)
-    except UserError as problem:
-        raise _at(places, "model", problem) from None
-    if info.task != "generate":
-        problem = BadValue(f"model: {info.name} paints nothing by itself; choose one that does.")
-        raise _at(places, "model", problem)
-    return info
+def _info(models: ModelCache, name: str, axes: dict[str, str]) -> ModelInfo:
+    with _named(axes, "model"):
+        info = models.info(name)
+        if info.task != "generate":
+            raise BadValue(f"model: {name} generates no images by itself; choose one that does.")
+        return info
 
 
 def _check(
-    places: dict[str, str], column: int, row: int, cell: GenerateRequest, info: ModelInfo
-) -> _Plan:
-    """Return what a cell needs; raises BadValue where its model cannot do it."""
+    axes: dict[str, str], column: int, row: int, cell: GenerateRequest, info: ModelInfo
+) -> _Planned:
+    """Return a cell with what generates it; raises BadValue where its model cannot."""
     has = {option.name for option in info.options}
     for name in ("guidance", "evaluations", "temperature", "truncation"):
-        if name in places and name not in has:
+        if name in axes and name not in has:
             raise BadValue(
-                f"{places[name]}: {info.name} has no {name}; choose another axis or model."
+                f"{axes[name]}: {info.name} has no {name}; choose another axis or model."
             )
-    # A class or words that do not fit are the fault of their axis, or of that of the model.
-    try:
+    with _named(axes, "label"):
         label = labels_of(info, cell.label, 1)[0]
-    except BadValue as problem:
-        raise _at(places, "label", problem) from None
-    try:
+    with _named(axes, "prompt"):
         check_prompt(info, cell.prompt)
-    except BadValue as problem:
-        raise _at(places, "prompt", problem) from None
     options = options_of(info, cell)
     settings: dict[str, Any] = {"model": cell.model, "seed": cell.seed}
     settings |= {"label": label} if info.labels else {}
     settings |= {"prompt": cell.prompt or ""} if info.condition == "text" else {}
-    number = info.labels.index(label) if label else 0
-    return _Plan(column, row, cell, number, options, settings | options)
+    return _Planned(column, row, cell, class_of(info, label), options, settings | options)
 
 
-def _at(places: dict[str, str], name: str, problem: UserError) -> UserError:
-    """Return the problem of a field with the axis that it comes from, if it comes from one."""
-    place = places.get(name) or places.get("model")
-    return type(problem)(f"{place}: {problem}" if place else str(problem))
+@contextlib.contextmanager
+def _named(axes: dict[str, str], name: str) -> Iterator[None]:
+    """Put before an error the axis that the field comes from; a label or prompt that does not fit
+    may also be due to the axis of the models.
+    """
+    try:
+        yield
+    except UserError as problem:
+        axis = axes.get(name) or axes.get("model")
+        raise type(problem)(f"{axis}: {problem}" if axis else str(problem)) from None
 
 
-def _batches(plans: list[_Plan], batch: int) -> Iterator[list[_Plan]]:
-    """Yield cells that can be painted together, at most `batch` at a time."""
-    alike: dict[tuple[Any, ...], list[_Plan]] = {}
-    for plan in plans:
-        alike.setdefault(plan.alike, []).append(plan)
-    for group in alike.values():
-        for first in range(0, len(group), batch):
-            yield group[first : first + batch]
+def _batches(planned: list[_Planned]) -> Iterator[list[_Planned]]:
+    """Yield cells that one batch can generate."""
+    groups: dict[tuple[Any, ...], list[_Planned]] = {}
+    for cell in planned:
+        groups.setdefault(cell.shared, []).append(cell)
+    for group in groups.values():
+        for first in range(0, len(group), generation.BATCH):
+            yield group[first : first + generation.BATCH]
 
 
 def _captions(values: tuple[str | int | float, ...]) -> list[str]:

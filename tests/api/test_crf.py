@@ -42,7 +42,7 @@ def test_a_picture_comes_back_in_the_colours_that_the_studio_finds(
     path, details = client.predict(
         image=save(tmp_path / "sun.png", sun()), colours=2, hints=None, api_name="/clean_up"
     )
-    expected = Studio(ROOT / "checkpoints").clean_up(CrfRequest(image=sun(), colours=2))
+    expected = Studio(ROOT / "checkpoints").quantise_colours(CrfRequest(image=sun(), colours=2))
     assert Image.open(path).tobytes() == expected.image.tobytes()
     assert details["palette"] == list(expected.palette) and len(details["energies"]) == 9
 
@@ -57,7 +57,7 @@ def test_two_strokes_come_back_as_a_mask(client: Client, tmp_path: Path) -> None
         api_name="/smart_mask",
     )
     asked = MaskRequest(image=sun(), thing=thing, background=rest, grow=1)
-    expected = Studio(ROOT / "checkpoints").outline(asked)
+    expected = Studio(ROOT / "checkpoints").segment_scribbles(asked)
     assert Image.open(path).tobytes() == expected.mask.tobytes()
     assert 0.2 < details["share"] < 0.3
 

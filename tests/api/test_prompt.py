@@ -77,7 +77,7 @@ def test_words_that_cannot_be_read_are_refused_by_name(reading: Client, prompt: 
 
 
 def test_a_model_that_does_not_read_says_so(reading: Client) -> None:
-    with pytest.raises(AppError, match="prompt: fashion_mnist-dcgan reads no words"):
+    with pytest.raises(AppError, match="prompt: fashion_mnist-dcgan is not conditioned on text"):
         ask(reading, model="fashion_mnist-dcgan", prompt="bag")
     assert ask(reading, model="fashion_mnist-dcgan", label="Bag")[0]
 

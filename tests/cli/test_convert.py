@@ -82,7 +82,7 @@ def test_adopted_weights_become_a_model_that_translates(tmp_path: Path) -> None:
     result = studio.translate(
         TranslateRequest(image=factories.draw(0, 1), model="horse2zebra-cyclegan")
     )
-    assert result.image.size == (32, 32) and result.way == "horse → zebra"
+    assert result.image.size == (32, 32) and result.direction == "horse → zebra"
 
     model, _ = checkpoint.load(tmp_path / "models" / "horse2zebra-cyclegan")
     assert isinstance(model, Translator)

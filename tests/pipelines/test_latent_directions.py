@@ -13,7 +13,7 @@ from aigc_demo.cli import directions
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import checkpoint
 from aigc_demo.pipelines import latent_directions
-from aigc_demo.pipelines.latent_directions import FILE, Directions, Steerable
+from aigc_demo.pipelines.latent_directions import FILE, Directions, LinearLatents
 from aigc_demo.requests import DirectionRequest, GenerateRequest
 from aigc_demo.studio import GenerateResult, Studio
 from tests import factories
@@ -53,10 +53,10 @@ def model_of(method: str) -> Any:
 @pytest.mark.parametrize("method", ["dcgan", "vae"])
 def test_directions_are_orthonormal_where_latents_are_round(method: str) -> None:
     model = model_of(method)
-    found = latent_directions.find(model)
-    assert found.ways.shape == (6, 12) and found.ways.dtype == torch.float32
+    found = latent_directions.compute(model)
+    assert found.vectors.shape == (6, 12) and found.vectors.dtype == torch.float32
     _, covariance = model.entry()
-    ways = found.ways.double()
+    ways = found.vectors.double()
     gram = ways @ torch.linalg.inv(covariance.double()) @ ways.T
     assert torch.allclose(gram, torch.eye(6, dtype=torch.float64), atol=1e-4)
 
@@ -65,14 +65,16 @@ def test_directions_are_orthonormal_where_latents_are_round(method: str) -> None
 def test_they_move_features_at_right_angles_and_the_strongest_first(method: str) -> None:
     model = model_of(method)
     matrix, _ = model.entry()
-    found = latent_directions.find(model, 12)
-    moved = found.ways.double() @ matrix.double().T  # (K, F)
+    found = latent_directions.compute(model, 12)
+    moved = found.vectors.double() @ matrix.double().T  # (K, F)
     gram = moved @ moved.T
     strengths = gram.diagonal()
     assert (gram - strengths.diag()).abs().max() < 1e-4 * strengths.max()
     assert (strengths.diff() <= 1e-6 * strengths.max()).all()
-    assert torch.allclose(strengths / strengths.sum(), found.shares.double(), atol=1e-5)
-    assert float(found.shares.sum()) == pytest.approx(1, abs=1e-5)
+    assert torch.allclose(
+        strengths / strengths.sum(), found.explained_variance.double(), atol=1e-5
+    )
+    assert float(found.explained_variance.sum()) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("method", ["dcgan", "vae"])
@@ -84,7 +86,7 @@ def test_they_are_the_principal_components_of_features_that_are_drawn(method: st
     noise = torch.randn(20_000, 12, generator=generator, dtype=torch.float64)
     features = noise @ torch.linalg.cholesky(covariance.double()).T @ matrix.double().T
     drawn = torch.cov(features.T)  # (F, F)
-    moved = latent_directions.find(model).ways.double() @ matrix.double().T
+    moved = latent_directions.compute(model).vectors.double() @ matrix.double().T
     strengths = torch.linalg.eigvalsh(drawn).flip(0)[:6].sqrt()
     assert torch.allclose(moved.norm(dim=1), strengths, rtol=0.05)
     along = moved / moved.norm(dim=1, keepdim=True)
@@ -111,13 +113,13 @@ def test_the_first_layer_of_a_gan_is_linear_in_what_enters() -> None:
 
 
 def test_there_are_no_more_directions_than_numbers() -> None:
-    assert latent_directions.find(factories.model("vae")).ways.shape == (3, 3)
+    assert latent_directions.compute(factories.model("vae")).vectors.shape == (3, 3)
 
 
 def test_a_direction_never_changes_its_sign() -> None:
     model = model_of("dcgan")
-    ways = latent_directions.find(model).ways
-    assert torch.equal(latent_directions.find(model).ways, ways)
+    ways = latent_directions.compute(model).vectors
+    assert torch.equal(latent_directions.compute(model).vectors, ways)
     assert (ways.gather(1, ways.abs().argmax(1, keepdim=True)) > 0).all()
 
 
@@ -130,19 +132,21 @@ def test_without_offsets_it_is_the_plain_picture(
     studio: Studio, model: str, offsets: tuple[float, ...]
 ) -> None:
     plain = GenerateRequest(model=model, seed=4, count=1)
-    assert pixels(studio.steer(ask(model, offsets=offsets))) == pixels(studio.generate(plain))
+    assert pixels(studio.traverse(ask(model, offsets=offsets))) == pixels(studio.generate(plain))
 
 
 def test_class_and_options_are_those_of_generate(studio: Studio) -> None:
     fields = {"label": "squares", "temperature": 0.5}
     plain = studio.generate(GenerateRequest(model=VAE, seed=4, count=1, **fields))
-    moved = studio.steer(ask(VAE, **fields))
+    moved = studio.traverse(ask(VAE, **fields))
     assert (pixels(moved), moved.labels, moved.seeds) == (pixels(plain), ["squares"], [4])
 
 
 @pytest.mark.parametrize("model", STEERED)
 def test_an_offset_changes_the_picture_and_repeats(studio: Studio, model: str) -> None:
-    made = [pixels(studio.steer(ask(model, offsets=o))) for o in ((), (2.5,), (0.0, 2.5), (2.5,))]
+    made = [
+        pixels(studio.traverse(ask(model, offsets=o))) for o in ((), (2.5,), (0.0, 2.5), (2.5,))
+    ]
     assert made[1] == made[3]
     assert made[0] != made[1] != made[2] != made[0]
 
@@ -150,25 +154,25 @@ def test_an_offset_changes_the_picture_and_repeats(studio: Studio, model: str) -
 @pytest.mark.parametrize("model", STEERED)
 @pytest.mark.parametrize("frames", [2, 7, 9, 20])
 def test_a_picture_of_a_strip_is_the_same_alone(studio: Studio, model: str, frames: int) -> None:
-    strip = studio.steer(ask(model, offsets=(0.5, -1.0, 0.25), component=2, frames=frames))
+    strip = studio.traverse(ask(model, offsets=(0.5, -1.0, 0.25), component=2, frames=frames))
     places = torch.linspace(-3, 3, frames)
     assert len(strip.images) == frames
     for place in {0, frames // 2, frames - 1}:
-        alone = studio.steer(ask(model, offsets=(0.5, float(places[place]), 0.25)))
+        alone = studio.traverse(ask(model, offsets=(0.5, float(places[place]), 0.25)))
         assert pixels(alone)[0] == pixels(strip)[place]
 
 
 def test_a_component_beyond_the_latents_stands_still(studio: Studio) -> None:
     plain = GenerateRequest(model=VAE, seed=4, count=1)
-    strip = studio.steer(ask(VAE, component=6, frames=3))
+    strip = studio.traverse(ask(VAE, component=6, frames=3))
     assert set(pixels(strip)) == set(pixels(studio.generate(plain)))
 
 
 @pytest.mark.parametrize("model", ["shapes-flow", "shapes-text2image"])
 def test_a_model_without_directions_says_so(studio: Studio, model: str) -> None:
-    assert not studio.info(model).steerable
-    with pytest.raises(BadValue, match=f"^model: {model} has no directions"):
-        studio.steer(ask(model))
+    assert not studio.info(model).has_latent_directions
+    with pytest.raises(BadValue, match=f"^model: {model} has no latent directions"):
+        studio.traverse(ask(model))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +187,7 @@ def test_what_cannot_be_used_is_refused_by_name(
     studio: Studio, fields: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(BadValue, match=f"^{said}"):
-        studio.steer(ask(DCGAN, **fields))
+        studio.traverse(ask(DCGAN, **fields))
 
 
 # --- Found once, and kept ---
@@ -198,10 +202,12 @@ def test_they_are_found_once(
     folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, _ = checkpoint.load(folder)
-    found = latent_directions.of(folder, model)
+    found = latent_directions.load_or_compute(folder, model)
     assert len(list(own_cache.rglob("*.safetensors"))) == 1
-    monkeypatch.setattr(latent_directions, "find", lambda *a: pytest.fail("they were found again"))
-    assert torch.equal(latent_directions.of(folder, model).ways, found.ways)
+    monkeypatch.setattr(
+        latent_directions, "compute", lambda *a: pytest.fail("they were found again")
+    )
+    assert torch.equal(latent_directions.load_or_compute(folder, model).vectors, found.vectors)
     assert not (folder / FILE).exists()  # reading a model writes nothing beside it
 
 
@@ -211,8 +217,8 @@ def test_the_command_keeps_them_beside_the_card(
     directions.main(["--model", DCGAN, "--checkpoints", str(folder.parent)])
     assert f"{DCGAN}: 6 directions" in capsys.readouterr().out
     model, _ = checkpoint.load(folder)
-    kept = latent_directions.of(folder, model)
-    assert torch.equal(kept.ways, latent_directions.find(model).ways)
+    kept = latent_directions.load_or_compute(folder, model)
+    assert torch.equal(kept.vectors, latent_directions.compute(model).vectors)
     assert not own_cache.exists()
 
 
@@ -221,20 +227,22 @@ def test_a_damaged_file_is_found_anew(folder: Path, content: bytes) -> None:
     model, _ = checkpoint.load(folder)
     (folder / FILE).write_bytes(content)
     assert torch.equal(
-        latent_directions.of(folder, model).ways, latent_directions.find(model).ways
+        latent_directions.load_or_compute(folder, model).vectors,
+        latent_directions.compute(model).vectors,
     )
 
 
 def test_those_of_other_weights_are_not_used(folder: Path) -> None:
     directions.main(["--model", DCGAN, "--checkpoints", str(folder.parent)])
     studio = Studio(folder.parent, device="cpu")
-    before = pixels(studio.steer(ask(DCGAN, offsets=(2.0,))))
+    before = pixels(studio.traverse(ask(DCGAN, offsets=(2.0,))))
     other = factories.save(folder, "dcgan", seed=5)
     assert torch.equal(
-        latent_directions.of(folder, other).ways, latent_directions.find(other).ways
+        latent_directions.load_or_compute(folder, other).vectors,
+        latent_directions.compute(other).vectors,
     )
-    after = pixels(studio.steer(ask(DCGAN, offsets=(2.0,))))
-    assert before != after == pixels(Studio(folder.parent, device="cpu").steer(
+    after = pixels(studio.traverse(ask(DCGAN, offsets=(2.0,))))
+    assert before != after == pixels(Studio(folder.parent, device="cpu").traverse(
         ask(DCGAN, offsets=(2.0,))))  # fmt: skip
 
 
@@ -244,7 +252,7 @@ def test_a_cache_that_cannot_be_written_does_no_harm(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "file"))
     model, _ = checkpoint.load(folder)
-    assert isinstance(latent_directions.of(folder, model), Directions)
+    assert isinstance(latent_directions.load_or_compute(folder, model), Directions)
 
 
 @pytest.mark.parametrize("name", ["nothing", "shapes-flow"])
@@ -261,8 +269,10 @@ def test_shipped_directions_are_those_of_the_shipped_weights(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, _ = checkpoint.load(ROOT / "checkpoints" / name)
-    assert isinstance(model, Steerable)
-    again = latent_directions.find(model)
-    monkeypatch.setattr(latent_directions, "find", lambda *a: pytest.fail("they are not shipped"))
-    kept = latent_directions.of(ROOT / "checkpoints" / name, model)
-    assert torch.allclose(kept.ways, again.ways, atol=1e-3)
+    assert isinstance(model, LinearLatents)
+    again = latent_directions.compute(model)
+    monkeypatch.setattr(
+        latent_directions, "compute", lambda *a: pytest.fail("they are not shipped")
+    )
+    kept = latent_directions.load_or_compute(ROOT / "checkpoints" / name, model)
+    assert torch.allclose(kept.vectors, again.vectors, atol=1e-3)

@@ -77,7 +77,7 @@ def test_the_same_request_gives_the_same_picture(studio: Studio) -> None:
 def test_directions_differ_and_lead_back(studio: Studio) -> None:
     forth = studio.translate(TranslateRequest(image=photo(), model="cycle", direction="AtoB"))
     back = studio.translate(TranslateRequest(image=photo(), model="cycle", direction="BtoA"))
-    assert forth.way == "summer → winter" and back.way == "winter → summer"
+    assert forth.direction == "summer → winter" and back.direction == "winter → summer"
     assert forth.image.tobytes() != back.image.tobytes()
     again = studio.translate(
         TranslateRequest(image=forth.image, model="cycle", direction="BtoA", cycle=False)
@@ -104,7 +104,7 @@ def test_a_style_is_gone_to_by_its_name(studio: Studio) -> None:
         for style in ("noto", "twemoji", "fluentui")
     }
     assert len({r.image.tobytes() for r in made.values()}) == 3
-    assert made["noto"].way == "→ noto" and made["noto"].cycle is None
+    assert made["noto"].direction == "→ noto" and made["noto"].cycle is None
     forth = studio.translate(TranslateRequest(image=photo(), model="styles", direction="AtoB"))
     assert forth.image.tobytes() == made["fluentui"].image.tobytes()
     back = studio.translate(TranslateRequest(image=photo(), model="styles", direction="BtoA"))
@@ -141,7 +141,7 @@ def test_a_network_with_statistics_sees_the_whole_picture(
     whole = studio.translate(request).image
     monkeypatch.setattr(tiling, "TILE", 48)
     assert studio.translate(request).image.tobytes() == whole.tobytes()
-    monkeypatch.setattr(translation, "LARGEST", 75)
+    monkeypatch.setattr(translation, "MAX_SIDE", 75)
     smaller = np.asarray(studio.translate(request).image, dtype=int)
     assert smaller.shape == (100, 150, 3)
     # What it adds comes from a smaller copy: the picture keeps its own detail.
@@ -155,7 +155,7 @@ def test_a_plan_keeps_its_exact_colours_when_it_is_reduced() -> None:
     plan = Image.new("RGB", (64, 64), (0, 1, 222))
     plan.paste((251, 81, 4), (10, 10, 31, 31))
     drawn, photographed = (
-        x.resize((23, 23), translation._filter(x)) for x in (plan, photo(64, 64))
+        x.resize((23, 23), translation._resampling(x)) for x in (plan, photo(64, 64))
     )
     assert len(drawn.getcolors()) == 2
     assert photographed.getcolors(64) is None
@@ -177,7 +177,7 @@ def test_a_plan_keeps_its_exact_colours_when_it_is_reduced() -> None:
 def test_a_network_works_at_the_size_that_suits_it(
     studio: Studio, model: str, scale: str, size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    assert translation.working_size(size, studio._model(model), scale) == expected
+    assert translation.working_size(size, studio.cache.load(model), scale) == expected
 
 
 def test_the_error_map_is_black_where_nothing_differs() -> None:
@@ -203,4 +203,4 @@ def test_a_model_says_where_it_can_go(studio: Studio) -> None:
     assert told["plans"] == (("plan", "photo"), ("AtoB",))
     assert told["styles"] == (("noto", "twemoji", "fluentui"), ("AtoB", "BtoA"))
     assert not torch.is_grad_enabled() or all(not p.requires_grad for p in
-                                              studio._model("cycle").parameters())  # fmt: skip
+                                              studio.cache.load("cycle").parameters())  # fmt: skip

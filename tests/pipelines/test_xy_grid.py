@@ -12,9 +12,11 @@ from PIL import Image
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import labelled_grid
+from aigc_demo.pipelines import generation
+from aigc_demo.pipelines.generation import BATCH
 from aigc_demo.pipelines.xy_grid import GridResult
 from aigc_demo.requests import GenerateRequest, GridRequest
-from aigc_demo.studio import CHUNK, Studio
+from aigc_demo.studio import Studio
 from aigc_demo.ui.generate import xy_grid
 from tests import factories
 
@@ -74,23 +76,19 @@ def test_pictures_of_the_same_options_are_painted_together(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    paint = studio._paint
-    monkeypatch.setattr(
-        studio, "_paint", lambda r, s, n, o: sizes.append(len(s)) or paint(r, s, n, o)
-    )
+    sample = generation.sample
+    monkeypatch.setattr(generation, "sample", lambda *a: sizes.append(len(a[2])) or sample(*a))
     studio.grid(GridRequest(model=DCGAN, x="seed", x_values=tuple(range(7)), y="label",
                             y_values=factories.SHAPES))  # fmt: skip
-    assert sizes == [CHUNK, 14 - CHUNK]
+    assert sizes == [BATCH, 14 - BATCH]
 
 
 def test_a_reader_who_goes_away_stops_it_and_leaves_the_studio_free(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted: list[int] = []
-    paint = studio._paint
-    monkeypatch.setattr(
-        studio, "_paint", lambda r, s, n, o: painted.append(len(s)) or paint(r, s, n, o)
-    )
+    sample = generation.sample
+    monkeypatch.setattr(generation, "sample", lambda *a: painted.append(len(a[2])) or sample(*a))
     filling = studio.grid_steps(GridRequest(**GRIDS["guidance, evaluations"]))
     next(filling), next(filling)
     filling.close()
@@ -105,7 +103,7 @@ UNFIT = [
     ({"model": DCGAN, "x": "guidance", "x_values": (1.0,)}, "x: shapes-dcgan has no guidance"),
     ({"model": DCGAN, "x": "label", "x_values": ("discs", "cubes")}, "x: label: .*“cubes”"),
     ({"model": PLAIN, "x": "label", "x_values": ("discs",)}, "x: label: .*unconditional"),
-    ({"model": VAE, "x": "prompt", "x_values": ("discs",)}, "x: prompt: .*reads no words"),
+    ({"model": VAE, "x": "prompt", "x_values": ("discs",)}, "x: prompt: .*is not conditioned"),
     ({"model": VAE, "x": "model", "x_values": (VAE, "none")}, "x: model: .*“none”"),
     ({"model": VAE, "x": "model", "x_values": (VAE, PLAIN), "label": "discs"}, "x: label: "),
     ({"model": "none", "x": "truncation", "x_values": (0.5,)}, "model: .*“none”"),
@@ -117,7 +115,7 @@ UNFIT = [
 def test_what_the_model_cannot_do_is_said_before_anything_is_painted(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], said: str
 ) -> None:
-    monkeypatch.setattr(studio, "_paint", lambda *a: pytest.fail("it painted"))
+    monkeypatch.setattr(generation, "sample", lambda *a: pytest.fail("it sampled"))
     with pytest.raises(BadValue, match=f"^{said}"):
         studio.grid(GridRequest(y="seed", y_values=(1, 2), **fields))
 

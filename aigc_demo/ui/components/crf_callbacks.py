@@ -44,7 +44,7 @@ def clean_up(studio: Studio, form: Form) -> tuple[tuple[str, str], str, str, str
     details, and the energies.
     """
     request = request_of(form)
-    result = studio.clean_up(request)
+    result = studio.quantise_colours(request)
     before = images.flatten(images.upright(request.image), "RGB", 255)
     after = downloadable(images.encode_png(result.image), "flat.png")
     pair = (downloadable(images.encode_png(before), "before.png"), after)
@@ -117,7 +117,7 @@ def smart_mask(studio: Studio, editor: dict[str, Any] | None) -> tuple[str, str,
     thing, background = (union(side[i] for side in sides) for i in range(2))
     if thing is None:
         raise BadValue("thing: nothing is marked; paint a red stroke on it.")
-    result = studio.outline(
+    result = studio.segment_scribbles(
         MaskRequest(
             image=image,
             thing=masks.to_image(thing),
@@ -157,7 +157,7 @@ def clean_file(
         smooth=_real(smooth),
         appearance=_real(appearance),
     )
-    result = studio.clean_up(request)
+    result = studio.quantise_colours(request)
     found = {
         "palette": list(result.palette),
         "energies": [round(e, 4) for e in result.energies],
@@ -190,7 +190,7 @@ def outline_file(
         grow=_whole(grow),
         feather=_whole(feather),
     )
-    result = studio.outline(request)
+    result = studio.segment_scribbles(request)
     share = float((masks.read(result.mask) >= 128).mean())
     found = {"share": round(share, 4), "seconds": round(result.seconds, 3)}
     return downloadable(images.encode_png(result.mask), "mask.png"), found

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from aigc_demo.errors import BadValue
-from aigc_demo.studio import YOURS, Studio
+from aigc_demo.studio import RUN_PREFIX, Studio
 from aigc_demo.training import runs, worker
 from aigc_demo.training.run_monitor import Reader
 
@@ -46,7 +46,7 @@ class Workspace:
 
     def model(self, name: str | None) -> str:
         """Return the name that the studio gives to the model of a run."""
-        return YOURS + self.saved(name).name
+        return RUN_PREFIX + self.saved(name).name
 
 
 @dataclass(frozen=True)

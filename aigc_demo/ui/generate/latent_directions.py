@@ -23,7 +23,7 @@ NUMBERS = list(range(1, MAX_DIRECTIONS + 1))
 def steer(studio: Studio, settings: tuple[Any, ...], offsets: tuple[float, ...]) -> Image.Image:
     """Return the picture of the tab's `settings` (model, class, seed, options), moved."""
     request = _asked(studio, settings, offsets)
-    (image,) = studio.steer(request).images
+    (image,) = studio.traverse(request).images
     crisp = studio.info(request.model).data in PIXEL_ART
     return images.enlarge(image, SHOWN_SIDE, crisp=crisp)
 
@@ -33,7 +33,7 @@ def strip(
 ) -> Image.Image:
     """Return pictures in a row on which one direction goes from -3 to 3, with captions."""
     request = _asked(studio, settings, offsets, component=component)
-    made = studio.steer(request).images
+    made = studio.traverse(request).images
     columns = [f"{-3 + 6 * i / (len(made) - 1):.3g}" for i in range(len(made))]
     crisp = studio.info(request.model).data in PIXEL_ART
     cells = {(i, 0): image for i, image in enumerate(made)}
@@ -102,7 +102,7 @@ def build(
 
     def fit(studio: Studio, *values: Any) -> list[Any]:
         """Show the picture of the controls, or that the model has no directions."""
-        has = isinstance(values[0], str) and studio.info(values[0]).steerable
+        has = isinstance(values[0], str) and studio.info(values[0]).has_latent_directions
         made = None
         if has:
             with contextlib.suppress(BadValue):  # a seed that is being typed; Generate tells

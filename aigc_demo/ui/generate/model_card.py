@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aigc_demo.studio import YOURS, ModelInfo, Studio
+from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
 
 
 def choices(studio: Studio) -> list[tuple[str, str]]:
@@ -18,8 +18,8 @@ def describe(info: ModelInfo) -> str:
     one.
     """
     words = [info.title, f"{info.size} px", f"{info.megabytes:.0f} MB"]
-    if info.yours:
-        date = info.name.removeprefix(YOURS)[:15]
+    if info.from_run:
+        date = info.name.removeprefix(RUN_PREFIX)[:15]
         words = [f"★ {info.title}", date, words[1]]
     for name, value in info.card.get("metrics", {}).items():
         if name.startswith("fid_compact_") and isinstance(value, int | float):

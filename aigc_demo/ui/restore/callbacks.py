@@ -78,7 +78,7 @@ def usable(studio: Studio) -> list[str]:
     there = [m for m in studio.models("restore") if not m.problem]
     names = {m.name for m in there}
     shipped = [t.name for t in TOOLS.values() if not t.model or t.model in names]
-    return shipped + [m.name for m in there if m.yours]
+    return shipped + [m.name for m in there if m.from_run]
 
 
 def choices(studio: Studio) -> list[tuple[Any, str]]:

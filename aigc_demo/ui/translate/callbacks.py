@@ -18,7 +18,7 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 from aigc_demo.pipelines.translation import TranslateResult
 from aigc_demo.requests import GenerateRequest, RestoreRequest, TranslateRequest
-from aigc_demo.studio import YOURS, ModelInfo, Studio
+from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
 from aigc_demo.ui.server.handlers import downloadable
 from aigc_demo.ui.translate import label_map_editor
 
@@ -47,7 +47,7 @@ def usable(studio: Studio) -> list[ModelInfo]:
     """Return the models that translate: a few well-known ones first, then the others by name."""
     there = [m for m in studio.models("translate") if not m.problem]
     order = {name: i for i, name in enumerate(FIRST)}
-    return sorted(there, key=lambda m: (m.yours, order.get(m.name, len(FIRST))))
+    return sorted(there, key=lambda m: (m.from_run, order.get(m.name, len(FIRST))))
 
 
 def choices(studio: Studio) -> list[tuple[str, str]]:
@@ -60,7 +60,7 @@ def choices(studio: Studio) -> list[tuple[str, str]]:
 
 def _origin(info: ModelInfo) -> str:
     """Return which run a model is of; nothing for shipped ones."""
-    return f"★ {info.name.removeprefix(YOURS)[:24]} · " if info.yours else ""
+    return f"★ {info.name.removeprefix(RUN_PREFIX)[:24]} · " if info.from_run else ""
 
 
 def ways(info: ModelInfo) -> list[tuple[str, str]]:
@@ -170,7 +170,7 @@ def shown(
     """Return what the page shows of a result."""
     first = downloadable(images.encode_png(before), "before.png")
     after = downloadable(images.encode_png(result.image), f"{request.model}.png")
-    gallery = [(after, result.way), (first, "input")]
+    gallery = [(after, result.direction), (first, "input")]
     if result.cycle is not None and result.error is not None:
         back = downloadable(images.encode_png(result.cycle), "back.png")
         error = downloadable(images.encode_png(result.error), "error.png")
@@ -183,7 +183,7 @@ def shown(
 def details(request: TranslateRequest, result: TranslateResult) -> str:
     """Return a line: model, way, size, time, score."""
     width, height = result.image.size
-    words = [request.model, result.way, f"{width}×{height} px", f"{result.seconds:.2f} s"]
+    words = [request.model, result.direction, f"{width}×{height} px", f"{result.seconds:.2f} s"]
     if request.strength < 1:
         words.append(f"strength {request.strength:.2f}")
     if "cycle_psnr" in result.scores:
@@ -203,7 +203,7 @@ def all_styles(studio: Studio, form: Form) -> tuple[list[tuple[str, str]], str]:
         result = studio.translate(request_for(info, image, asked))
         seconds += result.seconds
         file = downloadable(images.encode_png(result.image), f"{label}.png")
-        gallery.append((file, result.way))
+        gallery.append((file, result.direction))
     first = downloadable(images.encode_png(images.flatten(image, "RGB", 255)), "before.png")
     gallery.append((first, "input"))
     return gallery, f"{info.name} · {len(info.labels)} styles · {seconds:.2f} s"
@@ -266,6 +266,6 @@ def translate_file(
         field=float(field) if isinstance(field, int) else field,
     )
     result = studio.translate(request)
-    found = {"way": result.way, "seconds": round(result.seconds, 3), **result.scores}
+    found = {"way": result.direction, "seconds": round(result.seconds, 3), **result.scores}
     name = f"{Path(image).stem[:60]}-{request.model[:60]}.png"
     return downloadable(images.encode_png(result.image), name), found

@@ -64,5 +64,5 @@ def test_an_offset_out_of_reach_is_refused(studio: Studio, wrong: float) -> None
 
 @pytest.mark.parametrize("name", [n for n in factories.GENERATE if n not in ("vae", "dcgan")])
 def test_a_model_without_directions_is_refused_by_name(studio: Studio, name: str) -> None:
-    with pytest.raises(BadValue, match=f"^model: shapes-{name} has no directions"):
+    with pytest.raises(BadValue, match=f"^model: shapes-{name} has no latent directions"):
         latent_directions.steer(studio, (f"shapes-{name}", "*", *SETTINGS[2:]), NONE)

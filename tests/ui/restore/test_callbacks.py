@@ -191,7 +191,7 @@ def test_comparing_without_a_mask_takes_what_cleans(studio: Studio, tmp_path: Pa
 def test_a_method_that_fails_does_not_stop_the_others(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aigc_demo.pipelines.restoration.BIHARMONIC_PIXELS", 1)
+    monkeypatch.setattr("aigc_demo.pipelines.restoration.MAX_BIHARMONIC_PIXELS", 1)
     *_, (_, rows, problems) = repairing.compare(studio, Form(editor(tmp_path)))
     assert "biharmonic" not in {row[0] for row in rows} and problems.startswith("biharmonic: mask")
 

@@ -239,7 +239,7 @@ def test_the_model_of_a_run_paints_at_once_and_is_marked(
     request = training.use(workspace, "run")
     assert request.model == "yours-run"
     info = workspace.studio.info(request.model)
-    assert info.yours and info.labels == factories.SHAPES
+    assert info.from_run and info.labels == factories.SHAPES
     small = request.model_copy(update={"count": 2})
     assert len(workspace.studio.generate(small).images) == 2
     runs.discard(directory)

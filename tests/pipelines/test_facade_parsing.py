@@ -10,10 +10,10 @@ import torch
 from PIL import Image, ImageDraw
 from skimage import data
 
-from aigc_demo.crf import facade_parsing
 from aigc_demo.imaging import facade_labels
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.segment import Segment
+from aigc_demo.pipelines import facade_parsing
 from aigc_demo.requests import TranslateRequest
 from aigc_demo.studio import Studio
 from tests import factories
@@ -61,11 +61,11 @@ def test_a_field_settles_what_a_network_is_unsure_of() -> None:
     image, truth = house()
     p = unsure(truth)
     right = [
-        (facade_parsing.settle(p, image, network(), field) == truth).float().mean()
+        (facade_parsing.refine(p, image, network(), field) == truth).float().mean()
         for field in (0.0, 1.0)
     ]
     assert right[0] < 0.75 and right[1] > right[0] + 0.15
-    assert torch.equal(facade_parsing.settle(p, image, network(), 0.0), p[0].argmax(0))
+    assert torch.equal(facade_parsing.refine(p, image, network(), 0.0), p[0].argmax(0))
 
 
 def test_coarse_chances_get_the_edges_of_the_photograph() -> None:
@@ -73,7 +73,7 @@ def test_coarse_chances_get_the_edges_of_the_photograph() -> None:
     p = torch.nn.functional.one_hot(truth, 12).permute(2, 0, 1)[None] * 0.8 + 0.2 / 12
     coarse = torch.nn.functional.avg_pool2d(p, 8)
     wrong = [
-        (facade_parsing.settle(coarse, image, network(), f) != truth).sum() for f in (0.0, 2.0)
+        (facade_parsing.refine(coarse, image, network(), f) != truth).sum() for f in (0.0, 2.0)
     ]
     assert wrong[1] < 0.7 * wrong[0]
 
@@ -85,7 +85,9 @@ def test_a_plan_has_the_size_of_the_picture_and_colours_of_classes_only(
     image = Image.fromarray(data.chelsea()).resize(size)
     asked = TranslateRequest(image=image, model="facades-segment", direction="BtoA")
     result = studio.translate(asked)
-    assert result.image.size == size and result.way == "photo → plan" and result.cycle is None
+    assert (
+        result.image.size == size and result.direction == "photo → plan" and result.cycle is None
+    )
     assert {c for _, c in result.image.getcolors(1_000_000)} <= CLASSES
     assert studio.translate(asked).image.tobytes() == result.image.tobytes()
 
@@ -93,9 +95,9 @@ def test_a_plan_has_the_size_of_the_picture_and_colours_of_classes_only(
 def test_without_a_field_the_plan_is_the_networks_own(studio: Studio) -> None:
     image = Image.fromarray(data.chelsea()[:32, :32])
     asked = TranslateRequest(image=image, model="facades-segment", direction="BtoA", field=0.0)
-    model = studio._model("facades-segment")
+    model = studio.cache.load("facades-segment")
     assert isinstance(model, Segment)
-    p = facade_parsing.chances(image, model)
+    p = facade_parsing.probabilities(image, model)
     assert p.shape == (1, 12, 32, 32) and torch.allclose(p.sum(1), torch.ones(1, 32, 32))
     expected = np.array(list(facade_labels.CLASSES.values()))[p[0].argmax(0).numpy()]
     assert np.array_equal(np.asarray(studio.translate(asked).image), expected)
