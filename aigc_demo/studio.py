@@ -127,9 +127,9 @@ class Studio:
     def quantise_colours(self, request: CrfRequest) -> CrfResult:
         """Return the image in a few flat colours."""
         with self.cache.lock:
-            return colour_quantisation.flatten(request, self.device)
+            return colour_quantisation.quantise(request, self.device)
 
     def segment_scribbles(self, request: MaskRequest) -> MaskResult:
         """Return the mask of the object that scribbles mark."""
         with self.cache.lock:
-            return scribble_segmentation.outline(request, self.device)
+            return scribble_segmentation.segment(request, self.device)

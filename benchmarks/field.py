@@ -103,7 +103,7 @@ def masks(sheets: Path | None) -> tuple[str, str]:
 def likelier(image: Image.Image, thing: Flags, rest: Flags) -> Flags:
     """Return where the colours of the one stroke are likelier than those of the other."""
     rgb = torch.from_numpy(np.asarray(image, np.float32) / 255)
-    on, off = (scribble_segmentation.learn(rgb[torch.from_numpy(m)]) for m in (thing, rest))
+    on, off = (scribble_segmentation.fit(rgb[torch.from_numpy(m)]) for m in (thing, rest))
     flat = rgb.flatten(0, 1)
     return (on.cost(flat) < off.cost(flat)).view(rgb.shape[:2]).numpy()
 
@@ -185,7 +185,7 @@ def speed(sheets: Path | None) -> tuple[str, str]:
             start = clock()
             with torch.no_grad():
                 dense_crf.mean_field(
-                    unary, dense_crf.kernels(large, dense_crf.Weights()), iterations=5
+                    unary, dense_crf.kernels(large, dense_crf.PairwisePotentials()), iterations=5
                 )
             taken[name].append(1000 * (clock() - start))
     torch.set_num_threads(threads)
@@ -205,8 +205,11 @@ def speed(sheets: Path | None) -> tuple[str, str]:
             numbers = plans_[i : i + 1, ::2, ::2]
             q = F.one_hot(numbers, 12).permute(0, 3, 1, 2).double()
             f = dense_crf.features(x, radius, colour)
-            fast, direct = dense_crf.Bilateral(f), dense_crf.Direct(dense_crf.matrix(f), (64, 64))
-            a, b = (dense_crf.Normalised(k, 1.0, x)(q) for k in (fast, direct))
+            fast, direct = (
+                dense_crf.BilateralKernel(f),
+                dense_crf.DenseKernel(dense_crf.gaussian_matrix(f), (64, 64)),
+            )
+            a, b = (dense_crf.NormalisedKernel(k, 1.0, x)(q) for k in (fast, direct))
             errors.append(float((a - b).norm() / b.norm()))
             corners.append(len(fast.lattice.starts))
         named = f"radius {radius:g} px, colour {colour:g} levels"

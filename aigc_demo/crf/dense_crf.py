@@ -1,24 +1,26 @@
-"""Fully connected conditional random fields: every pixel speaks to every other one.
+"""Fully connected conditional random fields (dense CRFs): every pair of pixels interacts.
 
 Krähenbühl & Koltun, "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials",
-2011, https://arxiv.org/abs/1210.5644. A labelling y of the pixels i costs
+2011, https://arxiv.org/abs/1210.5644. A labelling y of the pixels i has the energy
 
     E(y) = Σ_i u_i(y_i) + Σ_{i<j} μ(y_i, y_j) k_ij,    p(y) = exp(-E(y)) / Z
     k_ij = w_s exp(-|p_i - p_j|² / 2 r_s²) + w_a exp(-|p_i - p_j|² / 2 r_a² - |I_i - I_j|² / 2 c²)
 
-with places p and colours I: near pixels agree, and so do pixels of like colour further away. Mean
-field looks for the product of marginals q that is nearest to p; its fixed points solve
+with unary potentials u, compatibility μ, positions p and colours I: a smoothness kernel couples
+near pixels, an appearance kernel pixels of similar colour further away. Mean field finds the
+product of marginals q that is nearest to p; its fixed points solve
 
     q_i(l) ∝ exp(-u_i(l) - Σ_l' μ(l, l') Σ_{j≠i} k_ij q_j(l'))
 
 and lower the free energy F(q) = Σ q (u + log q) + ½ Σ q μ Σ k q = KL(q | p) - log Z. All pixels
-are updated at once. That can swing; with μ = 1 - δ (Potts) and a positive semidefinite K it does
-not if each pixel holds on to its last state with the weight k_ii: then F never rises (it is
-concave but for the entropy and Σ k_ii |q_i|² / 2, which that weight bounds; in the spirit of
+are updated at once. That can oscillate; with μ = 1 - δ (Potts) and a positive semidefinite K it
+does not if the last state of each pixel damps its update with the weight k_ii: then F never
+rises (it is concave but for the entropy and Σ k_ii |q_i|² / 2, which that weight bounds; after
 Krähenbühl & Koltun, "Parameter Learning and Convergent Inference for Dense Random Fields", 2013).
 
 Kernels are normalised, k_ij / √(n_i n_j) with n = Σ_j k_ij, so that weights mean the same at every
-size and radius. Everything is differentiable and in torch alone. Knows no labels, only numbers.
+size and radius. Everything is differentiable and in torch alone. Knows no images of labels and no
+requests.
 """
 
 from __future__ import annotations
@@ -33,11 +35,11 @@ from torch import Tensor
 from aigc_demo.crf.permutohedral_lattice import Lattice
 
 LEVELS = 127.5  # of 8 bits in the range of 1
-SURE = 1e4  # what any other label than the given one costs
+FORBIDDEN = 1e4  # unary potential of any other label than the given one
 
 
 class Kernel(ABC):
-    """A symmetric matrix over the pixels of each picture; `diagonal` (B, H, W)."""
+    """A symmetric matrix over the pixels of each image; `diagonal` (B, H, W)."""
 
     diagonal: Tensor
 
@@ -46,8 +48,8 @@ class Kernel(ABC):
         """Return Σ_j k_ij q_j, itself included, for q (B, K, H, W)."""
 
 
-class Direct(Kernel):
-    """Any matrix (B, N, N), N = H · W; small pictures only."""
+class DenseKernel(Kernel):
+    """Any matrix (B, N, N), N = H · W; small images only."""
 
     def __init__(self, matrix: Tensor, size: tuple[int, int]) -> None:
         self.matrix = matrix
@@ -57,8 +59,8 @@ class Direct(Kernel):
         return (q.flatten(2) @ self.matrix).view(q.shape)
 
 
-class Smooth(Kernel):
-    """A Gaussian of the distance of places, exactly: one product along each axis."""
+class SpatialKernel(Kernel):
+    """A Gaussian of the distance of positions, exactly: one product along each axis."""
 
     def __init__(self, size: tuple[int, int], radius: float | Tensor, like: Tensor) -> None:
         self.rows, self.columns = (_gaussian(n, radius, like) for n in size)
@@ -68,7 +70,7 @@ class Smooth(Kernel):
         return self.rows @ q @ self.columns
 
 
-class Bilateral(Kernel):
+class BilateralKernel(Kernel):
     """A Gaussian of any features (B, D, H, W), whose unit is the standard deviation, by the
     permutohedral lattice: about 4 % from the exact one once normalised.
     """
@@ -82,8 +84,8 @@ class Bilateral(Kernel):
         return self.lattice(rows).mT.reshape(q.shape)
 
 
-class Normalised(Kernel):
-    """w k_ij / √(n_i n_j), where n_i = Σ_j k_ij, for pictures like `like` (B, C, H, W)."""
+class NormalisedKernel(Kernel):
+    """w k_ij / √(n_i n_j), where n_i = Σ_j k_ij, for images like `like` (B, C, H, W)."""
 
     def __init__(self, kernel: Kernel, weight: float | Tensor, like: Tensor) -> None:
         self.kernel = kernel
@@ -99,9 +101,9 @@ class Normalised(Kernel):
 
 
 @dataclass(frozen=True)
-class Weights:
-    """How much neighbours count: weights of the two kernels; radii in pixels; colours in levels of
-    255. A weight of 0 leaves a kernel out.
+class PairwisePotentials:
+    """Weights of the smoothness and the appearance kernel, 0 leaves one out; their radii in
+    pixels; the colour deviation in levels of 255.
     """
 
     smooth: float | Tensor = 2.0
@@ -113,42 +115,42 @@ class Weights:
 
 @dataclass(frozen=True)
 class Marginals:
-    """The chances of the labels (B, K, H, W), and the free energy (T + 1, B) before and after each
-    of T updates where it was asked for.
+    """The marginals of the labels (B, K, H, W), and the free energy (T + 1, B) before and after
+    each of T updates where it was asked for.
     """
 
     q: Tensor
     energies: Tensor | None = None
 
 
-def kernels(x: Tensor, weights: Weights, *, exact: bool = False) -> list[Kernel]:
-    """Return the kernels of pictures x (B, C, H, W) in [-1, 1]: nearness, and likeness of colour.
+def kernels(x: Tensor, pairwise: PairwisePotentials, *, exact: bool = False) -> list[Kernel]:
+    """Return the smoothness and the appearance kernel of images x (B, C, H, W) in [-1, 1].
 
-    `exact` computes the second one for every pair of pixels.
+    `exact` computes the latter for every pair of pixels.
     """
     found: list[Kernel] = []
     size = (x.shape[-2], x.shape[-1])
-    if _counts(weights.smooth):
-        smooth = Smooth(size, weights.smooth_radius, x)
-        found.append(Normalised(smooth, weights.smooth, x))
-    if _counts(weights.appearance):
-        f = features(x, weights.radius, weights.colour)
-        alike = Direct(matrix(f), size) if exact else Bilateral(f)
-        found.append(Normalised(alike, weights.appearance, x))
+    if _nonzero(pairwise.smooth):
+        spatial = SpatialKernel(size, pairwise.smooth_radius, x)
+        found.append(NormalisedKernel(spatial, pairwise.smooth, x))
+    if _nonzero(pairwise.appearance):
+        f = features(x, pairwise.radius, pairwise.colour)
+        bilateral = DenseKernel(gaussian_matrix(f), size) if exact else BilateralKernel(f)
+        found.append(NormalisedKernel(bilateral, pairwise.appearance, x))
     return found
 
 
 def features(x: Tensor, radius: float | Tensor, colour: float | Tensor) -> Tensor:
-    """Return places over `radius` and colours over `colour` (B, 2 + C, H, W) of pictures x (B, C,
+    """Return positions over `radius` and colours over `colour` (B, 2 + C, H, W) of images x (B, C,
     H, W) in [-1, 1].
     """
     b, _, h, w = x.shape
     down, across = (torch.arange(n, device=x.device, dtype=x.dtype) for n in (h, w))
-    places = torch.stack(torch.meshgrid(down, across, indexing="ij"))  # (2, H, W)
-    return torch.cat([(places / radius).expand(b, -1, -1, -1), x * LEVELS / colour], dim=1)
+    positions = torch.stack(torch.meshgrid(down, across, indexing="ij"))  # (2, H, W)
+    return torch.cat([(positions / radius).expand(b, -1, -1, -1), x * LEVELS / colour], dim=1)
 
 
-def matrix(f: Tensor) -> Tensor:
+def gaussian_matrix(f: Tensor) -> Tensor:
     """Return exp(-|f_i - f_j|² / 2) (B, N, N) for features f (B, D, H, W): O(N²) memory."""
     rows = f.flatten(2).mT  # (B, N, D)
     squares = rows.square().sum(-1)
@@ -163,46 +165,45 @@ def mean_field(
     compatibility: Tensor | None = None,
     iterations: int = 5,
     damped: bool = True,
-    traced: bool = False,
+    with_energies: bool = False,
 ) -> Marginals:
-    """Return the marginals of the field with the costs `unary` (B, K, H, W) of single labels.
+    """Return the marginals of the CRF with the unary potentials `unary` (B, K, H, W).
 
-    `compatibility` (K, K), symmetric, says what it costs that like pixels have two labels; None: 1
-    for any two that differ; (T, K, K): another one for each of T kernels. Updates that are not
-    `damped` are those of 2011; `traced` measures the free energy.
+    `compatibility` (K, K), symmetric, is μ; None: the Potts model; (T, K, K): one for each of T
+    kernels. Updates that are not `damped` are those of 2011.
     """
-    nothing = unary.new_zeros(unary[:, 0].shape)
-    owns = [nothing + kernel.diagonal for kernel in kernels]
-    mus = _matrices(compatibility, len(kernels))
-    hold = nothing[:, None]  # (B, 1, H, W)
+    zero = unary.new_zeros(unary[:, 0].shape)
+    diagonals = [zero + kernel.diagonal for kernel in kernels]
+    mus = _per_kernel(compatibility, len(kernels))
+    terms = list(zip(kernels, diagonals, mus, strict=True))
+    damping = zero[:, None]  # (B, 1, H, W)
     if damped:
-        hold = sum((o[:, None] * _curvature(mu) for o, mu in zip(owns, mus, strict=True)), hold)
-    each = list(zip(kernels, owns, mus, strict=True))
-    share = 1 / (1 + hold)
+        damping = sum((d[:, None] * _curvature(mu) for _, d, mu in terms), damping)
+    share = 1 / (1 + damping)
     log_q = (-unary).log_softmax(1)
     energies = []
     for step in range(iterations + 1):
-        if step == iterations and not traced:
+        if step == iterations and not with_energies:
             break
         q = log_q.exp()
-        cost = torch.zeros_like(q)
-        for kernel, own, mu in each:
-            cost = cost + _costs(kernel(q) - own[:, None] * q, mu)
-        if traced:
-            energies.append((q * (unary + log_q + cost / 2)).sum((1, 2, 3)))
+        pairwise = torch.zeros_like(q)
+        for kernel, diagonal, mu in terms:
+            pairwise = pairwise + _compatible(kernel(q) - diagonal[:, None] * q, mu)
+        if with_energies:
+            energies.append((q * (unary + log_q + pairwise / 2)).sum((1, 2, 3)))
         if step < iterations:
-            log_q = ((hold * log_q - unary - cost) * share).log_softmax(1)
-    return Marginals(log_q.exp(), torch.stack(energies) if traced else None)
+            log_q = ((damping * log_q - unary - pairwise) * share).log_softmax(1)
+    return Marginals(log_q.exp(), torch.stack(energies) if with_energies else None)
 
 
-def _costs(told: Tensor, compatibility: Tensor | None) -> Tensor:
-    """Return Σ_l' μ(l, l') told(l') (B, K, H, W): what the others make each label cost."""
+def _compatible(messages: Tensor, compatibility: Tensor | None) -> Tensor:
+    """Return Σ_l' μ(l, l') messages(l') (B, K, H, W): the pairwise cost of each label."""
     if compatibility is None:
-        return told.sum(1, keepdim=True) - told
-    return torch.einsum("kl,blhw->bkhw", compatibility.to(told.dtype), told)
+        return messages.sum(1, keepdim=True) - messages
+    return torch.einsum("kl,blhw->bkhw", compatibility.to(messages.dtype), messages)
 
 
-def _matrices(compatibility: Tensor | None, count: int) -> list[Tensor | None]:
+def _per_kernel(compatibility: Tensor | None, count: int) -> list[Tensor | None]:
     """Return the compatibility of each of `count` kernels."""
     if compatibility is None or compatibility.ndim == 2:
         return [compatibility] * count
@@ -218,19 +219,19 @@ def _curvature(compatibility: Tensor | None) -> Tensor | float:
     return torch.linalg.matrix_norm((eye - 1 / k) @ compatibility @ (eye - 1 / k), 2)
 
 
-def hinted(unary: Tensor, hints: Tensor) -> Tensor:
-    """Return costs (B, K, H, W) by which pixels have the label that `hints` (B, H, W) say; where
-    that is -1, those of `unary`.
+def constrained(unary: Tensor, labels: Tensor) -> Tensor:
+    """Return unary potentials (B, K, H, W) that fix the labels (B, H, W) of pixels; where those
+    are -1, the potentials are those of `unary`.
     """
-    labels = torch.arange(unary.shape[1], device=unary.device).view(1, -1, 1, 1)
-    other = labels != hints[:, None]
-    return torch.where(hints[:, None] < 0, unary, other * SURE)
+    numbers = torch.arange(unary.shape[1], device=unary.device).view(1, -1, 1, 1)
+    other = numbers != labels[:, None]
+    return torch.where(labels[:, None] < 0, unary, other * FORBIDDEN)
 
 
 def _gaussian(n: int, radius: float | Tensor, like: Tensor) -> Tensor:
-    place = torch.arange(n, device=like.device, dtype=like.dtype)
-    return torch.exp(-((place[:, None] - place) / radius).square() / 2)
+    position = torch.arange(n, device=like.device, dtype=like.dtype)
+    return torch.exp(-((position[:, None] - position) / radius).square() / 2)
 
 
-def _counts(weight: float | Tensor) -> bool:
+def _nonzero(weight: float | Tensor) -> bool:
     return isinstance(weight, Tensor) or weight != 0

@@ -1,11 +1,11 @@
-"""A mask from two strokes: one on the thing, one on what it is not.
+"""The mask of an object from two scribbles: one on the object, one on its background.
 
 After Rother, Kolmogorov & Blake, "GrabCut: Interactive Foreground Extraction using Iterated Graph
-Cuts", 2004: a mixture of Gaussians for the colours of either side, learnt from its stroke, says
-what each pixel costs; a random field (`crf`, fully connected here, in place of their grid) settles
-it along the edges; and the colours are learnt anew from what came out, a few times over. Besides,
-a pixel is rather of the side whose stroke is nearer, for colours alone cannot tell a red hat from
-a red car.
+Cuts", 2004: mixtures of Gaussians for the colours of object and background, fitted to their
+scribbles, give the unary potentials; a CRF (fully connected here, in place of their grid) yields a
+mask along the edges; and the mixtures are fitted again to that mask, a few times over. Besides,
+the unary potentials favour the side whose scribble is nearer, for colours alone cannot tell a red
+hat from a red car.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo.crf.colour_quantisation import means, settle, weights_of
+from aigc_demo.crf.colour_quantisation import k_means
+from aigc_demo.crf.inference import infer, pairwise_of
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.imaging import images, masks
 from aigc_demo.requests import MaskRequest
 
-PARTS = 5  # Gaussians of a side
+COMPONENTS = 5  # Gaussians of a side
 ROUNDS = 3  # of colours → mask → colours
-ANYTHING = 0.05  # share of a side's colours that may be any
-NEAR = 2.0  # what it costs to be of the side whose stroke is far away
-RIM = 2  # pixels
-SURELY = 6.0  # the most that a colour can cost
-SAMPLE = 4000  # pixels that a side's colours are learnt from
-SPREAD = 0.03  # of a colour within a part, at the least, where the range is 1
+UNIFORM_SHARE = 0.05  # of the density of a side's colours
+DISTANCE_WEIGHT = 2.0  # unary potential of the side whose scribble is far away
+BORDER = 2  # pixels
+MAX_COLOUR_UNARY = 6.0
+SAMPLE = 4000  # pixels that a mixture is fitted to
+MIN_DEVIATION = 0.03  # of a colour within a component, where the range is 1
 
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class MaskResult:
-    """A mask, white on the thing; the free energy per pixel in the last round."""
+    """A mask, white on the object; the free energy per pixel in the last round."""
 
     mask: Image.Image
     energies: tuple[float, ...]
@@ -47,71 +48,82 @@ class MaskResult:
 
 
 @dataclass(frozen=True)
-class Colours:
-    """A mixture of Gaussians: shares (P,), middles (P, 3), inverse roots of covariances."""
+class ColourModel:
+    """A mixture of Gaussians: weights (P,), means (P, 3), inverse roots of covariances, and a
+    share of a uniform density.
+    """
 
-    shares: Tensor
-    middles: Tensor
+    weights: Tensor
+    means: Tensor
     roots: Tensor
 
     def cost(self, rgb: Tensor) -> Tensor:
-        """Return -log of the density at colours (N, 3) in [0, 1], any colour being possible."""
-        apart = rgb[None] - self.middles[:, None]  # (P, N, 3)
-        squares = (apart @ self.roots).square().sum(-1)
-        sizes = self.roots.diagonal(dim1=1, dim2=2).log().sum(1) - 1.5 * np.log(2 * np.pi)
-        logs = (self.shares.log() + sizes)[:, None] - squares / 2
-        density = (1 - ANYTHING) * logs.logsumexp(0).exp() + ANYTHING
-        return -density.log()
+        """Return -log of the density at colours (N, 3) in [0, 1]."""
+        difference = rgb[None] - self.means[:, None]  # (P, N, 3)
+        squares = (difference @ self.roots).square().sum(-1)
+        norms = self.roots.diagonal(dim1=1, dim2=2).log().sum(1) - 1.5 * np.log(2 * np.pi)
+        logs = (self.weights.log() + norms)[:, None] - squares / 2
+        return -((1 - UNIFORM_SHARE) * logs.logsumexp(0).exp() + UNIFORM_SHARE).log()
 
 
-def outline(request: MaskRequest, device: torch.device) -> MaskResult:
-    """Return the mask of what is marked; raises BadValue where nothing is, and BadImage where the
-    sizes differ.
+def segment(request: MaskRequest, device: torch.device) -> MaskResult:
+    """Return the mask of the object that is marked; raises BadValue where nothing is, and BadImage
+    where the sizes differ.
     """
     start = time.perf_counter()
     image = images.flatten(images.upright(request.image), "RGB", 255)
-    thing, background = marks(request, image.size)
+    thing, background = scribbled(request, image.size)
     x = images.from_pixels(images.to_pixels(image))[None].to(device)
-    hints = torch.from_numpy(np.where(thing, 1, np.where(background, 0, -1))).to(device)
+    scribbles = torch.from_numpy(np.where(thing, 1, np.where(background, 0, -1))).to(device)
     near = torch.from_numpy(nearness(thing, background))[None, None].to(device)
     values = torch.cat([(x + 1) / 2, near], dim=1)
-    # At first the colours of the rim count as background, too: a stroke meets few of them.
-    rim = torch.zeros_like(hints, dtype=torch.bool)
-    rim[:RIM], rim[-RIM:], rim[:, :RIM], rim[:, -RIM:] = True, True, True, True
-    chosen, energies = (hints == 1, (hints == 0) | rim & (hints < 0)), torch.zeros(0)
+    # At first the colours of the border count as background, too: a scribble meets few of them.
+    border = torch.from_numpy(_border(image.size, BORDER)).to(device)
+    sides, energies = (scribbles == 1, (scribbles == 0) | border & (scribbles < 0)), torch.zeros(0)
     for _ in range(ROUNDS if request.smooth or request.appearance else 1):
-        sides = [learn(values[0, :3, flags].T) for flags in chosen]
+        models = [fit(values[0, :3, side].T) for side in sides]
 
-        def costs(part: Tensor, sides: list[Colours] = sides) -> Tensor:
+        def unary_of(part: Tensor, models: list[ColourModel] = models) -> Tensor:
             rows = part[0, :3].flatten(1).T
-            on, off = (side.cost(rows).view(part.shape[2:]) for side in sides)
-            told = (on - off).clamp(-SURELY, SURELY) - NEAR * part[0, 3]
-            return torch.stack([-told / 2, told / 2])[None]
+            on, off = (model.cost(rows).view(part.shape[2:]) for model in models)
+            cost = (on - off).clamp(-MAX_COLOUR_UNARY, MAX_COLOUR_UNARY)
+            cost = cost - DISTANCE_WEIGHT * part[0, 3]
+            return torch.stack([-cost / 2, cost / 2])[None]
 
-        labels, energies = settle(
-            values, x, costs, weights_of(request), hints=hints, iterations=request.iterations
+        labels, energies = infer(
+            values,
+            x,
+            unary_of,
+            pairwise_of(request),
+            scribbles=scribbles,
+            iterations=request.iterations,
         )
-        on = torch.from_numpy(held(labels.cpu().numpy() == 1, thing)).to(device)
-        chosen = (on, ~on)
-    mask = np.where(chosen[0].cpu().numpy(), 255, 0).astype(np.uint8)
+        on = torch.from_numpy(connected(labels.cpu().numpy() == 1, thing)).to(device)
+        sides = (on, ~on)
+    mask = np.where(sides[0].cpu().numpy(), 255, 0).astype(np.uint8)
     mask = masks.feather(masks.grow(mask, request.grow), request.feather)
     seconds = time.perf_counter() - start
     return MaskResult(masks.to_image(mask), tuple(energies.tolist()), seconds)
 
 
-def marks(request: MaskRequest, size: tuple[int, int]) -> tuple[Flags, Flags]:
-    """Return what is marked as the thing and as its background (H, W)."""
+def _border(size: tuple[int, int], width: int) -> Flags:
+    """Return which pixels (H, W) of an image of `size` are in its border."""
+    flags = np.ones(size[::-1], bool)
+    flags[width:-width, width:-width] = False
+    return flags
+
+
+def scribbled(request: MaskRequest, size: tuple[int, int]) -> tuple[Flags, Flags]:
+    """Return which pixels (H, W) are marked as the object and as its background."""
     found = []
     for name in ("thing", "background"):
         image = getattr(request, name)
         if image is None:
-            rim = np.ones(size[::-1], bool)
-            rim[1:-1, 1:-1] = False
-            found.append(rim)
+            found.append(_border(size, 1))
             continue
         if image.size != size:
             raise BadImage(
-                f"{name}: it has {image.width}×{image.height} pixels and the picture "
+                f"{name}: it has {image.width}×{image.height} pixels and the image "
                 f"{size[0]}×{size[1]}; make them the same."
             )
         found.append(masks.read(image) >= 128)
@@ -120,12 +132,12 @@ def marks(request: MaskRequest, size: tuple[int, int]) -> tuple[Flags, Flags]:
     thing, background = found
     background = background & ~thing
     if not background.any():
-        raise BadValue("background: all of it is marked as the thing; leave some out.")
+        raise BadValue("background: all of it is marked as the object; leave some out.")
     return thing, background
 
 
 def nearness(thing: Flags, background: Flags) -> NDArray[np.float32]:
-    """Return 1 at the thing's stroke, -1 at the background's, 0 halfway (H, W)."""
+    """Return 1 at the object's scribble, -1 at the background's, 0 halfway (H, W)."""
     to_thing, to_background = (
         cv2.distanceTransform((~flags).astype(np.uint8), cv2.DIST_L2, 5)
         for flags in (thing, background)
@@ -133,29 +145,30 @@ def nearness(thing: Flags, background: Flags) -> NDArray[np.float32]:
     return (to_background - to_thing) / np.maximum(to_background + to_thing, 1e-6)
 
 
-def held(mask: Flags, thing: Flags) -> Flags:
-    """Return the parts of a mask that a stroke on the thing touches."""
-    _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    return np.isin(parts, np.unique(parts[thing & mask])) & mask
+def connected(mask: Flags, thing: Flags) -> Flags:
+    """Return the connected components of a mask that a scribble on the object touches."""
+    _, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    return np.isin(components, np.unique(components[thing & mask])) & mask
 
 
-def learn(rgb: Tensor) -> Colours:
-    """Return a mixture of Gaussians for colours (N, 3) in [0, 1]: k-means, then each part's own
-    covariance.
+def fit(rgb: Tensor) -> ColourModel:
+    """Fit a mixture of Gaussians to colours (N, 3) in [0, 1]: k-means, then the covariance of each
+    cluster.
     """
     rgb = rgb[:: max(1, len(rgb) // SAMPLE)]
     generator = torch.Generator().manual_seed(0)
-    middles, _ = means(rgb.cpu(), min(PARTS, len(rgb)), generator)
-    own = torch.cdist(rgb, middles.to(rgb)).argmin(1)
-    shares, centres, roots = [], [], []
-    for part in range(len(middles)):
-        members = rgb[own == part]
+    centres, _ = k_means(rgb.cpu(), min(COMPONENTS, len(rgb)), generator)
+    nearest = torch.cdist(rgb, centres.to(rgb)).argmin(1)
+    weights, means, roots = [], [], []
+    for component in range(len(centres)):
+        members = rgb[nearest == component]
         if not len(members):
             continue
-        apart = members - members.mean(0)
-        spread = apart.T @ apart / len(members) + SPREAD**2 * torch.eye(3).to(rgb)
-        shares.append(len(members) / len(rgb))
-        centres.append(members.mean(0))
+        difference = members - members.mean(0)
+        covariance = difference.T @ difference / len(members)
+        covariance = covariance + MIN_DEVIATION**2 * torch.eye(3).to(rgb)
+        weights.append(len(members) / len(rgb))
+        means.append(members.mean(0))
         # L Lᵀ = S⁻¹, so that |(c - m) L|² is the squared Mahalanobis distance.
-        roots.append(torch.linalg.cholesky(torch.linalg.inv(spread)))
-    return Colours(torch.tensor(shares).to(rgb), torch.stack(centres), torch.stack(roots))
+        roots.append(torch.linalg.cholesky(torch.linalg.inv(covariance)))
+    return ColourModel(torch.tensor(weights).to(rgb), torch.stack(means), torch.stack(roots))

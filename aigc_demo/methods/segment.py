@@ -41,7 +41,9 @@ from aigc_demo.nn.optim import muon_and_adam, step
 
 Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
-FIELD = dense_crf.Weights(1.0, 2.0, 1.0, 25.0, 5.0)  # of nearness, and of likeness of colour
+FIELD = dense_crf.PairwisePotentials(
+    1.0, 2.0, 1.0, 25.0, 5.0
+)  # of nearness, and of likeness of colour
 UPDATES = 3  # of the field
 WINDOW, FEW = 64, 4  # pixels and pictures that it is learnt from at a time
 FACADE = tuple("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in facade_labels.CLASSES.values())

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from aigc_demo.crf import colour_quantisation, dense_crf
+from aigc_demo.crf import colour_quantisation, dense_crf, inference
 from aigc_demo.errors import BadImage
 from aigc_demo.imaging import images
 from aigc_demo.requests import CrfRequest
@@ -38,7 +38,7 @@ def near(a: tuple[int, ...], b: tuple[int, ...], levels: int = 15) -> bool:
 
 def test_a_noisy_picture_becomes_its_three_flat_regions() -> None:
     image, clean = flag()
-    result = colour_quantisation.flatten(CrfRequest(image=image, colours=3), CPU)
+    result = colour_quantisation.quantise(CrfRequest(image=image, colours=3), CPU)
     assert result.image.size == image.size and len(colours_of(result.image)) == 3
     wrong = np.abs(np.asarray(result.image, int) - clean.astype(int)).max(axis=2) > 20
     assert wrong.mean() < 0.01
@@ -46,7 +46,9 @@ def test_a_noisy_picture_becomes_its_three_flat_regions() -> None:
 
 
 def test_energies_fall_and_there_is_one_before_and_one_after_each_update() -> None:
-    result = colour_quantisation.flatten(CrfRequest(image=flag()[0], colours=4, iterations=6), CPU)
+    result = colour_quantisation.quantise(
+        CrfRequest(image=flag()[0], colours=4, iterations=6), CPU
+    )
     assert len(result.energies) == 7
     assert all(b <= a + 1e-5 for a, b in zip(result.energies, result.energies[1:], strict=False))
 
@@ -57,7 +59,7 @@ def test_neighbours_remove_what_colours_alone_leave_behind() -> None:
 
     def wrong(**weights: float) -> float:
         asked = CrfRequest(image=image, palette=palette, **weights)
-        made = np.asarray(colour_quantisation.flatten(asked, CPU).image, int)
+        made = np.asarray(colour_quantisation.quantise(asked, CPU).image, int)
         return float((made != clean).any(axis=2).mean())
 
     settled = wrong(tolerance=25.0, smooth=10.0)
@@ -66,7 +68,7 @@ def test_neighbours_remove_what_colours_alone_leave_behind() -> None:
 
 def test_the_colours_of_a_chosen_palette_are_exact() -> None:
     palette = ("#000000", "#ff0000", "#ffffff")
-    result = colour_quantisation.flatten(CrfRequest(image=flag()[0], palette=palette), CPU)
+    result = colour_quantisation.quantise(CrfRequest(image=flag()[0], palette=palette), CPU)
     assert set(result.palette) <= set(palette)
     assert colours_of(result.image) <= {(0, 0, 0), (255, 0, 0), (255, 255, 255)}
 
@@ -76,7 +78,7 @@ def test_scribbles_win_where_they_are_and_bring_their_colour() -> None:
     hints = Image.new("RGBA", image.size)
     ImageDraw.Draw(hints).line((2, 2, 20, 2), fill=(20, 160, 60, 255), width=2)
     ImageDraw.Draw(hints).line((18, 14, 20, 14), fill=(*WHITE, 255), width=1)
-    result = colour_quantisation.flatten(CrfRequest(image=image, colours=3, hints=hints), CPU)
+    result = colour_quantisation.quantise(CrfRequest(image=image, colours=3, hints=hints), CPU)
     made, drawn = np.asarray(result.image), np.asarray(hints)[..., 3] > 0
     green = drawn & (np.asarray(hints)[..., 1] == 160)
     assert (made[green] == (20, 160, 60)).all() and "#14a03c" in result.palette
@@ -88,16 +90,16 @@ def test_without_strokes_hints_change_nothing() -> None:
     image, _ = flag()
     empty = Image.new("RGBA", image.size, (255, 0, 0, 0))
     first, second = (
-        colour_quantisation.flatten(CrfRequest(image=image, colours=3, hints=h), CPU)
+        colour_quantisation.quantise(CrfRequest(image=image, colours=3, hints=h), CPU)
         for h in (None, empty)
     )
     assert first.image.tobytes() == second.image.tobytes()
 
 
 def test_hints_of_another_size_are_refused() -> None:
-    with pytest.raises(BadImage, match="hints: they have 3×3 pixels and the picture 48×48"):
+    with pytest.raises(BadImage, match="hints: they have 3×3 pixels and the image 48×48"):
         asked = CrfRequest(image=flag()[0], hints=Image.new("RGBA", (3, 3)))
-        colour_quantisation.flatten(asked, CPU)
+        colour_quantisation.quantise(asked, CPU)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16", "1"])
@@ -105,20 +107,20 @@ def test_any_mode_becomes_flat_colour_of_the_same_size(mode: str) -> None:
     image = flag()[0].resize((31, 17)).convert("L" if mode == "I;16" else mode)
     if mode == "I;16":
         image = Image.fromarray(np.asarray(image, np.uint16) * 257)
-    result = colour_quantisation.flatten(CrfRequest(image=image, colours=2), CPU)
+    result = colour_quantisation.quantise(CrfRequest(image=image, colours=2), CPU)
     assert result.image.mode == "RGB" and result.image.size == (31, 17)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (3, 2)])
 def test_a_picture_of_few_pixels_or_colours_keeps_them(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, (9, 99, 199))
-    result = colour_quantisation.flatten(CrfRequest(image=image), CPU)
+    result = colour_quantisation.quantise(CrfRequest(image=image), CPU)
     assert colours_of(result.image) == {(9, 99, 199)} and result.palette == ("#0963c7",)
 
 
 def test_edges_of_a_large_picture_are_as_sharp_as_its_own() -> None:
     image, clean = flag(side=700, noise=20.0)
-    result = colour_quantisation.flatten(CrfRequest(image=image, colours=3), CPU)
+    result = colour_quantisation.quantise(CrfRequest(image=image, colours=3), CPU)
     wrong = np.abs(np.asarray(result.image, int) - clean.astype(int)).max(axis=2) > 20
     assert wrong.mean() < 0.002
 
@@ -126,7 +128,7 @@ def test_edges_of_a_large_picture_are_as_sharp_as_its_own() -> None:
 def test_a_thin_stroke_survives_reduction() -> None:
     hints = torch.full((400, 400), -1)
     hints[100, 10:390] = 2
-    small = colour_quantisation.reduced(hints, 3, (100, 100))
+    small = inference.reduced(hints, 3, (100, 100))
     assert (small[25, 3:97] == 2).all() and int((small >= 0).sum()) < 110
 
 
@@ -140,8 +142,8 @@ def test_a_field_is_settled_alike_at_both_sizes() -> None:
         return 20 * (values[:, None] - middles[None, :, :, None, None]).square().sum(2)
 
     large = x.repeat_interleave(3, 2).repeat_interleave(3, 3)
-    small, _ = colour_quantisation.settle(x, x, costs, dense_crf.Weights())
-    found, _ = colour_quantisation.settle(large, large, costs, dense_crf.Weights())
+    small, _ = inference.infer(x, x, costs, dense_crf.PairwisePotentials())
+    found, _ = inference.infer(large, large, costs, dense_crf.PairwisePotentials())
     agree = found == small.repeat_interleave(3, 0).repeat_interleave(3, 1)
     assert agree.float().mean() > 0.99
 

@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 
 from aigc_demo.crf import dense_crf
-from aigc_demo.crf.dense_crf import Bilateral, Direct, Normalised, Smooth, Weights
+from aigc_demo.crf.dense_crf import (
+    BilateralKernel,
+    DenseKernel,
+    NormalisedKernel,
+    PairwisePotentials,
+    SpatialKernel,
+)
 from aigc_demo.crf.permutohedral_lattice import Lattice
 from aigc_demo.errors import BadValue
 
@@ -34,7 +40,7 @@ def costs(shape: tuple[int, ...], seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=numbers(seed), dtype=torch.float64)
 
 
-def pairs_of(x: Tensor, weights: Weights) -> Tensor:
+def pairs_of(x: Tensor, weights: PairwisePotentials) -> Tensor:
     """Return Σ w k (N, N) of one picture, without the diagonal."""
     eye = torch.eye(x[0, 0].numel(), dtype=x.dtype).view(1, -1, *x.shape[2:])
     matrix = sum(kernel(eye) for kernel in dense_crf.kernels(x, weights, exact=True))
@@ -56,7 +62,9 @@ def enumerated(unary: Tensor, k: Tensor, mu: Tensor) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("general", [False, True], ids=["potts", "general"])
 def test_marginals_of_a_weak_field_are_those_of_enumeration(labels: int, general: bool) -> None:
     """The exact marginals of all labellings of 3×3 pixels lie within 0.01."""
-    weights = Weights(smooth=0.15, smooth_radius=1.0, appearance=0.2, radius=2.0, colour=60.0)
+    weights = PairwisePotentials(
+        smooth=0.15, smooth_radius=1.0, appearance=0.2, radius=2.0, colour=60.0
+    )
     distance = (torch.arange(labels)[:, None] - torch.arange(labels)).abs().double()
     mu = distance if general else (distance > 0).double()
     x, unary = picture(3), costs((1, labels, 3, 3))
@@ -65,7 +73,7 @@ def test_marginals_of_a_weak_field_are_those_of_enumeration(labels: int, general
         dense_crf.kernels(x, weights, exact=True),
         compatibility=mu if general else None,
         iterations=50,
-        traced=True,
+        with_energies=True,
     )
     exact, log_z = enumerated(unary[0].flatten(1), pairs_of(x, weights), mu)
     alone = (-unary).softmax(1)[0].flatten(1)
@@ -78,7 +86,7 @@ def test_marginals_of_a_weak_field_are_those_of_enumeration(labels: int, general
 
 def test_without_neighbours_the_marginals_are_exact() -> None:
     unary = costs((2, 4, 5, 6))
-    none = Weights(smooth=0, appearance=0)
+    none = PairwisePotentials(smooth=0, appearance=0)
     found = dense_crf.mean_field(
         unary, dense_crf.kernels(picture(6)[:, :, :5].expand(2, -1, -1, -1), none)
     )
@@ -87,7 +95,7 @@ def test_without_neighbours_the_marginals_are_exact() -> None:
 
 @pytest.mark.parametrize("damped", [False, True])
 def test_the_end_solves_the_mean_field_equations(damped: bool) -> None:
-    weights = Weights(smooth=1.0, appearance=1.0, radius=3.0, colour=40.0)
+    weights = PairwisePotentials(smooth=1.0, appearance=1.0, radius=3.0, colour=40.0)
     x, unary = picture(6), costs((1, 3, 6, 6))
     field = dense_crf.kernels(x, weights, exact=True)
     q = dense_crf.mean_field(unary, field, iterations=400, damped=damped).q
@@ -101,10 +109,10 @@ def test_the_end_solves_the_mean_field_equations(damped: bool) -> None:
 @pytest.mark.parametrize("strength", [1.0, 10.0, 100.0])
 @pytest.mark.parametrize("exact", [True, False], ids=["exact", "fast"])
 def test_no_update_raises_the_free_energy(strength: float, exact: bool) -> None:
-    weights = Weights(strength, 1.0, strength, 4.0, 20.0)
+    weights = PairwisePotentials(strength, 1.0, strength, 4.0, 20.0)
     x, unary = picture(16, count=2), costs((2, 3, 16, 16))
     field = dense_crf.kernels(x, weights, exact=exact)
-    energies = dense_crf.mean_field(unary, field, iterations=25, traced=True).energies
+    energies = dense_crf.mean_field(unary, field, iterations=25, with_energies=True).energies
     assert energies is not None and energies.shape == (26, 2)
     assert energies[-1].lt(energies[0]).all()
     assert (energies[1:] <= energies[:-1] + 1e-9).all()
@@ -112,12 +120,12 @@ def test_no_update_raises_the_free_energy(strength: float, exact: bool) -> None:
 
 def test_undamped_updates_swing_where_damped_ones_do_not() -> None:
     """Two pixels that want to be alike, each beginning as the other: they change places."""
-    field = [Direct(torch.full((1, 2, 2), 8.0), (1, 2))]
+    field = [DenseKernel(torch.full((1, 2, 2), 8.0), (1, 2))]
     unary = torch.tensor([[[[0.0, 1.0]], [[1.0, 0.0]]]])
     risen = []
     for damped in (False, True):
         energies = dense_crf.mean_field(
-            unary, field, iterations=12, damped=damped, traced=True
+            unary, field, iterations=12, damped=damped, with_energies=True
         ).energies
         assert energies is not None
         risen.append(bool((energies[1:] > energies[:-1] + 1e-4).any()))
@@ -126,9 +134,11 @@ def test_undamped_updates_swing_where_damped_ones_do_not() -> None:
 
 def test_a_general_compatibility_lowers_the_energy_too() -> None:
     mu = (torch.arange(4.0)[:, None] - torch.arange(4.0)).abs().double()
-    field = dense_crf.kernels(picture(12), Weights(5.0, 2.0, 5.0, 4.0, 20.0), exact=True)
+    field = dense_crf.kernels(
+        picture(12), PairwisePotentials(5.0, 2.0, 5.0, 4.0, 20.0), exact=True
+    )
     energies = dense_crf.mean_field(
-        costs((1, 4, 12, 12)), field, compatibility=mu, iterations=25, traced=True
+        costs((1, 4, 12, 12)), field, compatibility=mu, iterations=25, with_energies=True
     ).energies
     assert energies is not None
     assert (energies[1:] <= energies[:-1] + 1e-9).all() and energies[-1, 0] < energies[0, 0] - 1
@@ -136,7 +146,7 @@ def test_a_general_compatibility_lowers_the_energy_too() -> None:
 
 def test_each_kernel_may_have_its_own_compatibility() -> None:
     x, unary = picture(8), costs((1, 3, 8, 8))
-    field = dense_crf.kernels(x, Weights(2.0, 2.0, 3.0, 4.0, 20.0), exact=True)
+    field = dense_crf.kernels(x, PairwisePotentials(2.0, 2.0, 3.0, 4.0, 20.0), exact=True)
     potts = 1 - torch.eye(3, dtype=torch.float64)
     together, each, one = (
         dense_crf.mean_field(unary, kernels, compatibility=mu).q
@@ -154,8 +164,8 @@ def test_the_smooth_kernel_is_the_direct_one() -> None:
     x = picture(16)[:, :, :12]
     places = dense_crf.features(x, 3.0, 1.0)[:, :2]
     q = costs((1, 5, 12, 16))
-    direct = Direct(dense_crf.matrix(places), (12, 16))(q)
-    assert torch.allclose(Smooth((12, 16), 3.0, x)(q), direct, atol=1e-10)
+    direct = DenseKernel(dense_crf.gaussian_matrix(places), (12, 16))(q)
+    assert torch.allclose(SpatialKernel((12, 16), 3.0, x)(q), direct, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,8 @@ def test_the_fast_kernel_is_near_to_the_direct_one(
     q = torch.nn.functional.interpolate(q, scale_factor=4.0, mode="nearest")
     f = dense_crf.features(x, radius, colour)
     fast, direct = (
-        Normalised(k, 1.0, x)(q) for k in (Bilateral(f), Direct(dense_crf.matrix(f), (16, 16)))
+        NormalisedKernel(k, 1.0, x)(q)
+        for k in (BilateralKernel(f), DenseKernel(dense_crf.gaussian_matrix(f), (16, 16)))
     )
     assert (fast - direct).norm() < share * direct.norm()
 
@@ -203,10 +214,10 @@ def test_points_too_many_cells_apart_are_refused() -> None:
 def test_a_picture_is_the_same_alone_and_among_others() -> None:
     x, unary = picture(16, count=3).float(), costs((3, 3, 16, 16)).float()
     x[1] = -x[1]
-    together = dense_crf.mean_field(unary, dense_crf.kernels(x, Weights())).q
+    together = dense_crf.mean_field(unary, dense_crf.kernels(x, PairwisePotentials())).q
     for i in range(3):
         alone = dense_crf.mean_field(
-            unary[i : i + 1], dense_crf.kernels(x[i : i + 1], Weights())
+            unary[i : i + 1], dense_crf.kernels(x[i : i + 1], PairwisePotentials())
         ).q
         assert torch.allclose(together[i], alone[0], atol=1e-5)
 
@@ -216,7 +227,9 @@ def test_gradients_with_respect_to_costs_and_weights_are_right(exact: bool) -> N
     x = picture(5, seed=1)
 
     def found(unary: Tensor, weights: Tensor, mu: Tensor) -> Tensor:
-        field = dense_crf.kernels(x, Weights(weights[0], 1.5, weights[1], 3.0, 30.0), exact=exact)
+        field = dense_crf.kernels(
+            x, PairwisePotentials(weights[0], 1.5, weights[1], 3.0, 30.0), exact=exact
+        )
         return dense_crf.mean_field(unary, field, compatibility=mu + mu.T, iterations=3).q
 
     given = (costs((1, 3, 5, 5)), torch.tensor([0.7, 1.3], dtype=torch.float64), costs((3, 3)))
@@ -227,7 +240,7 @@ def test_gradients_with_respect_to_the_picture_and_radii_are_right() -> None:
     unary = costs((1, 2, 4, 4))
 
     def found(x: Tensor, radii: Tensor) -> Tensor:
-        field = dense_crf.kernels(x, Weights(1.0, radii[0], 1.0, radii[1], radii[2]))
+        field = dense_crf.kernels(x, PairwisePotentials(1.0, radii[0], 1.0, radii[1], radii[2]))
         return dense_crf.mean_field(unary, field, iterations=2).q
 
     radii = torch.tensor([1.5, 3.1, 30.0], dtype=torch.float64)
@@ -242,7 +255,7 @@ def test_a_noisy_square_becomes_clean_along_its_edge() -> None:
     says = torch.nn.functional.one_hot(truth, 2).permute(0, 3, 1, 2) * 2.0 - 1
     unary = -(says + 2.0 * torch.randn(says.shape, generator=numbers(5)))
     before = (unary.argmin(1) == truth).float().mean()
-    q = dense_crf.mean_field(unary, dense_crf.kernels(x, Weights())).q
+    q = dense_crf.mean_field(unary, dense_crf.kernels(x, PairwisePotentials())).q
     assert before < 0.85 and (q.argmax(1) == truth).float().mean() > 0.995
 
 
@@ -250,10 +263,10 @@ def test_hints_win_where_they_are() -> None:
     unary = costs((1, 3, 8, 8))
     hints = torch.full((1, 8, 8), -1)
     hints[0, 2, 2:6], hints[0, 6, 6] = 1, 2
-    told = dense_crf.hinted(unary, hints)
+    told = dense_crf.constrained(unary, hints)
     assert torch.equal(told[:, :, 0], unary[:, :, 0])
     q = dense_crf.mean_field(
-        told, dense_crf.kernels(picture(8), Weights(50.0, 3.0, 50.0, 9.0, 200.0))
+        told, dense_crf.kernels(picture(8), PairwisePotentials(50.0, 3.0, 50.0, 9.0, 200.0))
     ).q
     assert torch.equal(q.argmax(1)[hints >= 0], hints[hints >= 0])
 
@@ -272,7 +285,7 @@ def test_the_marginals_are_those_of_pydensecrf2(exact: bool) -> None:
     with np.load(Path(__file__).with_name("pydensecrf2.npz")) as kept:
         found = {name: torch.from_numpy(kept[name].astype("float32")) for name in kept}
     x = found["image"].permute(2, 0, 1)[None] / 127.5 - 1
-    field = dense_crf.kernels(x, Weights(2.0, 2.0, 4.0, 10.0, 20.0), exact=exact)
+    field = dense_crf.kernels(x, PairwisePotentials(2.0, 2.0, 4.0, 10.0, 20.0), exact=exact)
     q = dense_crf.mean_field(found["unary"][None], field, iterations=5, damped=False).q[0]
     theirs = found["marginals"]
     assert (q - theirs).abs().mean() < 0.01

@@ -41,7 +41,7 @@ THING, REST = line((30, 30), (40, 31)), line((5, 5), (60, 6), (65, 50))
 
 def mask_of(image: Image.Image, **fields: object) -> np.ndarray:
     asked = MaskRequest(image=image, **{"thing": THING, "background": REST} | fields)
-    return np.asarray(scribble_segmentation.outline(asked, CPU).mask)
+    return np.asarray(scribble_segmentation.segment(asked, CPU).mask)
 
 
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:
@@ -116,7 +116,7 @@ def test_a_picture_of_few_pixels_has_a_mask(size: tuple[int, int]) -> None:
 
 def test_colours_that_were_learnt_are_likely_and_others_are_possible() -> None:
     rgb = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 0.1
-    learnt = scribble_segmentation.learn(rgb)
+    learnt = scribble_segmentation.fit(rgb)
     own, other = learnt.cost(rgb).mean(), learnt.cost(torch.ones(1, 3))
     assert own < 0 < other < 4
 
@@ -125,12 +125,12 @@ def test_one_density_is_that_of_the_gaussian() -> None:
     """With one part the cost is -log of the normal density, mixed with any colour."""
     middle = torch.tensor([[0.4, 0.5, 0.6]])
     root = torch.linalg.cholesky(torch.linalg.inv(torch.diag(torch.tensor([0.01, 0.02, 0.04]))))
-    model = scribble_segmentation.Colours(torch.ones(1), middle, root[None])
+    model = scribble_segmentation.ColourModel(torch.ones(1), middle, root[None])
     normal = torch.distributions.MultivariateNormal(
         middle[0], torch.diag(torch.tensor([0.01, 0.02, 0.04]))
     )
     at = torch.rand(20, 3, generator=torch.Generator().manual_seed(1))
-    mixed = (1 - scribble_segmentation.ANYTHING) * normal.log_prob(
+    mixed = (1 - scribble_segmentation.UNIFORM_SHARE) * normal.log_prob(
         at
-    ).exp() + scribble_segmentation.ANYTHING
+    ).exp() + scribble_segmentation.UNIFORM_SHARE
     assert torch.allclose(model.cost(at), -mixed.log(), atol=1e-4)
