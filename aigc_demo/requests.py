@@ -1,7 +1,7 @@
-"""What a person asks for: frozen requests that check themselves where they are made.
+"""What a person asks for: frozen requests, validated where they are made.
 
 A value that cannot be used raises BadValue, which names the field and the limit. Which models,
-methods and classes exist is not known here; `studio` and `engine` check those.
+methods and classes there are is not known here: `pipelines` check that.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from PIL import Image
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -24,6 +24,7 @@ from aigc_demo.errors import BadValue
 MAX_SEED = 2**53 - 1  # the largest integer that survives a browser
 MAX_COUNT = 64
 MAX_PROMPT = 200  # characters
+MAX_DIRECTIONS = 6  # of latents
 MAX_BIHARMONIC_PIXELS = 40_000  # of a hole: more would take minutes
 
 
@@ -32,13 +33,39 @@ def _as_whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _without_nul(prompt: str) -> str:
+    if "\0" in prompt:
+        raise ValueError("it holds a NUL character; leave that out")
+    return prompt
+
+
 # Every whole number that a browser or a program sends goes through here; a float field takes an
 # int as it is, and neither takes a bool, NaN or text.
 Whole = Annotated[int, BeforeValidator(_as_whole)]
 Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_without_nul)]
+Label = Annotated[str, Field(max_length=200)]
 
+Guidance = Annotated[float, Field(ge=1, le=5)]
+Evaluations = Annotated[Whole, Field(ge=2, le=64)]  # of the network, per image
+Truncation = Annotated[float, Field(ge=0.1, le=1)]
+Temperature = Annotated[float, Field(ge=0.1, le=1.2)]
+Offset = Annotated[float, Field(ge=-3, le=3)]  # standard deviations
+Offsets = Annotated[tuple[Offset, ...], Field(max_length=MAX_DIRECTIONS, strict=False)]
+Axis = Literal[
+    "seed", "label", "prompt", "guidance", "evaluations", "temperature", "truncation", "model"
+]
+AxisValues = Annotated[
+    tuple[str | int | float, ...],
+    Field(min_length=1, max_length=8, strict=False),  # a list, as JSON has it, will do
+]
+
+PairwiseWeight = Annotated[float, Field(ge=0, le=50)]  # of a CRF
+SmoothRadius = Annotated[float, Field(ge=0.5, le=50)]  # pixels
+AppearanceRadius = Annotated[float, Field(ge=2, le=300)]  # pixels
+ColourDeviation = Annotated[float, Field(ge=2, le=255)]  # levels of 255
+Iterations = Annotated[Whole, Field(ge=1, le=50)]  # of mean field
 Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
 Palette = Annotated[tuple[Colour, ...], Field(min_length=2, max_length=16)]
 
@@ -49,7 +76,13 @@ class Request(BaseModel):
     Immutable, no unknown fields, no silent conversion of types.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        arbitrary_types_allowed=True,
+    )
 
     def __init__(self, **fields: Any) -> None:
         try:
@@ -75,64 +108,101 @@ def explain(error: ValidationError) -> str:
     return f"{field}: {given} cannot be used; {reason}."
 
 
-def without_nul(prompt: str | None) -> str | None:
-    if prompt and "\0" in prompt:
-        raise ValueError("it holds a NUL character; leave that out")
-    return prompt
-
-
-class GenerateRequest(Request):
-    """Ask a model for `count` pictures of `label` (None: every class in turn), or of what `prompt`
-    says where the model reads (None or nothing: of anything).
-
-    Picture i has the seed ``seed + i``. Options that are None take the model's default; an option
-    that the model does not have is ignored.
+class Sampling(Request):
+    """What all requests to a generative model have. Options that are None take the model's
+    default; one that the model does not have is ignored.
     """
 
     model: Name
-    label: Annotated[str, Field(max_length=200)] | None = None
+    label: Label | None = None
     prompt: Prompt | None = None
+    seed: Seed = 0
+    guidance: Guidance | None = None
+    evaluations: Evaluations | None = None
+    truncation: Truncation | None = None
+    temperature: Temperature | None = None
+
+
+class GenerateRequest(Sampling):
+    """Ask a model for `count` images of `label` (None: every class in turn) or `prompt` (None:
+    unconditional). Image i has the seed ``seed + i``.
+    """
+
     count: Whole = Field(16, ge=1, le=MAX_COUNT)
-    seed: Seed = 0
-    guidance: float | None = Field(None, ge=1, le=5)
-    evaluations: Whole | None = Field(None, ge=2, le=64)
-    truncation: float | None = Field(None, ge=0.1, le=1)
-    temperature: float | None = Field(None, ge=0.1, le=1.2)
-
-    _whole = field_validator("prompt")(without_nul)
 
 
-class MorphRequest(Request):
-    """Ask for `frames` pictures on the way between two seeds and, where there are classes, two
-    labels, or two prompts where the model reads. None for the other end means the same one.
+class MorphRequest(Sampling):
+    """Ask for `frames` images that interpolate between two seeds and two labels or prompts; None
+    for the other end means the same one.
     """
 
-    model: Name
-    seed: Seed = 0
     to_seed: Seed = 1
-    label: Annotated[str, Field(max_length=200)] | None = None
-    to_label: Annotated[str, Field(max_length=200)] | None = None
-    prompt: Prompt | None = None
+    to_label: Label | None = None
     to_prompt: Prompt | None = None
     frames: Whole = Field(16, ge=2, le=64)
-    guidance: float | None = Field(None, ge=1, le=5)
-    evaluations: Whole | None = Field(None, ge=2, le=64)
-    truncation: float | None = Field(None, ge=0.1, le=1)
-    temperature: float | None = Field(None, ge=0.1, le=1.2)
 
-    _whole = field_validator("prompt", "to_prompt")(without_nul)
+
+class GridRequest(Sampling):
+    """Ask for a table of images: a column for each of `x_values`, a row for each of `y_values`.
+
+    `x` and `y` name two fields of `GenerateRequest`; the others are the same for all images.
+    A label of None means the model's first class.
+    """
+
+    x: Axis
+    x_values: AxisValues
+    y: Axis
+    y_values: AxisValues
+
+    @model_validator(mode="after")
+    def _has_axes(self) -> GridRequest:
+        if self.x == self.y:
+            raise ValueError(f"y: both axes are {self.x}; choose another for one of them")
+        for axis, name, values in self.axes():
+            for value in values:
+                try:
+                    GenerateRequest(**{"model": self.model, name: value})
+                except BadValue as problem:
+                    raise BadValue(f"{axis}: {problem}") from None
+        return self
+
+    def axes(self) -> list[tuple[str, str, tuple[str | int | float, ...]]]:
+        """Return x and y, each with the field that changes along it and its values."""
+        return [("x", self.x, self.x_values), ("y", self.y, self.y_values)]
+
+    def cell(self, column: int, row: int) -> GenerateRequest:
+        """Return the request of one image."""
+        fields = self.model_dump(exclude={"x", "x_values", "y", "y_values"})
+        along = {self.x: self.x_values[column], self.y: self.y_values[row]}
+        return GenerateRequest(**fields | along, count=1)
+
+
+class DirectionRequest(Request):
+    """Ask for the image of a seed and class, moved along the latent directions of a model by
+    `offsets`, in standard deviations; those that are missing are 0.
+
+    With a `component` (1 is the strongest), ask for `frames` images instead, on which its offset
+    goes from -3 to 3. A label of None means the model's first class.
+    """
+
+    model: Name
+    label: Label | None = None
+    seed: Seed = 0
+    offsets: Offsets = ()
+    component: Whole | None = Field(None, ge=1, le=MAX_DIRECTIONS)
+    frames: Whole = Field(9, ge=2, le=32)
+    truncation: Truncation | None = None
+    temperature: Temperature | None = None
 
 
 class RestoreRequest(Request):
-    """Ask for a picture to be repaired.
+    """Ask for an image to be restored.
 
-    `mask` is white where the picture is to be filled (grey: blended), and as large as the picture;
+    `mask` is white where the image is to be filled (grey: blended), and as large as the image;
     None means all of it, which only methods that do not fill can do. `sigma` is the noise in grey
     levels of 0 to 255, None: estimated. `factor` is how many times larger ``upscale`` makes it.
-    With `truth`, the picture as it should be, the result is scored.
+    With `truth`, the undamaged image, the result is scored.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     image: Image.Image
     mask: Image.Image | None = None
@@ -143,16 +213,14 @@ class RestoreRequest(Request):
 
 
 class TranslateRequest(Request):
-    """Ask for a picture to be taken into the other domain of `model`.
+    """Ask for an image to be translated to the other domain of `model`.
 
-    `direction` is ``AtoB`` or ``BtoA``: its card names the domains A and B. `style` names the
-    domain to go to, where the model knows several; it goes before `direction`. `strength` blends
-    the picture (0) with its translation (1). With `cycle` the translation is also taken back,
-    where the model can. `scale` says at what size it works: that of the picture, that of the
-    pictures that it was trained on, or what suits it (auto).
+    The model's card names the domains A and B. `style` names the target domain of a model that
+    knows several, and overrides `direction`. `strength` blends the image (0) with its translation
+    (1). With `cycle` the translation is also translated back, where the model can. `scale` is the
+    size that the network works at: that of the image, that of its training images, or what suits
+    it (auto). `field` is the weight of the CRF of label maps.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     image: Image.Image
     model: Name
@@ -165,61 +233,54 @@ class TranslateRequest(Request):
 
 
 class CrfRequest(Request):
-    """Ask for a picture in few flat colours: `colours` that are extracted from it, or `palette`.
+    """Ask for an image in few flat colours: `colours` that are extracted from it, or `palette`.
 
-    `hints` is as large as the picture; its opaque pixels have the colour that they are to get.
-    A pixel that is `tolerance` (ΔE) from a colour pays half a point for it; `smooth` and
-    `appearance` weigh nearness and likeness of others, within `smooth_radius` and `radius` pixels
-    and `likeness` levels of 255, on a copy of at most 256 pixels.
+    `hints` are scribbles: an image of the same size whose opaque pixels have the colour that they
+    are to get. The unary potential of a colour that is `tolerance` (ΔE) away is ½; the others are
+    parameters of the pairwise potentials, on a copy of at most 256 pixels.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     image: Image.Image
     colours: Whole = Field(8, ge=2, le=16)
     palette: Palette | None = None
     hints: Image.Image | None = None
     tolerance: float = Field(10.0, ge=1, le=100)
-    smooth: float = Field(2.0, ge=0, le=50)
-    smooth_radius: float = Field(1.5, ge=0.5, le=50)
-    appearance: float = Field(5.0, ge=0, le=50)
-    radius: float = Field(30.0, ge=2, le=300)
-    likeness: float = Field(15.0, ge=2, le=255)
-    iterations: Whole = Field(8, ge=1, le=50)
+    smooth: PairwiseWeight = 2.0
+    smooth_radius: SmoothRadius = 1.5
+    appearance: PairwiseWeight = 5.0
+    radius: AppearanceRadius = 30.0
+    likeness: ColourDeviation = 15.0
+    iterations: Iterations = 8
 
 
 class MaskRequest(Request):
-    """Ask for the mask of what a stroke marks in a picture: `thing` is white on some of it,
-    `background` on some of what it is not (None: the picture's rim).
+    """Ask for the mask of an object from scribbles: `thing` is white on some of the object,
+    `background` on some of its background (None: the border of the image).
 
     The mask is then grown and feathered by pixels. The other fields are those of `CrfRequest`.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     image: Image.Image
     thing: Image.Image
     background: Image.Image | None = None
-    smooth: float = Field(3.0, ge=0, le=50)
-    smooth_radius: float = Field(2.0, ge=0.5, le=50)
-    appearance: float = Field(8.0, ge=0, le=50)
-    radius: float = Field(30.0, ge=2, le=300)
-    likeness: float = Field(12.0, ge=2, le=255)
-    iterations: Whole = Field(8, ge=1, le=50)
+    smooth: PairwiseWeight = 3.0
+    smooth_radius: SmoothRadius = 2.0
+    appearance: PairwiseWeight = 8.0
+    radius: AppearanceRadius = 30.0
+    likeness: ColourDeviation = 12.0
+    iterations: Iterations = 8
     grow: Whole = Field(0, ge=0, le=100)
     feather: Whole = Field(0, ge=0, le=100)
 
 
 class AugmentRequest(Request):
-    """Ask for `n` random variants of a picture.
+    """Ask for `n` random variants of an image.
 
     `pipeline` is a list of steps, such as ``{"name": "rotate", "p": 0.5, "degrees": 15}``. Variant
     i has the seed ``seed + i``. `boxes` (x0, y0, x1, y1 in pixels) and `mask` (as large as the
-    picture) move along. `partner` is the other picture of steps that mix two. `quick` computes
-    with OpenCV where that is quicker; pixels then differ by rounding.
+    image) are transformed with it. `partner` is the second image of steps that mix two. `quick`
+    computes with OpenCV where that is faster; pixels then differ by rounding.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     image: Image.Image
     pipeline: list[dict[str, Any]]
@@ -273,82 +334,3 @@ class TrainPlan(Request):
         if self.steps is None and self.seconds is None:
             raise ValueError("steps or seconds: a budget is missing; give one")
         return self
-
-
-# --- Exploring a model ---
-
-MAX_DIRECTIONS = 6
-
-Axis = Literal[
-    "seed", "label", "prompt", "guidance", "evaluations", "temperature", "truncation", "model"
-]
-Along = Annotated[
-    tuple[str | int | float, ...],
-    Field(min_length=1, max_length=8, strict=False),  # a list, as JSON has it, will do
-]
-
-Offset = Annotated[float, Field(ge=-3, le=3)]
-Offsets = Annotated[tuple[Offset, ...], Field(max_length=MAX_DIRECTIONS, strict=False)]
-
-
-class GridRequest(Request):
-    """Ask for a table of pictures: a column each of `x_values`, a row each of `y_values`.
-
-    `x` and `y` name two fields of `GenerateRequest`; the others are the same for all pictures.
-    A label of None means the model's first class.
-    """
-
-    model: Name
-    x: Axis
-    x_values: Along
-    y: Axis
-    y_values: Along
-    label: Annotated[str, Field(max_length=200)] | None = None
-    prompt: Prompt | None = None
-    seed: Seed = 0
-    guidance: float | None = Field(None, ge=1, le=5)
-    evaluations: Whole | None = Field(None, ge=2, le=64)
-    truncation: float | None = Field(None, ge=0.1, le=1)
-    temperature: float | None = Field(None, ge=0.1, le=1.2)
-
-    _whole = field_validator("prompt")(without_nul)
-
-    @model_validator(mode="after")
-    def _has_axes(self) -> GridRequest:
-        if self.x == self.y:
-            raise ValueError(f"y: both axes are {self.x}; choose another for one of them")
-        for place, name, values in self.axes():
-            for value in values:
-                try:
-                    GenerateRequest(**{"model": self.model, name: value})
-                except BadValue as problem:
-                    raise BadValue(f"{place}: {problem}") from None
-        return self
-
-    def axes(self) -> list[tuple[str, str, tuple[str | int | float, ...]]]:
-        """Return x and y, each with the field that changes along it and its values."""
-        return [("x", self.x, self.x_values), ("y", self.y, self.y_values)]
-
-    def cell(self, column: int, row: int) -> GenerateRequest:
-        """Return the request of one picture."""
-        fields = self.model_dump(exclude={"x", "x_values", "y", "y_values"})
-        along = {self.x: self.x_values[column], self.y: self.y_values[row]}
-        return GenerateRequest(**fields | along, count=1)
-
-
-class DirectionRequest(Request):
-    """Ask for the picture of a seed and class, moved along the directions of a model's latents by
-    `offsets`, in standard deviations; those that are not given are 0.
-
-    With a `component` (1 is the strongest), ask for `frames` pictures instead, on which its
-    offset goes from -3 to 3. A label of None means the model's first class.
-    """
-
-    model: Name
-    label: Annotated[str, Field(max_length=200)] | None = None
-    seed: Seed = 0
-    offsets: Offsets = ()
-    component: Whole | None = Field(None, ge=1, le=MAX_DIRECTIONS)
-    frames: Whole = Field(9, ge=2, le=32)
-    truncation: float | None = Field(None, ge=0.1, le=1)
-    temperature: float | None = Field(None, ge=0.1, le=1.2)
