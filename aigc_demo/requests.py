@@ -26,6 +26,7 @@ MAX_COUNT = 64
 MAX_PROMPT = 200  # characters
 MAX_DIRECTIONS = 6  # of latents
 MAX_BIHARMONIC_PIXELS = 40_000  # of a hole: more would take minutes
+MAX_GROW = 100  # pixels around a mask
 
 
 def _as_whole(value: Any) -> Any:
@@ -43,6 +44,8 @@ def _without_nul(prompt: str) -> str:
 # int as it is, and neither takes a bool, NaN or text.
 Whole = Annotated[int, BeforeValidator(_as_whole)]
 Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
+Pixels = Annotated[Whole, Field(ge=0, le=MAX_GROW)]  # by which a mask is grown or feathered
+Strength = Annotated[float, Field(gt=0, le=1)]  # of a degradation
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_without_nul)]
 Label = Annotated[str, Field(max_length=200)]
@@ -208,7 +211,7 @@ class RestoreRequest(Request):
     mask: Image.Image | None = None
     method: Name = "inpaint"
     sigma: float | None = Field(None, ge=0, le=100)
-    factor: Literal[2, 4] = 2
+    factor: Annotated[Literal[2, 4], BeforeValidator(_as_whole)] = 2
     truth: Image.Image | None = None
 
 
@@ -269,8 +272,8 @@ class MaskRequest(Request):
     radius: AppearanceRadius = 30.0
     likeness: ColourDeviation = 12.0
     iterations: Iterations = 8
-    grow: Whole = Field(0, ge=0, le=100)
-    feather: Whole = Field(0, ge=0, le=100)
+    grow: Pixels = 0
+    feather: Pixels = 0
 
 
 class AugmentRequest(Request):

@@ -9,12 +9,37 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from PIL import Image
 
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.imaging import images, masks
+from aigc_demo.ui.i18n import T
 
 EditorValue = dict[str, Any]
+
+
+def picture_editor(
+    elem_id: str, *, height: int, colours: list[str], choose_colour: bool = False, **settings: Any
+) -> gr.ImageEditor:
+    """Add an editor whose brush has `colours`, and others where one may `choose_colour`."""
+    return gr.ImageEditor(
+        label=T(elem_id),
+        type="filepath",
+        format="png",
+        image_mode="RGBA",
+        layers=False,
+        transforms=None,
+        height=height,
+        brush=gr.Brush(
+            default_size="auto",
+            colors=colours,
+            color_mode="selector" if choose_colour else "fixed",
+        ),
+        eraser=gr.Eraser(),
+        elem_id=elem_id,
+        **{"sources": ["upload", "webcam", "clipboard"], **settings},
+    )
 
 
 def placed(file: str) -> EditorValue:

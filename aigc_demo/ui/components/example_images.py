@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import functools
 import os
+from typing import Any
 
+import gradio as gr
 from PIL import Image
 from skimage import data
 
 from aigc_demo.imaging import images
+from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import downloadable
 
 EXAMPLES = ("Cat", "Coffee", "Rocket")
@@ -32,3 +35,16 @@ def example(name: str) -> str:
     if not os.path.exists(examples()[name]):
         examples.cache_clear()
     return examples()[name]
+
+
+def buttons(prefix: str = "", **settings: Any) -> dict[str, gr.Button]:
+    """Add a button an example; `prefix` begins their elem_id."""
+    return {
+        name: gr.Button(
+            T(f"photo_{name.lower()}"),
+            size="sm",
+            elem_id=f"{prefix}{name}" if prefix else None,
+            **{"min_width": 90, **settings},
+        )
+        for name in EXAMPLES
+    }

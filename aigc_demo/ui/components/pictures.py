@@ -1,0 +1,51 @@
+"""Results as the tabs show them: files, pictures before and after, a line of details."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import gradio as gr
+from PIL import Image
+
+from aigc_demo.imaging import images
+from aigc_demo.ui.components.controls import labelled
+from aigc_demo.ui.server.handlers import downloadable
+
+Result = TypeVar("Result")
+Progress = Callable[[float], Any]
+PROGRESS = gr.Progress()
+
+
+def png_file(image: Image.Image, name: str, settings: dict[str, Any] | None = None) -> str:
+    """Return the file of a picture, which a browser may fetch."""
+    return downloadable(images.encode_png(image, settings), name)
+
+
+def finish(
+    steps: Iterator[float | Result], progress: Progress, *, done: int = 0, of: int = 1
+) -> Result:
+    """Return the last of `steps`, the result; show the shares before it as progress, where so many
+    of several results are `done`.
+    """
+    for step in steps:
+        if isinstance(step, float):
+            progress(min(1.0, (done + step) / of))
+    return step
+
+
+def before_after(elem_id: str, *, height: int = 560) -> gr.ImageSlider:
+    """Add a slider between two pictures."""
+    settings = {"type": "filepath", "format": "png", "interactive": False, "max_height": height}
+    return gr.ImageSlider(buttons=["fullscreen"], **settings, **labelled(elem_id))
+
+
+def gallery(elem_id: str, text: str = "", **settings: Any) -> gr.Gallery:
+    """Add a gallery of results."""
+    fixed = {"height": "auto", "object_fit": "contain", "interactive": False, "format": "png"}
+    return gr.Gallery(**{**fixed, **settings}, **labelled(elem_id, text))
+
+
+def details_box(elem_id: str) -> gr.Textbox:
+    """Add the line that says what was done."""
+    return gr.Textbox(interactive=False, max_lines=3, **labelled(elem_id, "details"))
