@@ -80,7 +80,10 @@ def build_demo(studio: Studio) -> gr.Blocks:
             with translate_tab:
                 translate.build(studio, translate_tab, tabs, offers, trained)
             with restore_tab:
-                restore.build(studio, restore_tab, tabs, offers, gallery)
+                controls = restore.layout(studio, offers)
+                restore.wire(
+                    studio, controls, tab=restore_tab, tabs=tabs, offers=offers, gallery=gallery
+                )
     return demo.queue(max_size=64, default_concurrency_limit=4)
 
 

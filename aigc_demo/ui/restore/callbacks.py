@@ -1,50 +1,50 @@
-"""What the Restore tab does when something is clicked: plain functions of the studio and the
-controls' values.
-"""
+"""What the Restore tab does when something is clicked."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from PIL import Image, ImageChops, ImageStat
 
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS, RestoreResult
-from aigc_demo.requests import RestoreRequest
+from aigc_demo.requests import Pixels, Request, RestoreRequest, Seed, Strength, Whole
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components.editor import picture_of, strokes_of
+from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components.editor import EditorValue, picture_of, placed, strokes_of
+from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, png_file
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import downloadable
+from aigc_demo.ui.server.handlers import Updates
 
-MAX_GROW = 100
-SAME = 1.0  # grey levels by which a picture may differ on the average and be the same
-SCORES = {
-    "psnr": "PSNR (dB)",
-    "psnr_hole": "PSNR in the mask (dB)",
-    "ssim": "SSIM",
-    "compact_distance": "compact distance",
+SAME = 1.0  # grey levels: two pictures that differ less on average are the same
+SCORES = {  # the header of the table, and the words of the details
+    "psnr": ("PSNR (dB)", "PSNR {:.2f} dB"),
+    "psnr_hole": ("PSNR in the mask (dB)", "in the mask {:.2f} dB"),
+    "ssim": ("SSIM", "SSIM {:.3f}"),
+    "compact_distance": ("compact distance", "compact distance {:.2f}"),
 }
-HEADERS = ("method", "seconds", *SCORES.values())
+HEADERS = ["method", "seconds", *(header for header, _ in SCORES.values())]
 
 
 @dataclass(frozen=True)
-class Truth:
-    """The file of an undamaged picture, and that of the damaged one, or of what became of it, in
-    the editor.
+class Reference:
+    """The file of a picture before it was degraded, and of what is shown of it in the editor: the
+    degraded picture, or its restoration.
     """
 
     file: str
     shown: str
 
     def of(self, image: Image.Image) -> Image.Image | None:
-        """Return the undamaged picture if `image` is the one that is shown, as far as a browser
-        keeps its colours; None for another picture.
+        """Return the picture before it was degraded if `image` is the one that is shown, up to
+        the rounding of colours in a browser; None for another picture.
         """
         shown = images.open_image(Path(self.shown)).convert("RGB")
         if shown.size != image.size:
@@ -54,21 +54,38 @@ class Truth:
         return images.open_image(Path(self.file)) if near else None
 
 
-@dataclass(frozen=True)
-class Form:
-    """The values of the tab's controls."""
+class MaskForm(Request):
+    """The picture, and the controls that decide what of it is filled."""
 
-    editor: dict[str, Any] | None
+    editor: EditorValue | None = None
     mask_file: str | None = None
-    marked: str = "auto"
+    marked: masks.Marked = "auto"
     invert: bool = False
-    grow: int = 0
-    feather: int = 0
+    grow: Pixels = 0
+    feather: Pixels = 0
+
+
+class RestoreForm(MaskForm):
+    """The controls that decide how a picture is restored."""
+
     method: str = "inpaint"
     estimate: bool = True
     sigma: float = 25
-    factor: int = 2
-    truth: Truth | None = None
+    factor: Whole = 2
+    reference: Reference | None = None
+
+
+class DegradeForm(Request):
+    """The controls that decide how a picture is degraded."""
+
+    editor: EditorValue | None = None
+    reference: Reference | None = None
+    kind: str
+    strength: Strength
+    seed: Seed
+
+
+# --- Methods -------------------------------------------------------------------------------------
 
 
 def usable(studio: Studio) -> list[str]:
@@ -89,72 +106,88 @@ def choices(studio: Studio) -> list[tuple[Any, str]]:
     ]
 
 
-def mask_of(form: Form, size: tuple[int, int]) -> masks.Weights | None:
+def comparable(studio: Studio, method: str, *, masked: bool) -> list[str]:
+    """Return the methods that do what `method` does with the same picture, and that itself."""
+    chosen = TOOLS.get(method)
+    if chosen is not None and chosen.enlarges:
+        task = "enlarges"
+    else:
+        task = "fills" if masked and (chosen is None or chosen.fills) else "cleans"
+    return [n for n in usable(studio) if (getattr(TOOLS[n], task) if n in TOOLS else n == method)]
+
+
+def list_methods(studio: Studio) -> Updates:
+    """List the methods anew; models that are trained here come and go."""
+    return {"method": gr.update(choices=choices(studio))}
+
+
+def fit_method(studio: Studio, method: str, estimate: bool) -> Updates:
+    """Show the settings that a method has; all of them for a model that was trained here."""
+    tool = TOOLS.get(method)
+    needs_sigma, enlarges = tool is None or tool.needs_sigma, tool is None or tool.enlarges
+    return {
+        "sigma": gr.update(visible=needs_sigma and not estimate),
+        "estimate": gr.update(visible=needs_sigma),
+        "factor": gr.update(visible=enlarges),
+    }
+
+
+# --- Restore -------------------------------------------------------------------------------------
+
+
+def mask_of(form: MaskForm, size: tuple[int, int]) -> masks.Weights | None:
     """Return what is to be filled: the strokes and the mask file together, inverted, grown and
-    faded as asked; None where there is neither.
+    feathered as asked; None where there is neither.
     """
-    if form.marked not in ("auto", "white", "black"):
-        raise BadValue("marked: choose auto, white or black.")
-    grow, feather = (_whole(name, getattr(form, name)) for name in ("grow", "feather"))
     mask = strokes_of(form.editor, size)
     if form.mask_file:
         read = masks.from_file(images.open_image(Path(form.mask_file)), form.marked, size)
         mask = read if mask is None else mask | read
     if mask is None:
         return None
-    if form.invert is True:
+    if form.invert:
         mask = 255 - mask
-    return masks.feather(masks.grow(mask, grow), feather)
+    return masks.feather(masks.grow(mask, form.grow), form.feather)
 
 
-def _whole(name: str, value: Any) -> int:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= MAX_GROW:
-        raise BadValue(f"{name}: give a number of pixels from 0 to {MAX_GROW}.")
-    return round(value)
-
-
-def request_of(form: Form, method: str | None = None) -> RestoreRequest:
+def request_of(form: RestoreForm, method: str | None = None) -> RestoreRequest:
     """Return the checked request that the controls describe."""
-    image = picture_of(form.editor)
-    tool = TOOLS.get(method or form.method)
-    mask = None if tool is not None and tool.enlarges else mask_of(form, image.size)
-    truth = form.truth.of(image) if form.truth else None
+    image, method = picture_of(form.editor), method or form.method
+    enlarges = method in TOOLS and TOOLS[method].enlarges
+    mask = None if enlarges else mask_of(form, image.size)
+    truth = form.reference.of(image) if form.reference else None
+    scale = form.factor if enlarges else 1
+    if truth is not None and truth.size != (image.width * scale, image.height * scale):
+        truth = None
     return RestoreRequest(
         image=image,
         mask=None if mask is None else masks.to_image(mask),
-        method=method or form.method,
-        sigma=None if form.estimate is True else form.sigma,
-        factor=int(form.factor) if form.factor in (2, 4) else form.factor,
-        truth=truth if truth is not None and _same_size(truth, image, tool, form.factor) else None,
+        method=method,
+        sigma=None if form.estimate else form.sigma,
+        factor=form.factor,
+        truth=truth,
     )
 
 
-def _same_size(truth: Image.Image, image: Image.Image, tool: Any, factor: int) -> bool:
-    times = factor if tool is not None and tool.enlarges else 1
-    return truth.size == (image.width * times, image.height * times)
-
-
-def restore(studio: Studio, form: Form) -> Iterator[float | tuple[Any, ...]]:
-    """Yield the share that is done, then the pictures before and after, the file of the result, a
-    line of details and the picture with the mask, or None.
-    """
+def restore_picture(studio: Studio, form: RestoreForm, progress: Progress = PROGRESS) -> Updates:
+    """Restore the picture, and show it beside the original and its mask."""
     request = request_of(form)
-    for step in studio.restore_steps(request):
-        if isinstance(step, float):
-            yield step
-        else:
-            before = request.image
-            if before.size != step.image.size:
-                before = before.resize(step.image.size, Image.Resampling.BICUBIC)
-            name = f"{request.method}.png"
-            after = downloadable(images.encode_png(step.image), name)
-            pair = (downloadable(images.encode_png(before), "before.png"), after)
-            marked = None
-            if request.mask is not None:
-                shown = masks.overlay(request.image, masks.read(request.mask))
-                marked = downloadable(images.encode_png(shown), "mask.png")
-            yield pair, after, details(request, step), marked
+    result = finish(studio.restore_steps(request), progress)
+    before = request.image
+    if before.size != result.image.size:
+        before = before.resize(result.image.size, Image.Resampling.BICUBIC)
+    after = png_file(result.image, f"{request.method}.png")
+    marked = None
+    if request.mask is not None:
+        shown = masks.overlay(request.image, masks.read(request.mask))
+        marked = png_file(shown, "mask.png")
+    return {
+        "pair": (png_file(before, "before.png"), after),
+        "result": after,
+        "details": details(request, result),
+        "mask_shown": gr.update(value=marked, visible=marked is not None),
+        "result_file": gr.update(value=after),
+    }
 
 
 def details(request: RestoreRequest, result: RestoreResult) -> str:
@@ -163,44 +196,37 @@ def details(request: RestoreRequest, result: RestoreResult) -> str:
     words = [request.method, f"{width}×{height} px", f"{result.seconds:.2f} s"]
     if result.sigma is not None:
         words.append(f"σ = {result.sigma:.1f}" + (" (estimated)" if request.sigma is None else ""))
-    names = {"psnr": "PSNR {:.2f} dB", "psnr_hole": "in the mask {:.2f} dB", "ssim": "SSIM {:.3f}",
-             "compact_distance": "compact distance {:.2f}"}  # fmt: skip
-    words += [form.format(result.scores[k]) for k, form in names.items() if k in result.scores]
+    words += [
+        text.format(result.scores[name])
+        for name, (_, text) in SCORES.items()
+        if name in result.scores
+    ]
     return " · ".join(words)
 
 
-def methods_for(studio: Studio, form: Form, *, masked: bool) -> list[str]:
-    """Return the methods that can be compared with the chosen one on the same picture."""
-    chosen = TOOLS.get(form.method)
-    if chosen is not None and chosen.enlarges:
-        return [n for n in usable(studio) if TOOLS[n].enlarges]
-    if masked and (chosen is None or chosen.fills):
-        return [n for n in usable(studio) if TOOLS[n].fills]
-    return [n for n in usable(studio) if TOOLS[n].cleans]
-
-
-def compare(
-    studio: Studio, form: Form
-) -> Iterator[tuple[list[tuple[str, str]], list[list[Any]], str]]:
-    """Yield, after each method, the results so far with their names, a table of seconds and
-    scores, and what could not be done.
+def compare(studio: Studio, form: RestoreForm) -> Iterator[Updates]:
+    """Show, after each method, the results so far, a table of seconds and scores, and what could
+    not be done.
     """
-    image = picture_of(form.editor)
-    masked = mask_of(form, image.size) is not None
+    masked = mask_of(form, picture_of(form.editor).size) is not None
     gallery: list[tuple[str, str]] = []
     rows: list[list[Any]] = []
     problems: list[str] = []
-    for method in methods_for(studio, form, masked=masked):
+    for method in comparable(studio, form.method, masked=masked):
         try:
             result = studio.restore(request_of(form, method))
         except UserError as problem:
             problems.append(f"{method}: {problem}")
         else:
-            path = downloadable(images.encode_png(result.image), f"{method}.png")
-            gallery.append((path, method))
+            gallery.append((png_file(result.image, f"{method}.png"), method))
             scores = [_rounded(result.scores.get(name)) for name in SCORES]
             rows.append([method, round(result.seconds, 2), *scores])
-        yield gallery, rows, "\n\n".join(problems)
+        yield {
+            "compared": gr.update(value=gallery, visible=True),
+            "send_compared": gr.update(visible=True),
+            "table": gr.update(value=rows, visible=True),
+            "problems": "\n\n".join(problems),
+        }
 
 
 def _rounded(value: float | None) -> float | str:
@@ -209,38 +235,84 @@ def _rounded(value: float | None) -> float | str:
     return round(value, 3) if math.isfinite(value) else "∞"
 
 
-def spoil(
-    form: Form, kind: str, strength: float, seed: float
-) -> tuple[Truth, str | None, str, str]:
-    """Return the files of the truth and the damaged picture, that of the mask of what is lost (or
-    None), what was done, and the method that may undo it. What is already damaged is damaged anew,
-    from its truth.
-    """
-    if kind not in DEGRADATIONS:
-        raise BadValue(f"kind: choose one of {', '.join(DEGRADATIONS)}.")
-    if not isinstance(strength, int | float) or not 0 < strength <= 1:
-        raise BadValue("strength: give a number above 0, up to 1.")
-    if not isinstance(seed, int | float) or isinstance(seed, bool) or not 0 <= seed < 2**53:
-        raise BadValue("seed: give a whole number from 0.")
-    image = picture_of(form.editor)
-    image = (form.truth.of(image) if form.truth else None) or image
-    degradation = DEGRADATIONS[kind]
-    done = degradation.degrade(image, strength=float(strength), seed=int(seed))
-    mask = None
-    if done.mask is not None:
-        mask = downloadable(images.encode_png(done.mask), "mask.png")
-    truth = downloadable(images.encode_png(done.truth), "truth.png")
-    damaged = downloadable(images.encode_png(done.image), "damaged.png")
-    return Truth(truth, damaged), mask, done.description, degradation.remedy
-
-
-def shown_mask(form: Form) -> str:
-    """Return the file of the picture with what is to be filled in red."""
+def show_mask(studio: Studio, form: MaskForm) -> Updates:
+    """Show the picture with what is to be filled in red."""
     image = picture_of(form.editor)
     mask = mask_of(form, image.size)
     if mask is None:
         raise BadValue("mask: nothing is marked yet; paint over the picture, or drop a mask file.")
-    return downloadable(images.encode_png(masks.overlay(image, mask)), "mask.png")
+    shown = png_file(masks.overlay(image, mask), "mask.png")
+    return {"mask_shown": gr.update(value=shown, visible=True)}
+
+
+# --- Pictures that come and go -------------------------------------------------------------------
+
+
+def new_picture(file: str) -> Updates:
+    """Put a picture into the editor; the mask and the reference of the one before go."""
+    return {"editor": placed(file), "mask_file": None, "reference": None}
+
+
+def show_example(name: str) -> Callable[[Studio], Updates]:
+    """Return a handler that puts an example into the editor."""
+    return lambda studio: new_picture(example_images.example(name))
+
+
+def receive(studio: Studio, source: Any, number: int) -> Updates:
+    """Take a picture from another tab."""
+    file = send_to.file_of(source, number)
+    return {"tabs": gr.Tabs(selected="restore"), **new_picture(file)}
+
+
+def degrade(studio: Studio, form: DegradeForm) -> Updates:
+    """Degrade the picture, and choose a method that may undo it; what is already degraded is
+    degraded anew, from its reference.
+    """
+    if form.kind not in DEGRADATIONS:
+        raise BadValue(f"kind: choose one of {', '.join(DEGRADATIONS)}.")
+    degradation = DEGRADATIONS[form.kind]
+    image = picture_of(form.editor)
+    image = (form.reference.of(image) if form.reference else None) or image
+    degraded = degradation.degrade(image, strength=form.strength, seed=form.seed)
+    shown = png_file(degraded.image, "damaged.png")
+    updates = {
+        "editor": placed(shown),
+        "mask_file": None if degraded.mask is None else png_file(degraded.mask, "mask.png"),
+        "reference": Reference(png_file(degraded.truth, "truth.png"), shown),
+        "details": degraded.description,
+    }
+    usable_remedy = degradation.remedy in usable(studio)
+    return updates | ({"method": degradation.remedy} if usable_remedy else {})
+
+
+def undo_degradation(studio: Studio, reference: Reference | None) -> Updates:
+    """Put the picture back into the editor as it was before it was degraded."""
+    return new_picture(send_to.file_of(reference.file if reference else None))
+
+
+def forget_old(studio: Studio, editor: EditorValue, reference: Reference | None) -> Updates:
+    """Forget the mask file and the reference where the picture in the editor is another one."""
+    known = reference is not None and reference.of(picture_of(editor)) is not None
+    return {} if known else {"mask_file": None, "reference": None}
+
+
+def use_result(studio: Studio, result: str | None, reference: Reference | None) -> Updates:
+    """Put the result into the editor; it keeps its reference."""
+    file = send_to.file_of(result)
+    kept = replace(reference, shown=file) if reference else None
+    return {**new_picture(file), "reference": kept, "pair": None}
+
+
+def send_to_gallery(studio: Studio, result: str | None, gallery: Any) -> Updates:
+    """Add the result to the gallery of the Generate tab, and open that."""
+    pictures = [(file, caption) for file, caption in gallery or []]
+    return {
+        "tabs": gr.Tabs(selected="generate"),
+        "gallery": [*pictures, (send_to.file_of(result), "restored")],
+    }
+
+
+# --- For programs --------------------------------------------------------------------------------
 
 
 def restore_file(
@@ -263,9 +335,8 @@ def restore_file(
         mask=images.open_image(Path(mask)) if mask else None,
         method=method,
         sigma=sigma,
-        factor=int(factor) if factor in (2, 4) else factor,
+        factor=factor,
     )
     result = studio.restore(request)
     found = {"method": method, "seconds": round(result.seconds, 3), "sigma": result.sigma}
-    name = f"{Path(image).stem[:60]}-{method}.png"
-    return downloadable(images.encode_png(result.image), name), found
+    return png_file(result.image, f"{Path(image).stem[:60]}-{method}.png"), found

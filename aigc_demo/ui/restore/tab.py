@@ -1,297 +1,260 @@
-"""The Restore tab: layout and wiring. What a click does is in `repairing`."""
+"""The Restore tab: layout and wiring. What a click does is in `callbacks`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
+from aigc_demo.requests import MAX_GROW
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import crf_panel, example_images, send_to
-from aigc_demo.ui.components.editor import picture_of, placed
+from aigc_demo.ui.components.controls import (
+    Controls,
+    button,
+    download_button,
+    labelled,
+    small_button,
+)
+from aigc_demo.ui.components.editor import picture_editor
+from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.pictures import before_after, details_box, gallery
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.restore import callbacks as repairing
-from aigc_demo.ui.restore.callbacks import Form, Truth
-from aigc_demo.ui.server.handlers import bind
+from aigc_demo.ui.restore import callbacks
+from aigc_demo.ui.restore.callbacks import DegradeForm, MaskForm, RestoreForm
+from aigc_demo.ui.server.handlers import connect
+
+BRUSHES = ["#e11d48", "#2563eb"]  # what is to be filled, and what is not
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """The controls that decide what is done, in the order of `repairing.Form`."""
+class RestoreControls(Controls):
+    """The components of the tab."""
 
     editor: gr.ImageEditor
+    examples: dict[str, gr.Button]
     mask_file: gr.Image
     marked: gr.Radio
     invert: gr.Checkbox
     grow: gr.Slider
     feather: gr.Slider
+    show_mask: gr.Button
     method: gr.Dropdown
     estimate: gr.Checkbox
     sigma: gr.Slider
     factor: gr.Radio
-    truth: gr.State
+    restore: gr.Button
+    compare: gr.Button
+    kind: gr.Dropdown
+    strength: gr.Slider
+    seed: gr.Number
+    degrade: gr.Button
+    undo_degradation: gr.Button
+    reference: gr.State  # the picture before it was degraded
+    pair: gr.ImageSlider
+    details: gr.Textbox
+    result_file: gr.DownloadButton
+    use_result: gr.Button
+    send_generate: gr.Button
+    mask_shown: gr.Image
+    result: gr.State
+    compared: gr.Gallery
+    send_compared: gr.Button
+    table: gr.Dataframe
+    problems: gr.Markdown
 
-    def all(self) -> list[Any]:
-        """Return them in order."""
-        return list(vars(self).values())
+
+# --- Layout --------------------------------------------------------------------------------------
 
 
-def build(
-    studio: Studio, tab: gr.Tab, tabs: gr.Tabs, offers: send_to.Offers, gallery: gr.Gallery
-) -> None:
-    """Add the tab's contents; connect the buttons that send pictures here, and the one that sends
-    the result to `gallery`.
-    """
+def layout(studio: Studio, offers: send_to.Offers) -> RestoreControls:
+    """Add the tab's components."""
     gr.Markdown(T("restore_intro"), elem_id="restore_intro")
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
-            inputs, chosen = _inputs(studio)
+            editor = picture_editor("restore_picture", height=480, colours=BRUSHES)
+            with gr.Row(elem_id="restore_examples"):
+                examples = example_images.buttons("example_")
+            settings = _settings(studio)
+            smart = gr.Column()
+            mask = _mask()
+            degradation = _degradation()
             with gr.Row():
-                go = gr.Button(T("restore_go"), variant="primary", elem_id="restore_go")
-                all_go = gr.Button(T("compare_all"), elem_id="compare_all")
+                restore = button("restore_go", variant="primary")
+                compare = button("compare_all")
         with gr.Column(scale=1, min_width=300):
-            pair = gr.ImageSlider(
-                label=T("before_after"), type="filepath", format="png", interactive=False,
-                elem_id="before_after", max_height=560, buttons=["fullscreen"],
-            )  # fmt: skip
-            details = gr.Textbox(
-                label=T("details"), interactive=False, elem_id="restore_details", max_lines=3
-            )
-            with gr.Row():
-                file = gr.DownloadButton(
-                    T("result_file"), elem_id="result_file", size="sm", min_width=90
-                )
-                again = gr.Button(T("go_on"), elem_id="go_on", size="sm", min_width=90)
-                back = gr.Button(
-                    T("send_generate"), elem_id="send_generate", size="sm", min_width=90
-                )
-            marked = gr.Image(
-                label=T("mask_shown"), type="filepath", format="png", interactive=False,
-                visible=False, elem_id="mask_shown", buttons=["fullscreen"], height=260,
-            )  # fmt: skip
-    compared = gr.Gallery(
-        label=T("compared"), format="png", columns=4, height="auto", object_fit="contain",
-        elem_id="compared", buttons=["download", "fullscreen"], interactive=False, visible=False,
-    )  # fmt: skip
-    (chosen_go,) = offers.add(compared, to=("restore",), text="go_on_chosen")
-    table = gr.Dataframe(
-        headers=list(repairing.HEADERS), interactive=False, label=T("compared_table"),
-        elem_id="compared_table", visible=False,
-    )  # fmt: skip
-    problems = gr.Markdown(elem_id="compared_problems", elem_classes="quiet")
+            results = _results()
+    with smart:
+        crf_panel.build_mask(
+            studio, editor, mask["mask_file"], mask["marked"], results["mask_shown"]
+        )
+    comparison = _comparison(offers)
     with gr.Accordion(T("how"), open=False, elem_id="how_restore"):
         gr.Markdown(T("how_restore"))
-    result = gr.State(None)
-    with chosen["smart"]:
-        crf_panel.build_mask(studio, inputs.editor, inputs.mask_file, inputs.marked, marked)
-
-    # Restore, compare, look at the mask.
-    go.click(
-        bind(_restore, studio, gpu=True), inputs.all(), [pair, result, details, marked, file],
-        **PRIVATE, **DEVICE,
-    )  # fmt: skip
-    all_go.click(
-        bind(_compare, studio, gpu=True), inputs.all(), [compared, chosen_go, table, problems],
-        **PRIVATE, **DEVICE,
-    )  # fmt: skip
-    for changed in (inputs.method.change, inputs.estimate.change):
-        changed(
-            _fit, [inputs.method, inputs.estimate], [inputs.sigma, inputs.estimate, inputs.factor],
-            **QUIET,
-        )  # fmt: skip
-    chosen["show_mask"].click(bind(_show_mask, studio), inputs.all(), marked, **QUIET)
-
-    # Damage on purpose.
-    chosen["damage"].click(
-        bind(_spoil, studio), [*inputs.all(), *chosen["harm"]],
-        [inputs.editor, inputs.mask_file, inputs.truth, details, inputs.method], **PRIVATE,
-    )  # fmt: skip
-    chosen["undamaged"].click(
-        bind(_undamaged, studio), inputs.truth, [inputs.editor, inputs.mask_file, inputs.truth],
-        **QUIET,
-    )  # fmt: skip
-
-    # Pictures that come and go.
-    reset = [inputs.editor, inputs.mask_file, inputs.truth]
-    # The editor calls it an upload, too, when a picture is placed there by a button.
-    inputs.editor.upload(
-        bind(_forget, studio), [inputs.editor, inputs.truth], [inputs.mask_file, inputs.truth],
-        **QUIET,
-    )  # fmt: skip
-    for name, button in chosen["examples"].items():
-        button.click(bind(_example(name), studio), None, reset, **QUIET)
-    again.click(bind(_go_on, studio), [result, inputs.truth], [*reset, pair], **QUIET)
-    for offer in offers.to("restore"):
-        offer.button.click(
-            bind(_receive, studio), [offer.source, offer.chosen], [tabs, *reset], **QUIET
-        )
-    back.click(bind(_send_back, studio), [result, gallery], [tabs, gallery], **QUIET)
-    tab.select(lambda: gr.Dropdown(repairing.choices(studio)), None, inputs.method, **QUIET)
-    _add_api(studio)
-
-
-def _inputs(studio: Studio) -> tuple[Inputs, dict[str, Any]]:
-    """Add the controls on the left; return those that decide, and the buttons among them."""
-    chosen: dict[str, Any] = {}
-    editor = gr.ImageEditor(
-        label=T("restore_picture"), type="filepath", format="png", image_mode="RGBA",
-        sources=["upload", "webcam", "clipboard"], layers=False, transforms=None, height=480,
-        brush=gr.Brush(default_size="auto", colors=["#e11d48", "#2563eb"], color_mode="fixed"),
-        eraser=gr.Eraser(), elem_id="restore_picture",
-    )  # fmt: skip
-    with gr.Row(elem_id="restore_examples"):
-        chosen["examples"] = {
-            name: gr.Button(
-                T(f"photo_{name.lower()}"), size="sm", elem_id=f"example_{name}", min_width=90
-            )
-            for name in example_images.EXAMPLES
-        }
-    here = repairing.usable(studio)
-    method = gr.Dropdown(
-        repairing.choices(studio), value=here[0], label=T("restore_method"),
-        info=T("restore_method_info"), elem_id="restore_method",
-    )  # fmt: skip
-    tool = TOOLS[here[0]]
-    estimate = gr.Checkbox(
-        True, label=T("estimate"), elem_id="restore_estimate", visible=tool.needs_sigma
+    return RestoreControls(
+        editor=editor,
+        examples=examples,
+        restore=restore,
+        compare=compare,
+        reference=gr.State(None),
+        result=gr.State(None),
+        **settings,
+        **mask,
+        **degradation,
+        **results,
+        **comparison,
     )
-    sigma = gr.Slider(0, 100, 25, step=1, label=T("sigma"), elem_id="restore_sigma", visible=False)
-    factor = gr.Radio(
-        [2, 4], value=2, label=T("factor"), elem_id="restore_factor", visible=tool.enlarges
-    )
-    chosen["smart"] = gr.Column()
+
+
+def _settings(studio: Studio) -> dict[str, Any]:
+    choices = callbacks.choices(studio)
+    first = choices[0][1]
+    noise, enlarges = TOOLS[first].needs_sigma, TOOLS[first].enlarges
+    return {
+        "method": gr.Dropdown(choices, value=first, **labelled("restore_method", info=True)),
+        "estimate": gr.Checkbox(True, visible=noise, **labelled("restore_estimate", "estimate")),
+        "sigma": gr.Slider(
+            0, 100, 25, step=1, visible=False, **labelled("restore_sigma", "sigma")
+        ),
+        "factor": gr.Radio(
+            [2, 4], value=2, visible=enlarges, **labelled("restore_factor", "factor")
+        ),
+    }
+
+
+def _mask() -> dict[str, Any]:
+    marked = [(T(f"marked_{name}"), name) for name in ("auto", "white", "black")]
     with gr.Accordion(T("mask_more"), open=False, elem_id="mask_more"):
-        mask_file = gr.Image(
-            label=T("mask_file"), type="filepath", format="png", image_mode=None,
-            sources=["upload", "clipboard"], height=180, elem_id="mask_file",
-        )  # fmt: skip
-        marked = gr.Radio(
-            [(T(f"marked_{name}"), name) for name in ("auto", "white", "black")], value="auto",
-            label=T("marked"), elem_id="mask_marked",
-        )  # fmt: skip
-        invert = gr.Checkbox(False, label=T("invert"), elem_id="mask_invert")
-        grow = gr.Slider(0, repairing.MAX_GROW, 0, step=1, label=T("grow"), elem_id="mask_grow")
-        feather = gr.Slider(
-            0, repairing.MAX_GROW, 0, step=1, label=T("feather"), elem_id="mask_feather"
-        )
-        chosen["show_mask"] = gr.Button(T("show_mask"), size="sm", elem_id="show_mask")
+        return {
+            "mask_file": gr.Image(
+                type="filepath",
+                format="png",
+                image_mode=None,
+                sources=["upload", "clipboard"],
+                height=180,
+                **labelled("mask_file"),
+            ),
+            "marked": gr.Radio(marked, value="auto", **labelled("mask_marked", "marked")),
+            "invert": gr.Checkbox(False, **labelled("mask_invert", "invert")),
+            "grow": gr.Slider(0, MAX_GROW, 0, step=1, **labelled("mask_grow", "grow")),
+            "feather": gr.Slider(0, MAX_GROW, 0, step=1, **labelled("mask_feather", "feather")),
+            "show_mask": button("show_mask", size="sm"),
+        }
+
+
+def _degradation() -> dict[str, Any]:
+    kinds = [(T(f"kind_{name}"), name) for name in DEGRADATIONS]
     with gr.Accordion(T("damage_more"), open=False, elem_id="damage_more"):
         gr.Markdown(T("damage_intro"))
-        kind = gr.Dropdown(
-            [(T(f"kind_{name}"), name) for name in DEGRADATIONS], value="scratches",
-            label=T("damage_kind"), elem_id="damage_kind",
-        )  # fmt: skip
-        strength = gr.Slider(
-            0.05, 1, 0.4, step=0.05, label=T("damage_strength"), elem_id="damage_strength"
-        )
-        seed = gr.Number(0, label=T("seed"), precision=0, elem_id="damage_seed")
+        controls = {
+            "kind": gr.Dropdown(kinds, value="scratches", **labelled("damage_kind")),
+            "strength": gr.Slider(0.05, 1, 0.4, step=0.05, **labelled("damage_strength")),
+            "seed": gr.Number(0, precision=0, **labelled("damage_seed", "seed")),
+        }
         with gr.Row():
-            chosen["damage"] = gr.Button(
-                T("damage_go"), size="sm", elem_id="damage_go", min_width=90
-            )
-            chosen["undamaged"] = gr.Button(
-                T("undamaged"), size="sm", elem_id="undamaged", min_width=90
-            )
-        chosen["harm"] = [kind, strength, seed]
-    truth = gr.State(None)
-    inputs = Inputs(
-        editor, mask_file, marked, invert, grow, feather, method, estimate, sigma, factor, truth
+            controls["degrade"] = small_button("damage_go")
+            controls["undo_degradation"] = small_button("undamaged")
+    return controls
+
+
+def _results() -> dict[str, Any]:
+    controls = {"pair": before_after("before_after"), "details": details_box("restore_details")}
+    with gr.Row():
+        controls["result_file"] = download_button("result_file", min_width=90)
+        controls["use_result"] = small_button("go_on")
+        controls["send_generate"] = small_button("send_generate")
+    controls["mask_shown"] = gr.Image(
+        type="filepath",
+        format="png",
+        interactive=False,
+        visible=False,
+        buttons=["fullscreen"],
+        height=260,
+        **labelled("mask_shown"),
     )
-    return inputs, chosen
+    return controls
 
 
-def _fit(method: str, estimate: bool) -> list[Any]:
-    """Show the settings that the method has; of a model that was trained here, all."""
-    tool = TOOLS.get(method)
-    noise, enlarges = tool is None or tool.needs_sigma, tool is None or tool.enlarges
-    return [
-        gr.Slider(visible=noise and not estimate),
-        gr.Checkbox(visible=noise),
-        gr.Radio(visible=enlarges),
-    ]
+def _comparison(offers: send_to.Offers) -> dict[str, Any]:
+    buttons = ["download", "fullscreen"]
+    compared = gallery("compared", columns=4, buttons=buttons, visible=False)
+    (send_compared,) = offers.add(compared, to=("restore",), text="go_on_chosen")
+    return {
+        "compared": compared,
+        "send_compared": send_compared,
+        "table": gr.Dataframe(
+            headers=callbacks.HEADERS,
+            interactive=False,
+            visible=False,
+            **labelled("compared_table"),
+        ),
+        "problems": gr.Markdown(elem_id="compared_problems", elem_classes="quiet"),
+    }
 
 
-def _restore(
+# --- Wiring --------------------------------------------------------------------------------------
+
+
+def wire(
     studio: Studio,
-    *values: Any,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008
-) -> Iterator[list[Any]]:
-    for step in repairing.restore(studio, Form(*values)):
-        if isinstance(step, float):
-            progress(min(1.0, step))
-        else:
-            pair, after, details, marked = step
-            shown = gr.Image(marked, visible=marked is not None)
-            yield [pair, after, details, shown, gr.DownloadButton(value=after)]
+    controls: RestoreControls,
+    *,
+    tab: gr.Tab,
+    tabs: gr.Tabs,
+    offers: send_to.Offers,
+    gallery: gr.Gallery,
+) -> None:
+    """Connect the tab's events, the buttons that send pictures here, and the one that sends the
+    result to `gallery`.
+    """
+    of = controls.of
+    _wire_results(studio, controls)
+    _wire_pictures(studio, controls)
+    connect(tab.select, callbacks.list_methods, studio, {}, of("method"), **QUIET)
+    for changed in (controls.method.change, controls.estimate.change):
+        inputs, outputs = of("method", "estimate"), of("estimate", "sigma", "factor")
+        connect(changed, callbacks.fit_method, studio, inputs, outputs, **QUIET)
+    for offer in offers.to("restore"):
+        inputs = {"source": offer.source, "number": offer.chosen}
+        outputs = {"tabs": tabs, **of("editor", "mask_file", "reference")}
+        connect(offer.button.click, callbacks.receive, studio, inputs, outputs, **QUIET)
+    send = controls.send_generate.click
+    inputs, outputs = {**of("result"), "gallery": gallery}, {"tabs": tabs, "gallery": gallery}
+    connect(send, callbacks.send_to_gallery, studio, inputs, outputs, **QUIET)
+    result = [gr.File(label="result", visible=False), gr.JSON(label="details", visible=False)]
+    files = ("image", "mask")
+    endpoint(callbacks.restore_file, studio, "restore", files=files, outputs=result, gpu=True)
 
 
-def _compare(studio: Studio, *values: Any) -> Iterator[list[Any]]:
-    for gallery, rows, problems in repairing.compare(studio, Form(*values)):
-        yield [
-            gr.Gallery(gallery, visible=True),
-            gr.Button(visible=True),
-            gr.Dataframe(rows, visible=True),
-            problems,
-        ]
+def _wire_results(studio: Studio, controls: RestoreControls) -> None:
+    of, form = controls.of, controls.form(RestoreForm)
+    computing = {"gpu": True, **PRIVATE, **DEVICE}
+    results = of("pair", "result", "details", "mask_shown", "result_file")
+    connect(controls.restore.click, callbacks.restore_picture, studio, form, results, **computing)
+    compared = of("compared", "send_compared", "table", "problems")
+    connect(controls.compare.click, callbacks.compare, studio, form, compared, **computing)
+    show, mask = controls.show_mask.click, controls.form(MaskForm)
+    connect(show, callbacks.show_mask, studio, mask, of("mask_shown"), **QUIET)
 
 
-def _show_mask(studio: Studio, *values: Any) -> Any:
-    return gr.Image(repairing.shown_mask(Form(*values)), visible=True)
-
-
-def _spoil(studio: Studio, *values: Any) -> list[Any]:
-    truth, mask, what, remedy = repairing.spoil(Form(*values[:-3]), *values[-3:])
-    method = remedy if remedy in repairing.usable(studio) else gr.skip()
-    return [placed(truth.shown), mask, truth, what, method]
-
-
-def _forget(studio: Studio, editor: Any, truth: Truth | None) -> list[Any]:
-    """Forget the mask file and the truth where the picture in the editor is another one."""
-    known = truth is not None and truth.of(picture_of(editor)) is not None
-    return [gr.skip(), gr.skip()] if known else [None, None]
-
-
-def _undamaged(studio: Studio, truth: Truth | None) -> list[Any]:
-    return [placed(send_to.file_of(truth.file if truth else None)), None, None]
-
-
-def _example(name: str) -> Any:
-    def show(studio: Studio) -> list[Any]:
-        """Put an example into the editor."""
-        return [placed(example_images.example(name)), None, None]
-
-    return show
-
-
-def _go_on(studio: Studio, result: str | None, truth: Truth | None) -> list[Any]:
-    file = send_to.file_of(result)
-    return [placed(file), None, replace(truth, shown=file) if truth else None, None]
-
-
-def _receive(studio: Studio, source: Any, number: int) -> list[Any]:
-    return [gr.Tabs(selected="restore"), placed(send_to.file_of(source, number)), None, None]
-
-
-def _send_back(studio: Studio, result: str | None, gallery: Any) -> list[Any]:
-    pictures = [(file, caption) for file, caption in gallery or []]
-    return [gr.Tabs(selected="generate"), [*pictures, (send_to.file_of(result), "restored")]]
-
-
-def _add_api(studio: Studio) -> None:
-    """Let programs restore files: the bytes that they send are the picture, not a copy."""
-    asked = [
-        gr.File(label="image", visible=False),
-        gr.File(label="mask", visible=False),
-        gr.Textbox("inpaint", label="method", visible=False),
-        gr.Number(None, label="sigma", visible=False),
-        gr.Number(2, label="factor", visible=False),
-    ]
-    answer = [gr.File(label="result", visible=False), gr.JSON(label="details", visible=False)]
-    gr.Button(visible=False).click(
-        bind(repairing.restore_file, studio, gpu=True), asked, answer, api_name="restore", **DEVICE
-    )
+def _wire_pictures(studio: Studio, controls: RestoreControls) -> None:
+    """Connect what changes the picture in the editor."""
+    of = controls.of
+    picture = of("editor", "mask_file", "reference")
+    for name, example in controls.examples.items():
+        connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
+    degrade, form = controls.degrade.click, controls.form(DegradeForm)
+    outputs = {**picture, **of("details", "method")}
+    connect(degrade, callbacks.degrade, studio, form, outputs, **PRIVATE)
+    undo = controls.undo_degradation.click
+    connect(undo, callbacks.undo_degradation, studio, of("reference"), picture, **QUIET)
+    use, inputs = controls.use_result.click, of("result", "reference")
+    connect(use, callbacks.use_result, studio, inputs, {**picture, **of("pair")}, **QUIET)
+    # The editor calls it an upload, too, when a picture is placed there by a button.
+    upload, inputs = controls.editor.upload, of("editor", "reference")
+    outputs = of("mask_file", "reference")
+    connect(upload, callbacks.forget_old, studio, inputs, outputs, **QUIET)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from aigc_demo.imaging import images, masks
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components import example_images
 from aigc_demo.ui.i18n import TEXTS
-from aigc_demo.ui.restore import callbacks as repairing
-from aigc_demo.ui.restore.callbacks import Form, Truth
+from aigc_demo.ui.restore import callbacks
+from aigc_demo.ui.restore.callbacks import DegradeForm, MaskForm, Reference, RestoreForm
 from tests import factories
 
 SIZE = (60, 44)
@@ -28,10 +28,12 @@ SIZE = (60, 44)
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
-    folder = tmp_path_factory.mktemp("checkpoints")
+    folder, runs = tmp_path_factory.mktemp("checkpoints"), tmp_path_factory.mktemp("runs")
     factories.save(folder / "inpaint", "inpaint", classes=0)
     factories.save(folder / "denoise", "repair", classes=0)
-    return Studio(folder, device="cpu")
+    factories.save(runs / "mine" / "model", "repair", classes=0)
+    (runs / "mine" / "plan.json").write_text("{}")
+    return Studio(folder, runs_root=runs, device="cpu")
 
 
 def photo() -> Image.Image:
@@ -64,143 +66,193 @@ def file_of(tmp_path: Path, mask: np.ndarray) -> str:
     return str(tmp_path / "mask.png")
 
 
-def outcome(steps: Any) -> tuple[Any, ...]:
-    *_, last = steps
-    return last
+def silent(share: float) -> None:
+    """Show no progress."""
 
 
-def test_a_picture_without_transparency_comes_back_without(tmp_path: Path) -> None:
-    assert repairing.picture_of(editor(tmp_path)).mode == "RGB"
-    clear = photo().convert("RGBA")
-    clear.putpixel((0, 0), (1, 2, 3, 0))
-    assert repairing.picture_of(editor(tmp_path, clear)).mode == "RGBA"
+def last(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    *_, updates = steps
+    return updates
 
 
-@pytest.mark.parametrize(
-    "value", [None, {}, {"background": None, "layers": [], "composite": None}]
-)
-def test_an_empty_editor_is_told(value: Any) -> None:
-    with pytest.raises(BadValue, match="picture: there is none yet"):
-        repairing.picture_of(value)
-
-
-def test_strokes_of_any_colour_and_opacity_are_the_mask(tmp_path: Path) -> None:
-    found = repairing.mask_of(Form(editor(tmp_path)), SIZE)
-    assert np.array_equal(found, square((10, 12, 22, 20)))
-
-
-def test_an_untouched_layer_marks_nothing(tmp_path: Path) -> None:
-    assert repairing.mask_of(Form(editor(tmp_path, painted=False)), SIZE) is None
-
-
-def test_strokes_and_file_add_up_then_are_inverted_grown_and_faded(tmp_path: Path) -> None:
+def test_strokes_and_file_add_up_then_are_inverted_grown_and_feathered(tmp_path: Path) -> None:
     file = file_of(tmp_path, square((40, 30, 50, 40)))
-    form = Form(editor(tmp_path), mask_file=file)
     both = square((10, 12, 22, 20)) | square((40, 30, 50, 40))
-    assert np.array_equal(repairing.mask_of(form, SIZE), both)
-    assert np.array_equal(repairing.mask_of(replace(form, invert=True), SIZE), 255 - both)
-    grown = repairing.mask_of(replace(form, grow=3, feather=2), SIZE)
-    assert np.array_equal(grown, masks.feather(masks.grow(both, 3), 2))
+    given = {"editor": editor(tmp_path), "mask_file": file}
+
+    def mask(**fields: Any) -> np.ndarray:
+        return callbacks.mask_of(MaskForm(**given | fields), SIZE)
+
+    assert np.array_equal(mask(mask_file=None), square((10, 12, 22, 20)))
+    assert np.array_equal(mask(), both)
+    assert np.array_equal(mask(invert=True), 255 - both)
+    assert np.array_equal(mask(grow=3, feather=2.0), masks.feather(masks.grow(both, 3), 2))
+    untouched = editor(tmp_path, painted=False)
+    assert callbacks.mask_of(MaskForm(editor=untouched), SIZE) is None
 
 
 def test_a_layer_or_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     value = editor(tmp_path)
     Image.new("RGBA", (5, 5), "red").save(tmp_path / "layer.png")
     with pytest.raises(BadImage, match="picture: a layer has 5×5"):
-        repairing.mask_of(Form(value), SIZE)
+        callbacks.mask_of(MaskForm(editor=value), SIZE)
+    file = file_of(tmp_path, np.zeros((9, 9), np.uint8))
     with pytest.raises(BadImage, match="mask: it has 9×9"):
-        file = file_of(tmp_path, np.zeros((9, 9), np.uint8))
-        repairing.mask_of(Form(editor(tmp_path), mask_file=file), SIZE)
+        callbacks.mask_of(MaskForm(editor=editor(tmp_path), mask_file=file), SIZE)
 
 
-@pytest.mark.parametrize("field", ["grow", "feather"])
-@pytest.mark.parametrize("value", [float("nan"), -1, 1e9, None, True, "8"])
-def test_pixels_that_are_no_number_are_refused(tmp_path: Path, field: str, value: Any) -> None:
-    with pytest.raises(BadValue, match=f"{field}: give a number of pixels"):
-        repairing.mask_of(Form(editor(tmp_path), **{field: value}), SIZE)
+def test_forms_name_the_value_that_cannot_be_used() -> None:
+    fields = {"kind": "noise", "strength": 0.5, "seed": 0}
+    for form, given, named in (
+        (RestoreForm, {"grow": 101}, "grow"),
+        (RestoreForm, {"feather": -1}, "feather"),
+        (RestoreForm, {"grow": float("nan")}, "grow"),
+        (RestoreForm, {"invert": "yes"}, "invert"),
+        (RestoreForm, {"marked": "red"}, "marked"),
+        (RestoreForm, {"method": None}, "method"),
+        (DegradeForm, fields | {"strength": 0}, "strength"),
+        (DegradeForm, fields | {"strength": 1.1}, "strength"),
+        (DegradeForm, fields | {"seed": None}, "seed"),
+        (DegradeForm, fields | {"seed": -1}, "seed"),
+    ):
+        with pytest.raises(BadValue, match=f"^{named}: "):
+            form(**given)
 
 
-def test_restoring_returns_both_pictures_a_file_and_a_line(studio: Studio, tmp_path: Path) -> None:
-    (before, after), file, line, marked = outcome(
-        repairing.restore(studio, Form(editor(tmp_path)))
-    )
+def test_the_mask_is_shown_in_red_where_there_is_one(studio: Studio, tmp_path: Path) -> None:
+    shown = callbacks.show_mask(studio, MaskForm(editor=editor(tmp_path)))["mask_shown"]
+    assert shown["visible"]
+    changed = np.asarray(Image.open(shown["value"])) != np.asarray(photo())
+    assert np.array_equal(changed.any(axis=2), square((10, 12, 22, 20)) > 0)
+    with pytest.raises(BadValue, match="mask: nothing is marked yet"):
+        callbacks.show_mask(studio, MaskForm(editor=editor(tmp_path, painted=False)))
+
+
+def test_a_method_has_its_settings(studio: Studio) -> None:
+    def fitted(method: str, estimate: bool = True) -> list[bool]:
+        updates = callbacks.fit_method(studio, method, estimate)
+        return [updates[name]["visible"] for name in ("estimate", "sigma", "factor")]
+
+    assert fitted("denoise") == [True, False, False]
+    assert fitted("denoise", estimate=False) == [True, True, False]
+    assert fitted("inpaint", estimate=False) == [False, False, False]
+    assert fitted("bicubic") == [False, False, True]
+    assert fitted("yours-mine", estimate=False) == [True, True, True]
+
+
+def test_the_result_is_shown_beside_the_original_and_its_mask(
+    studio: Studio, tmp_path: Path
+) -> None:
+    form = RestoreForm(editor=editor(tmp_path))
+    shown = callbacks.restore_picture(studio, form, silent)
+    before, after = shown["pair"]
     assert images.open_image(before).tobytes() == photo().tobytes()
-    assert file == after and images.open_image(after).size == SIZE
-    assert line.startswith("inpaint · 60×44 px · ") and "PSNR" not in line
-    assert images.open_image(marked).size == SIZE
+    assert images.open_image(after).size == SIZE
+    assert shown["result"] == shown["result_file"]["value"] == after
+    assert shown["details"].startswith("inpaint · 60×44 px · ") and "PSNR" not in shown["details"]
+    assert shown["mask_shown"]["visible"]
+    assert images.open_image(shown["mask_shown"]["value"]).size == SIZE
 
 
-def test_damage_is_scored_as_long_as_its_picture_is_shown(studio: Studio, tmp_path: Path) -> None:
-    form = Form(editor(tmp_path, painted=False), method="denoise")
-    truth, mask, what, remedy = repairing.spoil(form, "noise", 0.4, 3)
-    assert mask is None and what == "Gaussian noise, σ = 22" and remedy == "denoise"
-    assert images.open_image(truth.file).tobytes() == photo().tobytes()
-    damaged = images.open_image(truth.shown)
-    shown = replace(form, editor=editor(tmp_path, damaged, painted=False), truth=truth)
-    *_, line, _ = outcome(repairing.restore(studio, shown))
-    assert "PSNR" in line and "SSIM" in line and "(estimated)" in line
-    other = Image.fromarray(data.coffee()[:44, :60])
-    *_, line, _ = outcome(
-        repairing.restore(studio, replace(shown, editor=editor(tmp_path, other, painted=False)))
-    )
-    assert "PSNR" not in line
+def test_the_original_is_enlarged_beside_a_larger_result(studio: Studio, tmp_path: Path) -> None:
+    form = RestoreForm(editor=editor(tmp_path), method="bicubic", factor=4.0)
+    shown = callbacks.restore_picture(studio, form, silent)
+    assert [images.open_image(file).size for file in shown["pair"]] == [(240, 176)] * 2
+    assert not shown["mask_shown"]["visible"]
 
 
-def test_damaging_again_begins_with_the_truth(tmp_path: Path) -> None:
-    form = Form(editor(tmp_path, painted=False))
-    truth, *_ = repairing.spoil(form, "jpeg", 1.0, 0)
-    shown = editor(tmp_path, images.open_image(truth.shown), painted=False)
-    again, mask, _, remedy = repairing.spoil(
-        replace(form, editor=shown, truth=truth), "text", 0.3, 0
-    )
-    assert images.open_image(again.file).tobytes() == photo().tobytes()
-    assert mask is not None and remedy == "inpaint"
+def test_a_degraded_picture_is_scored_as_long_as_it_is_shown(
+    studio: Studio, tmp_path: Path
+) -> None:
+    value = editor(tmp_path, painted=False)
+    form = DegradeForm(editor=value, kind="noise", strength=0.4, seed=3)
+    made = callbacks.degrade(studio, form)
+    assert made["mask_file"] is None and made["details"] == "Gaussian noise, σ = 22"
+    assert made["method"] == "denoise"
+    reference = made["reference"]
+    assert images.open_image(reference.file).tobytes() == photo().tobytes()
+    assert made["editor"]["background"] == reference.shown
+
+    def details(image: Image.Image) -> str:
+        value = editor(tmp_path, image, painted=False)
+        form = RestoreForm(editor=value, method="denoise", reference=reference)
+        return callbacks.restore_picture(studio, form, silent)["details"]
+
+    scored = details(images.open_image(reference.shown))
+    assert "PSNR" in scored and "SSIM" in scored and "(estimated)" in scored
+    assert "PSNR" not in details(Image.fromarray(data.coffee()[:44, :60]))
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [(("rust", 0.5, 0), "kind: choose"), (("noise", 0, 0), "strength: give"),
-     (("noise", float("nan"), 0), "strength: give"), (("noise", 0.5, None), "seed: give"),
-     (("noise", 0.5, -1), "seed: give")],
-)  # fmt: skip
-def test_wrong_damage_is_refused(tmp_path: Path, values: Any, message: str) -> None:
-    with pytest.raises(BadValue, match=message):
-        repairing.spoil(Form(editor(tmp_path)), *values)
+def test_degrading_again_begins_with_the_reference(studio: Studio, tmp_path: Path) -> None:
+    def degraded(kind: str, **fields: Any) -> dict[str, Any]:
+        return callbacks.degrade(studio, DegradeForm(kind=kind, strength=1.0, seed=0, **fields))
+
+    first = degraded("jpeg", editor=editor(tmp_path, painted=False))
+    assert "method" not in first  # its remedy is not here
+    reference = first["reference"]
+    shown = editor(tmp_path, images.open_image(reference.shown), painted=False)
+    again = degraded("text", editor=shown, reference=reference)
+    assert images.open_image(again["reference"].file).tobytes() == photo().tobytes()
+    assert again["mask_file"] is not None and again["method"] == "inpaint"
+    back = callbacks.undo_degradation(studio, again["reference"])
+    assert images.open_image(back["editor"]["background"]).tobytes() == photo().tobytes()
+    with pytest.raises(BadValue, match="^kind: choose one of scratches"):
+        degraded("rust", editor=shown)
 
 
-def test_every_kind_of_damage_has_a_remedy_and_every_tool_a_name() -> None:
-    assert {d.remedy for d in DEGRADATIONS.values()} <= set(TOOLS)
-    assert all(f"tool_{name}" in TEXTS for name in TOOLS)
-    assert all(f"kind_{name}" in TEXTS for name in DEGRADATIONS)
+def test_a_reference_is_that_of_its_picture_alone(studio: Studio, tmp_path: Path) -> None:
+    photo().save(tmp_path / "a.png")
+    reference = Reference(str(tmp_path / "a.png"), str(tmp_path / "a.png"))
+    nearly = Image.fromarray((np.asarray(photo()) ^ 1).astype(np.uint8))  # as a browser may round
+    assert reference.of(nearly) is not None
+    others = (photo().rotate(180), photo().resize((5, 5)))
+    assert [reference.of(other) for other in others] == [None, None]
+    assert callbacks.forget_old(studio, editor(tmp_path, nearly), reference) == {}
+    forgotten = {"mask_file": None, "reference": None}
+    assert callbacks.forget_old(studio, editor(tmp_path, others[0]), reference) == forgotten
 
 
-def test_comparing_grows_a_table_of_what_can_fill(studio: Studio, tmp_path: Path) -> None:
-    steps = list(repairing.compare(studio, Form(editor(tmp_path))))
-    gallery, rows, problems = steps[-1]
-    assert [row[0] for row in rows] == [name for _, name in gallery]
-    assert {row[0] for row in rows} == {t.name for t in TOOLS.values() if t.fills}
-    assert [len(rows) for _, rows, _ in steps][0] >= 1 and problems == ""
-    assert all(len(row) == len(repairing.HEADERS) for row in rows)
+def test_the_result_is_worked_on_with_the_same_reference(studio: Studio, tmp_path: Path) -> None:
+    photo().save(tmp_path / "result.png")
+    updates = callbacks.use_result(studio, str(tmp_path / "result.png"), Reference("a", "b"))
+    assert updates["reference"] == Reference("a", updates["editor"]["background"])
+    assert updates["mask_file"] is None
+    with pytest.raises(BadValue, match="none to send yet"):
+        callbacks.use_result(studio, None, None)
 
 
-def test_comparing_without_a_mask_takes_what_cleans(studio: Studio, tmp_path: Path) -> None:
-    *_, (_, rows, _) = repairing.compare(studio, Form(editor(tmp_path, painted=False)))
-    assert {row[0] for row in rows} == {"denoise", "nl_means", "nl_means_fast", "median"}
-
-
-def test_a_method_that_fails_does_not_stop_the_others(
+def test_comparing_grows_a_table_of_what_can_fill(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aigc_demo.pipelines.restoration.MAX_BIHARMONIC_PIXELS", 1)
-    *_, (_, rows, problems) = repairing.compare(studio, Form(editor(tmp_path)))
-    assert "biharmonic" not in {row[0] for row in rows} and problems.startswith("biharmonic: mask")
+    counts = []
+    for updates in callbacks.compare(studio, RestoreForm(editor=editor(tmp_path))):
+        rows = updates["table"]["value"]
+        counts.append(len(rows))
+    names = [row[0] for row in rows]
+    assert names == [name for _, name in updates["compared"]["value"]]
+    # One that fails does not stop the others.
+    assert {*names, "biharmonic"} == {t.name for t in TOOLS.values() if t.fills}
+    assert updates["problems"].startswith("biharmonic: mask")
+    assert counts[0] == 1 and counts[-1] == len(names)
+    assert all(len(row) == len(callbacks.HEADERS) for row in rows)
 
 
-def test_a_file_is_restored_with_its_own_bits(studio: Studio, tmp_path: Path) -> None:
+def test_what_does_the_same_is_compared(studio: Studio) -> None:
+    def compared(method: str, masked: bool = False) -> set[str]:
+        return set(callbacks.comparable(studio, method, masked=masked))
+
+    cleaning = {"denoise", "nl_means", "nl_means_fast", "median"}
+    assert compared("inpaint") == compared("median", masked=True) == cleaning
+    assert compared("bicubic", masked=True) == {"bicubic"}
+    assert compared("yours-mine") == cleaning | {"yours-mine"}
+
+
+def test_a_file_is_restored_at_its_own_depth(studio: Studio, tmp_path: Path) -> None:
     values = np.arange(44 * 60, dtype=np.uint16).reshape(44, 60) * 20
     Image.fromarray(values).save(tmp_path / "deep.png")
     mask = square((10, 10, 20, 20))
-    path, found = repairing.restore_file(
+    path, found = callbacks.restore_file(
         studio, str(tmp_path / "deep.png"), file_of(tmp_path, mask), "telea"
     )
     result = np.asarray(Image.open(path))
@@ -208,39 +260,16 @@ def test_a_file_is_restored_with_its_own_bits(studio: Studio, tmp_path: Path) ->
     assert Path(path).name == "deep-telea.png" and json.dumps(found)
 
 
-@pytest.mark.parametrize("fields", [{"image": ""}, {"factor": float("nan")}, {"method": None}])
-def test_programs_are_told_what_is_wrong(
-    studio: Studio, tmp_path: Path, fields: dict[str, Any]
-) -> None:
+def test_every_method_and_degradation_has_a_name() -> None:
+    assert {d.remedy for d in DEGRADATIONS.values()} <= set(TOOLS)
+    assert all(f"tool_{name}" in TEXTS for name in TOOLS)
+    assert all(f"kind_{name}" in TEXTS for name in DEGRADATIONS)
+    assert all(f"photo_{name.lower()}" in TEXTS for name in example_images.EXAMPLES)
+
+
+def test_programs_are_told_what_is_wrong(studio: Studio, tmp_path: Path) -> None:
     photo().save(tmp_path / "photo.png")
-    given = {"image": str(tmp_path / "photo.png"), "method": "median"} | fields
-    with pytest.raises(UserError):
-        repairing.restore_file(studio, **given)
-
-
-def test_examples_are_photographs(tmp_path: Path) -> None:
-    for name in example_images.EXAMPLES:
-        assert min(images.open_image(example_images.example(name)).size) >= 300
-
-
-def test_what_is_sent_is_the_picture_that_was_chosen(tmp_path: Path) -> None:
-    files = []
-    for i, colour in enumerate(("red", "green")):
-        Image.new("RGB", (4, 4), colour).save(tmp_path / f"{i}.png")
-        files.append((str(tmp_path / f"{i}.png"), colour))
-    for number, colour in ((0, "red"), (1, "green"), (9, "red")):
-        sent = images.open_image(send_to.file_of(files, number))
-        assert sent.getpixel((0, 0)) == Image.new("RGB", (1, 1), colour).getpixel((0, 0))
-    array = np.full((3, 3, 3), 7, np.uint8)
-    assert images.open_image(send_to.file_of(array)).getpixel((0, 0)) == (7, 7, 7)
-    for nothing in (None, [], ""):
-        with pytest.raises(BadValue, match="none to send yet"):
-            send_to.file_of(nothing)
-
-
-def test_a_truth_is_that_of_its_picture_alone(tmp_path: Path) -> None:
-    photo().save(tmp_path / "a.png")
-    truth = Truth(str(tmp_path / "a.png"), str(tmp_path / "a.png"))
-    nearly = Image.fromarray((np.asarray(photo()) ^ 1).astype(np.uint8))  # as a browser may round
-    assert truth.of(nearly) is not None
-    assert truth.of(photo().rotate(180)) is None and truth.of(photo().resize((5, 5))) is None
+    for fields in ({"image": ""}, {"factor": float("nan")}, {"method": None}):
+        given = {"image": str(tmp_path / "photo.png"), "method": "median"} | fields
+        with pytest.raises(UserError):
+            callbacks.restore_file(studio, **given)
