@@ -12,10 +12,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from aigc_demo import device
+from aigc_demo.data.image_files import SUFFIXES
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 Work = Callable[[Path, Image.Image], Iterator[float | Image.Image]]
 
 

@@ -1,19 +1,16 @@
-"""Reads data sets from folders and zips of class folders.
+"""Data sets in folders and zips: class folders, domains, images with captions.
 
-What was decoded from the archive of a registered set is kept in the cache folder (``AIGC_CACHE``,
-else ``.cache``): reading 50,000 JPEG files takes half a minute, reading their pixels none.
+What was decoded of a registered archive is cached: reading 50,000 JPEG files takes half a minute,
+reading their pixels none.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import random
-import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,184 +18,89 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from aigc_demo.data import captions, image_files, layouts
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
-from aigc_demo.errors import BadData, BadImage
+from aigc_demo.data.image_files import CAPTIONS, ImageFile, Limits, Listing, Skipped
+from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from aigc_demo.methods import tensor_cache
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-MAX_FILES = 200_000
-MAX_FILE_BYTES = 50_000_000
-HELD_OUT = 10  # a set without a test split holds out every tenth picture
-# What reading a file of a folder or zip may raise; RuntimeError: it is encrypted.
-UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+LIMITS = Limits(
+    entries=1_000_000,
+    images=200_000,
+    file_bytes=50_000_000,
+    total_bytes=10**12,
+    captions_bytes=20_000_000,
+)
 
-Reader = Callable[[str], bytes]  # of a file by its name
+
+def load_path(path: Path, split: Split, size: int | None) -> Dataset:
+    """Return a split of a folder or zip that is no registered set, by the layout that it has."""
+    source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255)
+    with _opened(source, path) as listing:
+        if _captions_table(source, listing):
+            held_out = max(1, len(listing.images) // layouts.HELD_OUT)
+            source = replace(source, captions=True, held_out=held_out)
+        else:
+            source = layouts.with_domains(source, listing.images, size=size or 128)
+    return load(source, path, split)
 
 
-def read(source: Source, path: Path, split: Split) -> Dataset:
+def load(source: Source, path: Path, split: Split) -> Dataset:
     """Return a split of the folder or zip at `path`; raises BadData where there is none."""
-    if not source.archive:
-        return _from_files(source, path, split)
-    key = cache_key(source, path, split)
+    if source.captions:
+        return _load_captioned(source, path, split)
+    key = _cache_key(source, path, split)
     others = [f"images{i}" for i in range(1, len(source.domains))]
-    if entry := tensor_cache.read(key, ["images", "labels", *others]):
+    if source.archive and (entry := tensor_cache.read(key, ["images", "labels", *others])):
         pixels, labels, *more = entry.tensors.values()
         if source.domains:
-            return domains_of(source, [pixels, *more])
+            return _domains(source, [pixels, *more])
         return _dataset(source, pixels, labels, tuple(entry.metadata["classes"]))
-    found = _from_files(source, path, split)
-    tensors = {"images": found.images, "labels": found.labels}
-    if isinstance(found, Domains):
-        tensors |= dict(zip(others, found.others, strict=True))
-    tensor_cache.write(key, tensors, {"classes": found.classes})
+    with _opened(source, path) as listing:
+        read = _read_domains if source.domains else _read_classes
+        found = read(source, listing.images, split)
+    if source.archive:
+        tensors = {"images": found.images, "labels": found.labels}
+        if isinstance(found, Domains):
+            tensors |= dict(zip(others, found.others, strict=True))
+        tensor_cache.write(key, tensors, {"classes": found.classes})
     return found
 
 
-def read_yours(path: Path, split: Split, size: int | None) -> Dataset:
-    """Return a split of somebody's own folder or zip: class folders, or trainA/ and trainB/."""
-    source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255)
-    with opened(source, path) as (names, _):
-        ends = [{Path(n).stem for n in names if n.startswith(f"train{d}/")} for d in "AB"]
-        test = any(n.startswith("testA/") for n in names)
-    if all(ends):
-        train = ("trainA/", "trainB/")
-        source = replace(
-            source,
-            domains=("A", "B"),
-            paired=ends[0] == ends[1],
-            size=size or 128,
-            train=train,
-            test=("testA/", "testB/") if test else train,
-            held_out=0 if test else max(1, min(map(len, ends)) // HELD_OUT),
-        )
-    return read(source, path, split)
+@contextlib.contextmanager
+def _opened(source: Source, path: Path) -> Iterator[Listing]:
+    with image_files.opened([path], LIMITS, field=f"data: {source.name}") as listing:
+        yield listing
 
 
-def cache_key(source: Source, path: Path, split: Split) -> str:
+def _cache_key(source: Source, path: Path, split: Split) -> str:
     """Return a key that another archive, source or split does not share."""
     described = f"{tensor_cache.file_key(path)}|{source}|{split}"
     digest = hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
     return f"pictures/{source.name}-{split}-{source.size}px-{digest}"
 
 
-@contextlib.contextmanager
-def opened(source: Source, path: Path) -> Iterator[tuple[list[str], Reader]]:
-    """Give the names of the pictures in a folder or zip, sorted, and what reads a file of it and
-    refuses one that is too large.
-    """
-    if path.is_dir():
-        names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
-        yield _pictures(source, names), lambda name: _small(path / name).read_bytes()
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = [i for i in archive.infolist() if not i.is_dir()]
-            names = sorted(i.filename for i in infos if i.file_size <= MAX_FILE_BYTES)
-            large = {i.filename for i in infos} - set(names)
-
-            def read(name: str) -> bytes:
-                if name in large:
-                    raise OSError(f"{name} is too large")
-                return archive.read(name)
-
-            yield _pictures(source, names), read
-    except zipfile.BadZipFile:
+def _read_classes(source: Source, files: list[ImageFile], split: Split) -> Dataset:
+    found = layouts.class_folders(source, files, split)
+    decoded = list(_decode(source, found.files))
+    pixels = [x for x in decoded if x is not None]
+    if not pixels:
         raise BadData(
-            f"The archive of {source.name} is damaged or not a zip; copy it again."
-        ) from None
-
-
-def _small(path: Path) -> Path:
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise OSError(f"{path.name} is too large")
-    return path
-
-
-def _pictures(source: Source, names: list[str]) -> list[str]:
-    names = [
-        n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")
+            f"None of the {len(decoded)} files of {source.title} is a picture that can be read."
+        )
+    labels = [
+        torch.full((len(x),), k)
+        for x, k in zip(decoded, found.labels, strict=True)
+        if x is not None
     ]
-    if len(names) > MAX_FILES:
-        raise BadData(
-            f"{source.title} has {len(names)} pictures; the limit is {MAX_FILES}. Use fewer."
-        )
-    return names
+    return _dataset(source, torch.cat(pixels), torch.cat(labels), found.classes)
 
 
-def _from_files(source: Source, path: Path, split: Split) -> Dataset:
-    """Read a folder or zip of class folders, with or without train/ and test/ above them; or one
-    of domains.
-    """
-    with opened(source, path) as (names, read):
-        if source.domains:
-            return _from_domains(source, names, read, split)
-        return _from_names(source, names, read, split)
-
-
-def _from_names(source: Source, names: list[str], read: Reader, split: Split) -> Dataset:
-    wanted = source.train if split == "train" else source.test
-    has_splits = any(n.startswith(source.train) for n in names)
-    depth = 1 if has_splits else 0
-
-    def group(name: str) -> str:
-        parts = Path(name).parts[depth:-1]
-        return parts[0] if parts else ""
-
-    # A class has the same number in both splits, even where one of them has no picture of it.
-    if has_splits:
-        names = [n for n in names if n.startswith((*source.train, *source.test))]
-    classes = sorted({group(n) for n in names})
-    if has_splits:
-        names = [n for n in names if n.startswith(wanted)]
-    else:
-        names = [n for i, n in enumerate(names) if (i % HELD_OUT == 0) == (split == "test")]
-    if not names:
-        raise BadData(
-            f"{source.title} holds no pictures for “{split}”; use PNG, JPEG or WebP files."
-        )
-
-    kept: list[Tensor] = []
-    labels: list[int] = []
-    for name, pixels in zip(names, decode(source, names, read), strict=True):
-        if pixels is not None:
-            kept.append(pixels)
-            labels += [classes.index(group(name))] * len(pixels)
-    if not kept:
-        raise BadData(
-            f"None of the {len(names)} files of {source.title} is a picture that can be read."
-        )
-    named = () if classes == [""] else tuple(classes)
-    return _dataset(source, torch.cat(kept), torch.tensor(labels), named)
-
-
-def decode(source: Source, names: list[str], read: Reader) -> Iterator[Tensor | None]:
-    """Yield the pixels of each file, or None where it cannot be read."""
-
-    def one(name: str) -> Tensor | None:
-        try:
-            return _cut(images.open_image(read(name)), source, seed=zlib.crc32(name.encode()))
-        except (BadImage, *UNREADABLE):
-            return None
-
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield from pool.map(one, names)
-
-
-def _from_domains(source: Source, names: list[str], read: Reader, split: Split) -> Domains:
-    """Read the folders of the domains: for pairs, the names that all of them have."""
-    folders = source.train if split == "train" else source.test
-    found: list[dict[str, str]] = []
-    for folder in folders:
-        found.append({n[len(folder) :]: n for n in names if n.startswith(folder)})
-    if source.paired:
-        found = [{str(Path(n).with_suffix("")): file for n, file in f.items()} for f in found]
-        common = sorted(set.intersection(*map(set, found)))
-        found = [{n: f[n] for n in common} for f in found]
-    if source.held_out:
-        found = [_part(f, source.held_out, split) for f in found]
-    decoded = [list(decode(source, list(f.values()), read)) for f in found]
-    if source.paired:  # a pair of which one picture cannot be read is none
+def _read_domains(source: Source, files: list[ImageFile], split: Split) -> Domains:
+    found = layouts.domain_folders(source, files, split)
+    decoded = [list(_decode(source, domain)) for domain in found]
+    if source.paired:  # a pair of which one image cannot be read is none
         whole = [i for i, pair in enumerate(zip(*decoded, strict=True)) if None not in pair]
         decoded = [[d[i] for i in whole] for d in decoded]
     pixels = [[x for x in d if x is not None] for d in decoded]
@@ -209,29 +111,80 @@ def _from_domains(source: Source, names: list[str], read: Reader, split: Split) 
                 + (" that are there in every domain" if source.paired else "")
                 + "; use PNG, JPEG or WebP files."
             )
-    return domains_of(source, [torch.cat(x) for x in pixels])
+    return _domains(source, [torch.cat(x) for x in pixels])
 
 
-def _part(found: dict[str, str], count: int, split: Split) -> dict[str, str]:
-    """Return the `count` names that are held out, or the others.
+def _load_captioned(source: Source, path: Path, split: Split) -> captions.Captioned:
+    """Return the images that a captions.csv describes, without or of those that are held out."""
+    with _opened(source, path) as listing:
+        table = _captions_table(source, listing)
+        if table is None:
+            raise BadData(f"{source.title} has no {CAPTIONS}; add one.")
+        files = {f.path: f for f in sorted(listing.images, key=lambda f: f.path)}
+        subjects = captions.subjects_of(list(files), *table, title=source.title)
+        named = {name: (s.name, s.style) for name, s in subjects.items()}
+        held = layouts.hold_out_styles(named, source.held_out)
+        names = [name for name in subjects if (name in held) == (split == "test")]
+        if not names:
+            raise BadData(f"{source.title} holds no pictures for “{split}”; add more.")
+        key = _cache_key(source, path, split)
+        if source.archive and (entry := tensor_cache.read(key, ["images"])):
+            pixels, names = entry.tensors["images"], entry.metadata["files"]
+        else:
+            decoded = dict(zip(names, _decode(source, [files[n] for n in names]), strict=True))
+            names = [name for name, x in decoded.items() if x is not None]
+            if not names:
+                raise BadData(f"None of the {len(decoded)} files of {source.title} can be read.")
+            pixels = torch.cat([decoded[name] for name in names])
+            if source.archive:
+                tensor_cache.write(key, {"images": pixels}, {"files": names})
+    styles = tuple(sorted({s.style for s in subjects.values() if s.style}))
+    labels = [styles.index(s) if (s := subjects[name].style) else 0 for name in names]
+    plain = _dataset(source, pixels, torch.tensor(labels), styles)
+    return captions.with_subjects(plain, tuple(subjects[name] for name in names))
 
-    Which those are is decided name by name, so that what one set holds out no larger or smaller
-    set of the same names learns from.
+
+def _captions_table(source: Source, listing: Listing) -> tuple[bytes, str] | None:
+    """Return the content of a captions.csv and its folder: the top one, or the one that holds
+    everything, as when a folder was packed with its name.
     """
-    shuffled = sorted(found, key=lambda name: hashlib.blake2b(name.encode()).digest())
-    held = set(shuffled[: min(count, len(found) // 2)])
-    return {n: f for n, f in found.items() if (n in held) == (split == "test")}
+    tops = {file.parts[:-1][:1] for file in listing.images}
+    folders = {(), *(tops if len(tops) == 1 else ())}
+    unreadable = BadData(f"The {CAPTIONS} of {source.title} cannot be read; save it anew.")
+    if any(s.name == "/".join((*f, CAPTIONS)) for s in listing.skipped for f in folders):
+        raise unreadable
+    for file in listing.captions:
+        if file.parts[:-1] in folders:
+            if file.bytes > LIMITS.captions_bytes:
+                raise BadData(
+                    f"The {CAPTIONS} of {source.title} has {file.bytes / 1e6:.0f} MB; the limit is "
+                    f"{LIMITS.captions_bytes / 1e6:.0f}. Shorten it."
+                )
+            try:
+                return file.read(), "".join(f"{folder}/" for folder in file.parts[:-1])
+            except image_files.UNREADABLE:
+                raise unreadable from None
+    return None
 
 
-def domains_of(source: Source, pixels: list[Tensor]) -> Domains:
-    """Return the pictures of the domains of `source`, in their order, as a data set."""
-    several = len(pixels) > 2
+def _decode(source: Source, files: list[ImageFile]) -> Iterator[Tensor | None]:
+    """Yield the squares of each file, or None where it cannot be read."""
+
+    def squares(file: ImageFile, content: bytes) -> Tensor:
+        return _cut(images.open_image(content), source, seed=zlib.crc32(file.path.encode()))
+
+    for found in image_files.decode(files, squares):
+        yield None if isinstance(found, Skipped) else found
+
+
+def _domains(source: Source, pixels: list[Tensor]) -> Domains:
+    """Return the images of the domains of `source`, in their order, as a data set."""
     return Domains(
         name=source.name,
         title=source.title,
         images=pixels[0],
         labels=torch.zeros(len(pixels[0]), dtype=torch.int64),
-        classes=source.domains if several else (),
+        classes=source.domains if len(pixels) > 2 else (),
         licence=source.licence,
         flip=source.flip,
         others=tuple(pixels[1:]),

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 import torchvision
 
-from aigc_demo.data import captions, image_folder, model_samples, synthetic_shapes
+from aigc_demo.data import image_folder, model_samples, synthetic_shapes
 from aigc_demo.data.dataset import Dataset, Source, Split, fit
+from aigc_demo.data.layouts import A_AND_B
 from aigc_demo.data.model_samples import sample_models
 from aigc_demo.data.uploads import user_dataset
 from aigc_demo.errors import BadData, BadValue
 
 STYLES = ("twemoji", "noto", "fluentui", "openmoji")
-A_AND_B = {"train": ("trainA/", "trainB/"), "test": ("testA/", "testB/")}
 
 
 FASHION = (
@@ -143,9 +143,7 @@ def load(
         if source.synthetic is not None:
             return source.synthetic(split, source.size)
         if source.archive and (folder / source.archive).is_file():
-            if source.captions:
-                return captions.read(source, folder / source.archive, split)
-            return image_folder.read(source, folder / source.archive, split)
+            return image_folder.load(source, folder / source.archive, split)
         if source.torchvision is not None:
             return _from_torchvision(source, folder, split, download=download)
         raise BadData(
@@ -159,7 +157,7 @@ def load(
         raise BadData("These pictures were private to their run, and are nowhere else.")
     path = Path(name)
     if path.is_dir() or path.suffix.lower() == ".zip" and path.is_file():
-        return captions.read_yours(path, split, size) or image_folder.read_yours(path, split, size)
+        return image_folder.load_path(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; "
         f"choose one of {', '.join(DATASETS)}, {model_samples.PREFIX}MODEL, or give a folder or "

@@ -7,14 +7,15 @@ import itertools
 import random
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from aigc_demo import data
-from aigc_demo.data import image_folder
-from aigc_demo.data.captions import Captioned, Subject, held_out, phrase
+from aigc_demo.data import image_folder, layouts
+from aigc_demo.data.captions import Captioned, Subject, phrase
 from aigc_demo.errors import BadData
 from aigc_demo.methods import checkpoint
 from aigc_demo.nn import byte_tokenizer
@@ -110,9 +111,9 @@ def test_a_held_out_pair_is_in_no_batch(emoji: dict[str, Captioned]) -> None:
 
 
 def test_what_is_held_out_does_not_depend_on_what_else_there_is() -> None:
-    subjects = {f"{s}/{i}": Subject(f"thing {i}", s) for i in range(60) for s in STYLES}
-    fewer = {n: s for n, s in subjects.items() if int(n.split("/")[1]) < 50}
-    few, many = (held_out(list(some), 10, some) for some in (fewer, subjects))
+    subjects = {f"{s}/{i}.png": (f"thing {i}", s) for i in range(60) for s in STYLES}
+    fewer = {n: s for n, s in subjects.items() if int(n[n.index("/") + 1 : -4]) < 50}
+    few, many = (layouts.hold_out_styles(some, 10) for some in (fewer, subjects))
     assert len(few) == len(many) == 10
     assert many & set(fewer) <= few
 
@@ -229,11 +230,11 @@ def test_a_table_that_would_fill_the_memory_is_refused(
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("captions.csv", "file,caption\n" + "a" * 3_000_000)
         archive.write(path / "a" / "00.png", "a/00.png")
-    monkeypatch.setattr(image_folder, "MAX_FILE_BYTES", 1_000_000)
     with pytest.raises(BadData, match=r"captions\.csv of bomb cannot be read"):
         data.load(str(tmp_path / "bomb.zip"))
     (path / "captions.csv").write_bytes(b"file,caption\n" + b"a" * 3_000_000)
-    with pytest.raises(BadData, match=r"captions\.csv of mine cannot be read"):
+    monkeypatch.setattr(image_folder, "LIMITS", replace(image_folder.LIMITS, captions_bytes=1000))
+    with pytest.raises(BadData, match=r"captions\.csv of mine has 3 MB; the limit is 0"):
         data.load(str(path))
 
 

@@ -192,6 +192,7 @@ def test_names_that_lead_out_of_a_zip_write_nothing(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for i in range(3):
             archive.writestr(f"../../a{i}.png", images.encode_png(factories.draw(0, i)))
+            archive.writestr(f"b{i}.png", images.encode_png(factories.draw(1, i)))
     assert len(data.load(str(path))) == 2
     assert [p.name for p in tmp_path.rglob("*")] == ["in", "slip.zip"]
 

@@ -13,7 +13,7 @@ from PIL import Image
 from aigc_demo import data
 from aigc_demo.data import Domains
 from aigc_demo.data.dataset import Source
-from aigc_demo.data.image_folder import read
+from aigc_demo.data.image_folder import load
 from aigc_demo.errors import BadData, BadValue, UserError
 from aigc_demo.methods.base import Batch
 from aigc_demo.requests import TrainPlan
@@ -124,7 +124,7 @@ def styles(folder: Path, count: int = 30) -> Source:
 
 def test_pairs_are_the_names_that_all_domains_have(tmp_path: Path) -> None:
     source = styles(tmp_path)
-    parts = [read(source, tmp_path, split) for split in ("train", "test")]
+    parts = [load(source, tmp_path, split) for split in ("train", "test")]
     seen = []
     for part in parts:
         assert isinstance(part, Domains) and part.paired
@@ -137,10 +137,10 @@ def test_pairs_are_the_names_that_all_domains_have(tmp_path: Path) -> None:
 
 def test_what_one_set_holds_out_no_smaller_set_learns_from(tmp_path: Path) -> None:
     source = styles(tmp_path)
-    held = set(read(source, tmp_path, "test").images[:, 0, 0, 0].tolist())
+    held = set(load(source, tmp_path, "test").images[:, 0, 0, 0].tolist())
     for name in ("03", "11", "20"):  # other names, that a larger set would have
         (tmp_path / "left" / f"{name}.png").unlink()
-    learnt = set(read(source, tmp_path, "train").images[:, 0, 0, 0].tolist())
+    learnt = set(load(source, tmp_path, "train").images[:, 0, 0, 0].tolist())
     assert not held & learnt
 
 
@@ -175,7 +175,7 @@ def test_an_empty_domain_is_told_by_its_name(tmp_path: Path) -> None:
         archive.writestr("left/a.txt", "nothing")
     source = Source("s", "Set", 32, 3, "", domains=("l", "r"), train=("left/", "right/"))
     with pytest.raises(BadData, match="Set holds no pictures of “l”"):
-        read(source, tmp_path / "s.zip", "train")
+        load(source, tmp_path / "s.zip", "train")
 
 
 def test_what_was_decoded_is_kept_and_the_same(

@@ -40,13 +40,13 @@ def source(**fields: object) -> data.Source:
 
 
 def test_each_picture_gives_its_windows_and_no_classes(archive: Path) -> None:
-    found = image_folder.read(source(), archive, "train")
+    found = image_folder.load(source(), archive, "train")
     assert found.images.shape == (12, 3, 16, 16) and found.classes == ()
-    assert len(image_folder.read(source(), archive, "test")) == 6
+    assert len(image_folder.load(source(), archive, "test")) == 6
 
 
 def test_every_other_window_is_at_the_pictures_own_scale(archive: Path) -> None:
-    found = image_folder.read(source(), archive, "train").images
+    found = image_folder.load(source(), archive, "train").images
     for x in found[::2]:
         top, left = int(x[0, 0, 0]), int(x[1, 0, 0])
         expected = torch.from_numpy(place()[top : top + 16, left : left + 16].copy())
@@ -56,16 +56,16 @@ def test_every_other_window_is_at_the_pictures_own_scale(archive: Path) -> None:
 
 
 def test_windows_repeat_and_differ_between_pictures(archive: Path) -> None:
-    first, second = (image_folder.read(source(), archive, "train").images for _ in range(2))
+    first, second = (image_folder.load(source(), archive, "train").images for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first[:6], first[6:])
 
 
 def test_several_folders_can_be_for_training_and_none_for_tests(archive: Path) -> None:
     both = source(train=("trainB/", "testB/"), test=())
-    assert len(image_folder.read(both, archive, "train")) == 18
+    assert len(image_folder.load(both, archive, "train")) == 18
     with pytest.raises(BadData, match="holds no pictures for “test”"):
-        image_folder.read(both, archive, "test")
+        image_folder.load(both, archive, "test")
 
 
 def test_a_picture_that_is_too_small_gives_one_window(tmp_path: Path) -> None:
@@ -73,5 +73,5 @@ def test_a_picture_that_is_too_small_gives_one_window(tmp_path: Path) -> None:
         out = io.BytesIO()
         Image.new("RGB", (9, 30), "red").save(out, "PNG")
         z.writestr("trainB/a.png", out.getvalue())
-    found = image_folder.read(source(), tmp_path / "p.zip", "train")
+    found = image_folder.load(source(), tmp_path / "p.zip", "train")
     assert found.images.shape == (1, 3, 16, 16)

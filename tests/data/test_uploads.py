@@ -21,8 +21,9 @@ from PIL import Image
 
 from aigc_demo.data import Domains
 from aigc_demo.data.uploads import user_dataset, validation
-from aigc_demo.data.uploads.archive import REASONS, VISITOR_LIMITS
+from aigc_demo.data.image_files import REASONS
 from aigc_demo.data.uploads.user_dataset import UserDataset
+from aigc_demo.data.uploads.validation import VISITOR_LIMITS
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from tests import factories
@@ -76,7 +77,7 @@ def cheap(tmp_path: Path) -> Iterator[Path]:
 
 def test_names_that_lead_out_are_left_out_and_nothing_is_written(cheap: Path) -> None:
     names = ["../../a.png", "/etc/a.png", "..\\..\\a.png", "C:\\a.png", "\\\\host\\a.png",
-             "x/../../a.png", "..", "a//b.png"]  # fmt: skip
+             "x/../../a.png", "..", "a//b.png", "."]  # fmt: skip
     own = read(pack(cheap / "a.zip", dict.fromkeys(names, png()) | heap(2)))
     assert own.report.count == 2
     assert [s.reason for s in own.report.skipped] == ["outside"] * len(names)
@@ -245,7 +246,7 @@ def test_what_cannot_be_trained_with_is_a_sentence_without_a_path(what: str, che
 
 @pytest.mark.parametrize(
     ("limits", "words"),
-    [({"pictures": 5}, "6 are too many; the limit is 5"), ({"bytes": 300}, "the limit is 0"),
+    [({"images": 5}, "6 are too many; the limit is 5"), ({"total_bytes": 300}, "the limit is 0"),
      ({"kept": 10_000}, "6 of 32×32 need"), ({"decoded": 2000}, "megapixels"),
      ({"entries": 5}, "more than 5 files")],
 )  # fmt: skip

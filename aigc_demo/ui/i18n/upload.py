@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigc_demo.data.uploads.archive import REASONS
+from aigc_demo.data.image_files import REASONS
 from aigc_demo.data.uploads.user_dataset import WARNINGS
 
 _REASONS = {

@@ -1,0 +1,298 @@
+"""The images in a folder, a zip or single files, opened without trusting what these say.
+
+A name in an archive is shown and compared, never used as a path, and nothing is unpacked to disk.
+A file that cannot be used is skipped with a reason, a key of `REASONS`; what could only do harm, or
+is over the caller's `Limits`, is refused as a whole. What folders mean is in `layouts`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from aigc_demo.errors import BadData, BadImage
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
+ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
+CAPTIONS = "captions.csv"
+RATIO, RATIO_FROM = 200, 1_000_000  # packed this much smaller, from this size on, it is a bomb
+ENTRY, NAME = 46, 100  # bytes of an entry in a zip's directory without, and of, an ample name
+REASONS = {
+    "link": "a link",
+    "outside": "its name leads out of the archive",
+    "encrypted": "encrypted",
+    "packing": "packed in a way that is not read here",
+    "nested": "an archive within the archive",
+    "bomb": "it would unpack to far more than it is",
+    "bytes": "the file is too large",
+    "other": "not a picture file",
+    "damaged": "damaged, or no picture",
+    "tiny": "smaller than 16 pixels",
+    "pixels": "more than 24 megapixels",
+}
+# What reading a file may raise; RuntimeError: it is encrypted.
+UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a folder, zip or list of files may hold."""
+
+    entries: int  # files of any kind
+    images: int
+    file_bytes: int  # of one image, unpacked
+    total_bytes: int  # of all images, unpacked
+    captions_bytes: int
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file in a folder or zip: its name to be shown, its path's parts, and what reads it."""
+
+    name: str
+    parts: tuple[str, ...]
+    bytes: int
+    read: Callable[[], bytes]
+
+    @property
+    def path(self) -> str:
+        """The path in the folder or zip, to be compared."""
+        return "/".join(self.parts)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that cannot be used, and why: a key of `REASONS`."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images in the order of their paths, what was skipped, and tables of captions."""
+
+    title: str
+    images: list[ImageFile]
+    skipped: list[Skipped]
+    captions: list[ImageFile]  # the one nearest to the top first
+
+
+@dataclass(frozen=True)
+class _Entry:
+    parts: tuple[str, ...]
+    bytes: int
+    read: Callable[[], bytes]
+    reason: str | None = None  # why it is skipped, whatever it is
+
+
+@contextlib.contextmanager
+def opened(paths: list[Path], limits: Limits, *, field: str = "pictures") -> Iterator[Listing]:
+    """Give what is in one zip, one folder, or in image files.
+
+    Raises BadData, which begins with `field`, where nothing of it can be used or it is over the
+    limits.
+    """
+    if not paths:
+        raise BadData(f"{field}: there are none; bring a zip, a folder or several pictures.")
+    first, title = paths[0], ""
+    with contextlib.ExitStack() as stack:
+        if len(paths) == 1 and first.is_dir():
+            entries: Iterable[_Entry | None] = _folder_entries(first)
+            title = plain(first.resolve().stem)
+        elif len(paths) == 1 and first.suffix.lower() in ARCHIVES:
+            entries = _zip_entries(_open_zip(stack, first, limits, field))
+            title = plain(first.resolve().stem)
+        else:
+            entries = [_file_entry(path, (path.name,)) for path in paths]
+        yield _listing(title or "pictures", entries, limits, field)
+
+
+def decode(
+    files: list[ImageFile], function: Callable[[ImageFile, bytes], T | Skipped]
+) -> Iterator[T | Skipped]:
+    """Yield what `function` makes of each file and its content, or why the file is skipped; on all
+    cores, in order.
+    """
+
+    def one(file: ImageFile) -> T | Skipped:
+        try:
+            return function(file, file.read())
+        except (BadImage, *UNREADABLE):
+            return Skipped(file.name, "damaged")
+
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    try:
+        yield from pool.map(one, files)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _listing(
+    title: str, entries: Iterable[_Entry | None], limits: Limits, field: str
+) -> Listing:
+    """Sort the entries, None for folders, into images, captions and what is skipped."""
+    images: list[ImageFile] = []
+    captions: list[ImageFile] = []
+    skipped: list[Skipped] = []
+    for count, entry in enumerate(entries, 1):
+        if count > limits.entries:
+            raise _too_many(limits, field)
+        if entry is None or _is_hidden(entry.parts):
+            continue
+        file = ImageFile(_shown("/".join(entry.parts)), entry.parts, entry.bytes, entry.read)
+        suffix = Path(entry.parts[-1]).suffix.lower() if entry.parts else ""
+        if entry.reason:
+            skipped.append(Skipped(file.name, entry.reason))
+        elif suffix in ARCHIVES:
+            skipped.append(Skipped(file.name, "nested"))
+        elif entry.parts[-1].lower() == CAPTIONS:
+            captions.append(file)
+        elif suffix not in SUFFIXES:
+            skipped.append(Skipped(file.name, "other"))
+        elif file.bytes > limits.file_bytes:
+            skipped.append(Skipped(file.name, "bytes"))
+        else:
+            images.append(file)
+    if len(images) > limits.images:
+        raise BadData(
+            f"{field}: {len(images):,} are too many; the limit is {limits.images:,}. Bring fewer."
+        )
+    if (total := sum(file.bytes for file in images)) > limits.total_bytes:
+        raise BadData(
+            f"{field}: unpacked they have {total / 1e6:,.0f} MB; the limit is "
+            f"{limits.total_bytes / 1e6:,.0f}. Make them smaller, or bring fewer."
+        )
+    images.sort(key=lambda file: file.parts)
+    captions.sort(key=lambda file: (len(file.parts), file.parts))
+    return Listing(title, images, skipped, captions)
+
+
+def _too_many(limits: Limits, field: str) -> BadData:
+    return BadData(
+        f"{field}: there are more than {limits.entries:,} files; bring those that are needed."
+    )
+
+
+# --- Zips ----------------------------------------------------------------------------------------
+
+
+def _open_zip(
+    stack: contextlib.ExitStack, path: Path, limits: Limits, field: str
+) -> zipfile.ZipFile:
+    try:
+        with open(path, "rb") as file:
+            if _directory_bytes(file) > limits.entries * (ENTRY + NAME):
+                raise _too_many(limits, field)
+        return stack.enter_context(zipfile.ZipFile(path))
+    # zipfile raises NotImplementedError for versions of the format that it cannot read.
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
+        raise BadData(
+            f"{field}: the file is damaged or not a zip; pack the pictures again."
+        ) from None
+
+
+def _zip_entries(archive: zipfile.ZipFile) -> Iterator[_Entry]:
+    for info in archive.infolist():
+        if not info.is_dir():
+            # Some Windows programs write backslashes.
+            parts = tuple(p for p in info.filename.replace("\\", "/").split("/") if p != ".")
+            read = _reader(archive, info)
+            yield _Entry(parts, info.file_size, read, _refusal(info, parts))
+
+
+def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
+    """Return what reads an entry: no more than the directory says, however much there is."""
+
+    def read() -> bytes:
+        with archive.open(info) as file:
+            return file.read(info.file_size)  # read() without a number unpacks all there is
+
+    return read
+
+
+def _refusal(info: zipfile.ZipInfo, parts: tuple[str, ...]) -> str | None:
+    """Return why an entry is skipped, or None."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        return "link"
+    if not parts or ".." in parts or not all(parts) or re.match(r"[A-Za-z]:", parts[0]):
+        return "outside"
+    if info.flag_bits & 0x1:
+        return "encrypted"
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "packing"  # bzip2 and LZMA unpack in steps that have no limit
+    if info.file_size > RATIO_FROM and info.file_size > RATIO * info.compress_size:
+        return "bomb"
+    return None
+
+
+def _directory_bytes(file: BinaryIO) -> int:
+    """Return how long a zip says that its directory is, before anything of it is read.
+
+    PKWARE, APPNOTE.TXT, sections 4.3.14 to 4.3.16; zip64's record counts where there is one.
+    """
+    size = file.seek(0, 2)
+    start = file.seek(max(0, size - 65_557))
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or at + 22 > len(tail):
+        raise zipfile.BadZipFile
+    told = struct.unpack_from("<L", tail, at + 12)[0]
+    locator = at - 20
+    if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
+        file.seek(min(struct.unpack_from("<Q", tail, locator + 8)[0], size))
+        record = file.read(56)
+        if len(record) == 56 and record[:4] == b"PK\x06\x06":
+            told = max(told % 0xFFFFFFFF, struct.unpack_from("<Q", record, 40)[0])
+    return min(told, start + at)
+
+
+# --- Folders and files ---------------------------------------------------------------------------
+
+
+def _folder_entries(folder: Path) -> Iterator[_Entry | None]:
+    for path in folder.rglob("*"):
+        is_folder = path.is_dir() and not path.is_symlink()
+        yield None if is_folder else _file_entry(path, path.relative_to(folder).parts)
+
+
+def _file_entry(path: Path, parts: tuple[str, ...]) -> _Entry:
+    try:
+        status = path.lstat()
+    except OSError:
+        return _Entry(parts, 0, path.read_bytes, "damaged")
+    reason = None if stat.S_ISREG(status.st_mode) else "link"
+    return _Entry(parts, status.st_size, path.read_bytes, reason)
+
+
+# --- Names ---------------------------------------------------------------------------------------
+
+
+def _is_hidden(parts: tuple[str, ...]) -> bool:
+    """Tell whether a file is one that systems leave behind."""
+    names = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+    return any(p in names or (p.startswith(".") and p.strip(".")) for p in parts)
+
+
+def plain(name: str) -> str:
+    """Return a title or class that other people will see: letters, digits and a few signs that
+    mean nothing to a page.
+    """
+    return " ".join(re.sub(r"[^\w .,'’+-]", " ", name).split())[:60]
+
+
+def _shown(name: str, length: int = 120) -> str:
+    """Return `name` without invisible characters, and not too long to be shown."""
+    return re.sub(r"[\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]", "�", name)[:length]
