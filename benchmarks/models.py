@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from aigc_demo.cli.evaluate import FLOOR
+from aigc_demo.metrics.scores import BASELINE
 from aigc_demo.pipelines.model_info import ModelInfo
 from aigc_demo.studio import Studio
 from benchmarks import report
@@ -47,7 +47,7 @@ def floors(models: list[ModelInfo]) -> list[list[str]]:
     """Return a row of real test pictures for each data set of which a card knows their scores."""
     rows = {}
     for info in models:
-        cells = scores(info.card["metrics"], FLOOR)
+        cells = scores(info.card["metrics"], BASELINE)
         if info.data not in rows and any(cell != "—" for cell in cells):
             rows[info.data] = [f"real `{info.data}` test pictures", "—", "—", "—", *cells]
     return list(rows.values())

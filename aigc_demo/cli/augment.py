@@ -1,4 +1,4 @@
-"""Augment a folder of pictures:
+"""Make random variants of a folder of images:
 
     python -m aigc_demo augment --pipeline steps.json -n 4 --seed 7 in/ out/
 
@@ -8,7 +8,6 @@ list of steps such as {"name": "rotate", "p": 0.5, "degrees": 15}.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,12 +21,12 @@ from aigc_demo.requests import AugmentRequest
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Augment what the arguments name; return 0, 1 where a picture failed, 2 where all did."""
-    p = batch_runner.parser("augment", __doc__)
+    """Augment what the arguments name; return 0, 1 where an image failed, 2 where all did."""
+    p = batch_runner.folder_parser("augment", __doc__)
     p.add_argument("--pipeline", required=True, help="the steps, as JSON or the name of its file")
-    p.add_argument("-n", type=int, default=4, help="variants of each picture")
-    p.add_argument("--seed", type=int, default=0, help="of the first variant of the first picture")
-    p.add_argument("--partner", help="the other picture, for steps that mix two")
+    p.add_argument("-n", type=int, default=4, help="variants of each image")
+    p.add_argument("--seed", type=int, default=0, help="of the first variant of the first image")
+    p.add_argument("--partner", help="the other image, for steps that mix two")
     given = p.parse_args(arguments)
     seeds = iter(range(given.seed, 2**53, max(1, given.n)))
     try:
@@ -35,8 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         partner = Image.open(given.partner) if given.partner else None
     except (UserError, OSError) as error:
         reason = error if isinstance(error, UserError) else "partner: it cannot be read."
-        print(f"augment: {reason}", file=sys.stderr)
-        return 2
+        return batch_runner.report("augment", reason)
 
     def work(file: Path, image: Image.Image) -> Iterator[float | Image.Image]:
         request = AugmentRequest(

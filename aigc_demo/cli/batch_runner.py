@@ -1,4 +1,4 @@
-"""What the command lines for folders of pictures share."""
+"""What the commands share: flags, error messages, and the loop over a folder of images."""
 
 from __future__ import annotations
 
@@ -19,38 +19,49 @@ from aigc_demo.imaging import images
 Work = Callable[[Path, Image.Image], Iterator[float | Image.Image]]
 
 
-def parser(program: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser of what all of them take: in, out, checkpoints, threads."""
+def command_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the flags that all commands have."""
     p = argparse.ArgumentParser(
-        prog=f"python -m aigc_demo {program}",
+        prog=f"python -m aigc_demo {command}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("source", metavar="in", help="folder of pictures, or one picture")
-    p.add_argument("target", metavar="out", help="folder for the results")
     p.add_argument("--checkpoints", default="checkpoints", help="folder of models")
     p.add_argument("--threads", type=int, help="CPU threads")
     return p
 
 
-def run(program: str, done: str, given: argparse.Namespace, work: Work) -> int:
-    """Do `work` on each picture: it yields the share that is done, then the result.
+def folder_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of a command that makes images of a folder's images."""
+    p = command_parser(command, description)
+    p.add_argument("source", metavar="in", help="folder of images, or one image")
+    p.add_argument("target", metavar="out", help="folder for the results")
+    return p
 
-    Results are PNG files of the same names; of several, with a number behind. A picture that fails
-    is told and left out. Returns 0, 1 where a picture failed, 2 where all did.
+
+def report(command: str, error: UserError | str) -> int:
+    """Print why a command cannot be done and return its exit status, 2."""
+    print(f"{command}: {error}", file=sys.stderr)
+    return 2
+
+
+def run(command: str, done: str, given: argparse.Namespace, work: Work) -> int:
+    """Do `work` on each image: it yields the share that is done, then the results.
+
+    Results are PNG files of the same names; of several, with a number behind. An image that fails
+    is reported and skipped. Returns 0, 1 where an image failed, 2 where all did.
     """
     device.set_threads(given.threads)
     try:
-        files = pictures(Path(given.source))
+        files = image_paths(Path(given.source))
         target = Path(given.target)
         if target.resolve() == Path(given.source).resolve():
             raise BadValue("out: it is the folder of the pictures themselves; name another one.")
         target.mkdir(parents=True, exist_ok=True)
     except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 2
+        return report(command, error)
     failed = 0
-    with tqdm(total=len(files), unit="picture") as bar:
+    with tqdm(total=len(files), unit="image") as bar:
         for file in files:
             bar.set_postfix_str(file.name)
             try:
@@ -66,14 +77,14 @@ def run(program: str, done: str, given: argparse.Namespace, work: Work) -> int:
             except (UserError, OSError) as error:
                 failed += 1
                 reason = error if isinstance(error, UserError) else type(error).__name__
-                tqdm.write(f"{program}: {file.name}: {reason}", file=sys.stderr)
+                tqdm.write(f"{command}: {file.name}: {reason}", file=sys.stderr)
             bar.update()
     print(f"{len(files) - failed} of {len(files)} {done}: {target}")
     return 0 if not failed else 2 if failed == len(files) else 1
 
 
-def pictures(source: Path) -> list[Path]:
-    """Return the pictures of a folder in order of name, or the one that is named."""
+def image_paths(source: Path) -> list[Path]:
+    """Return the images of a folder in order of name, or the one that is named."""
     if source.is_file():
         return [source]
     if not source.is_dir():
@@ -85,7 +96,7 @@ def pictures(source: Path) -> list[Path]:
 
 
 def write(image: Image.Image, target: Path) -> None:
-    """Write a picture whole: a reader never sees half of it."""
+    """Write an image atomically: a reader never sees half of it."""
     part = target.with_name(f".{target.name}.{os.getpid()}")
     part.write_bytes(images.encode_png(image))
     os.replace(part, target)

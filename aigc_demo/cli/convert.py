@@ -1,4 +1,4 @@
-"""Make a model folder of published CycleGAN generators:
+"""Convert published CycleGAN weights to a model folder:
 
     python -m aigc_demo convert latest_net_G.pth --name horse2zebra-cyclegan --domains horse zebra
 
@@ -8,14 +8,13 @@ any code of theirs.
 
 from __future__ import annotations
 
-import argparse
 import pickle
-import sys
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from aigc_demo.cli import batch_runner
 from aigc_demo.errors import BadCheckpoint, UserError
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.nn.resnet_generator import renamed, shape_of
@@ -23,31 +22,27 @@ from aigc_demo.nn.resnet_generator import renamed, shape_of
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the folder that the arguments describe; return 0, or 2 where that cannot be done."""
-    p = argparse.ArgumentParser(
-        prog="python -m aigc_demo convert",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = batch_runner.command_parser("convert", __doc__)
     p.add_argument("forth", help="weights of the generator from A to B")
     p.add_argument("--back", help="weights of the generator from B to A")
     p.add_argument("--name", required=True, help="of the folder")
     p.add_argument("--domains", nargs=2, default=("A", "B"), help="names of A and B")
-    p.add_argument("--size", type=int, default=256, help="side of its training pictures")
-    p.add_argument("--checkpoints", default="checkpoints", help="folder of models")
+    p.add_argument("--size", type=int, default=256, help="side of its training images")
     given = p.parse_args(arguments)
     folder = Path(given.checkpoints) / given.name
     try:
         if folder.exists():
             raise BadCheckpoint(f"name: {folder.name} is there already; choose another name.")
-        adopt(folder, [Path(f) for f in (given.forth, given.back) if f], given.domains, given.size)
+        convert(
+            folder, [Path(f) for f in (given.forth, given.back) if f], given.domains, given.size
+        )
     except UserError as error:
-        print(f"adopt: {error}", file=sys.stderr)
-        return 2
+        return batch_runner.report("convert", error)
     print(f"written: {folder}")
     return 0
 
 
-def adopt(folder: Path, files: list[Path], domains: tuple[str, str], size: int = 256) -> None:
+def convert(folder: Path, files: list[Path], domains: tuple[str, str], size: int = 256) -> None:
     """Write a model folder with the generator A → B and perhaps B → A of `files`; raises
     BadCheckpoint where they are of another network.
     """

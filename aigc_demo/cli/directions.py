@@ -1,13 +1,15 @@
-"""Find the directions in the latents of models, and keep them beside their cards:
+"""Find the latent directions of models, and write them beside their cards:
 
-python -m aigc_demo directions --model fashion_mnist-dcgan mnist-vae
+    python -m aigc_demo directions --model fashion_mnist-dcgan mnist-vae
+
+Without them they are found again wherever the cache is empty.
 """
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from aigc_demo.cli import batch_runner
 from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.pipelines import latent_directions
@@ -15,16 +17,11 @@ from aigc_demo.pipelines import latent_directions
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the directions of the models that the arguments name; return 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m aigc_demo directions",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = batch_runner.command_parser("directions", __doc__)
     parser.add_argument("--model", nargs="+", required=True, help="names of folders")
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
     given = parser.parse_args(arguments)
     for name in given.model:
-        folder = given.checkpoints / name
+        folder = Path(given.checkpoints) / name
         try:
             model, _ = checkpoint.load(folder)
         except UserError as problem:

@@ -1,7 +1,8 @@
-"""Restore a folder of pictures: ``python -m aigc_demo restore --method denoise in/ out/``.
+"""Fill, denoise, sharpen or enlarge a folder of images:
 
-Results are PNG files of the same names. A picture that cannot be restored is told and left out;
-the others are made.
+    python -m aigc_demo restore --method denoise in/ out/
+
+Results are PNG files of the same names. An image that cannot be restored is reported and skipped.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from aigc_demo.studio import Studio
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Restore what the arguments name; return 0, 1 where a picture failed, 2 where all did."""
-    p = batch_runner.parser("restore", __doc__)
+    """Restore what the arguments name; return 0, 1 where an image failed, 2 where all did."""
+    p = batch_runner.folder_parser("restore", __doc__)
     p.add_argument("--method", default="denoise", choices=list(TOOLS), help="what to do")
+    p.add_argument("--mask", help="mask for all images, or folder of masks with the images' names")
     p.add_argument(
-        "--mask", help="mask for all pictures, or folder of masks with the pictures' names"
-    )
-    p.add_argument(
-        "--marked", default="white", choices=["white", "black", "auto"],
+        "--marked",
+        default="white",
+        choices=["white", "black", "auto"],
         help="colour of what the mask marks; auto: the rarer one",
-    )  # fmt: skip
+    )
     p.add_argument("--grow", type=int, default=0, help="pixels to add around the mask")
     p.add_argument("--sigma", type=float, help="noise in grey levels; estimated unless given")
     p.add_argument("--factor", type=int, default=2, choices=[2, 4], help="of upscale and bicubic")
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def mask_for(file: Path, image: Image.Image, given: argparse.Namespace) -> Image.Image | None:
-    """Return the mask of a picture, or None where none is given."""
+    """Return the mask of an image, or None where none is given."""
     if not given.mask:
         return None
     path = Path(given.mask)

@@ -1,14 +1,13 @@
-"""Translate a folder of pictures:
+"""Translate a folder of images into another domain:
 
     python -m aigc_demo translate --model monet2photo-cyclegan --direction BtoA in/ out/
 
-Results are PNG files of the same names. A picture that cannot be translated is told and left out;
-the others are made.
+Results are PNG files of the same names. An image that cannot be translated is
+reported and skipped.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,19 +20,18 @@ from aigc_demo.studio import Studio
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Translate what the arguments name; return 0, 1 where a picture failed, 2 where all did."""
-    p = batch_runner.parser("translate", __doc__)
+    """Translate what the arguments name; return 0, 1 where an image failed, 2 where all did."""
+    p = batch_runner.folder_parser("translate", __doc__)
     p.add_argument("--model", required=True, help="folder of the model, in the checkpoints")
-    p.add_argument("--direction", default="AtoB", choices=["AtoB", "BtoA"], help="which way")
+    p.add_argument("--direction", default="AtoB", choices=["AtoB", "BtoA"], help="of the two")
     p.add_argument("--style", help="domain to go to, where the model knows several")
-    p.add_argument("--strength", type=float, default=1.0, help="0: the picture, 1: the result")
+    p.add_argument("--strength", type=float, default=1.0, help="0: the image, 1: the result")
     given = p.parse_args(arguments)
     studio = Studio(given.checkpoints)
     try:
         studio.info(given.model)
     except UserError as error:
-        print(f"translate: {error}", file=sys.stderr)
-        return 2
+        return batch_runner.report("translate", error)
 
     def work(file: Path, image: Image.Image) -> Iterator[float | Image.Image]:
         request = TranslateRequest(

@@ -21,6 +21,7 @@ from aigc_demo.metrics.functional import (
 )
 from aigc_demo.metrics.reference_statistics import KEEP, Reference
 
+BASELINE = "floor_"  # before the names of real test images' scores, in cards and events
 MIN_KERNEL, MIN_MANIFOLD, MIN_PER_CLASS = 100, 200, 10
 
 

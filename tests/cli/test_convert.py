@@ -97,7 +97,7 @@ def test_adopted_weights_become_a_model_that_translates(tmp_path: Path) -> None:
 
 def test_both_directions_can_be_adopted(tmp_path: Path) -> None:
     files = [save(tmp_path / f"{d}.pth", published(8, 1)) for d in "AB"]
-    convert.adopt(tmp_path / "both", [Path(f) for f in files], ("a", "b"))
+    convert.convert(tmp_path / "both", [Path(f) for f in files], ("a", "b"))
     model, _ = checkpoint.load(tmp_path / "both")
     assert model.directions == ("AtoB", "BtoA")
 
@@ -122,6 +122,6 @@ def test_what_is_not_a_generators_weights_is_refused(
             [str(tmp_path / f"{name}.pth"), "--name", name, "--checkpoints", str(tmp_path / "m")]
         )
         told = capsys.readouterr().err
-        assert status == 2 and told.startswith("adopt: ") and "Traceback" not in told, name
+        assert status == 2 and told.startswith("convert: ") and "Traceback" not in told, name
     assert not Path("/tmp/aigc-trap").exists()
     assert not list((tmp_path / "m").glob("*")) if (tmp_path / "m").exists() else True
