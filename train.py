@@ -20,10 +20,11 @@ from aigc_demo import augment, data, device
 from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import UserError
-from aigc_demo.methods import METHODS
+from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import loop, run_logger, runs
-from aigc_demo.training.events import Step
+from aigc_demo.training import runs
+from aigc_demo.training.events import Step, name_of
+from aigc_demo.training.session import check_plan
 
 
 def main() -> int:
@@ -116,7 +117,7 @@ def create(root: Path, wanted: TrainPlan, name: str | None, *, mirror: bool = Fa
     """Make a run; where it learns from a zip or folder, that is checked, and its pictures are kept
     in the run.
     """
-    method, path = loop.check(wanted), Path(wanted.data)
+    method, path = check_plan(wanted), Path(wanted.data)
     known = wanted.data.split("+")[0] in data.DATASETS
     if known or not (path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())):
         return runs.create(root, wanted, name)
@@ -157,7 +158,7 @@ def follow(directory: Path, **settings: Any) -> None:
                     f"step {event.step}, {event.images_per_second:.0f} img/s, {losses}"
                 )
                 bar.update(event.progress - bar.n)
-    print(f"{event.reason} after {event.step} steps: {directory / run_logger.MODEL}")
+    print(f"{event.reason} after {event.step} steps: {directory / checkpoint.RUN_MODEL}")
 
 
 def show_lists(root: Path, data_root: str | None) -> None:
@@ -171,8 +172,9 @@ def show_lists(root: Path, data_root: str | None) -> None:
     )
     print("painted here by models:", ", ".join(p.name for p in data.sample_models()) or "none")
     for directory in runs.directories(root):
-        last = (runs.events(directory) or [{"event": "Planned"}])[-1]
-        print(f"  {directory.name:40} {last['event']:10} step {last.get('step', 0)}")
+        last = next(reversed(runs.events(directory)), None)
+        state, step = (name_of(last), last.step) if last else ("Planned", 0)
+        print(f"  {directory.name:40} {state:10} step {step}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from gradio_client import Client
 
 from aigc_demo.training import runs
+from aigc_demo.training.events import Step
 from aigc_demo.training.presets import PRESETS
 from benchmarks import report
 from benchmarks.latency import COUNT, app, seconds
@@ -38,8 +39,8 @@ def measure(call: Callable[[int], object], calls: int) -> list[float]:
 
 def speed(directory: Path, since: int) -> float:
     """Return the median pictures per second of the steps logged after `since` events."""
-    steps = [e for e in runs.events(directory)[since:] if e["event"] == "Step"]
-    return statistics.median(e["images_per_second"] for e in steps) if steps else float("nan")
+    steps = [e for e in runs.events(directory)[since:] if isinstance(e, Step)]
+    return statistics.median(e.images_per_second for e in steps) if steps else float("nan")
 
 
 def row(what: str, taken: list[float], limit: int) -> list[str]:

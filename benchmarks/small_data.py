@@ -14,7 +14,7 @@ from typing import Any
 from aigc_demo import device
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import ablation as experiment, runs
-from aigc_demo.training.run_monitor import Reader
+from aigc_demo.training.run_monitor import RunMonitor
 from benchmarks import report
 
 TITLE = "Five hundred pictures"
@@ -48,15 +48,17 @@ NOTES = {
 CUTOUT = {"mirror, shift, rotate, scale, cut-out"}  # for the GAN, since it shows
 
 
-def outcome(root: Path, kind: experiment.Kind, plan: TrainPlan, name: str) -> dict[str, float]:
+def outcome(
+    root: Path, kind: experiment.Experiment, plan: TrainPlan, name: str
+) -> dict[str, float]:
     """Train a plan here and now; return what it has come to."""
     directory = runs.create(root, plan, name)
     *_, last = runs.run(directory)
     assert last.reason == "done", last
-    return experiment.outcome(kind, Reader(root).view(name).log)
+    return experiment.results(kind, RunMonitor(root).view(name).log)
 
 
-def rows(kind: experiment.Kind, *, steps: int | None) -> tuple[list[str], list[list[str]]]:
+def rows(kind: experiment.Experiment, *, steps: int | None) -> tuple[list[str], list[list[str]]]:
     """Return the columns and a row for each way of learning: mean and spread over the seeds."""
     found: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -93,10 +95,10 @@ def main(arguments: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--steps", type=int, help="budget of each run, to try it out")
     p.add_argument("--threads", type=int)
-    p.add_argument("--only", choices=experiment.KINDS)
+    p.add_argument("--only", choices=experiment.EXPERIMENTS)
     given = p.parse_args(arguments)
     device.set_threads(given.threads)
-    for kind in experiment.KINDS:
+    for kind in experiment.EXPERIMENTS:
         if given.only not in (None, kind):
             continue
         plan = experiment.plans(kind, DATA, GENTLE, limit=LIMIT, steps=given.steps)["without"]

@@ -24,6 +24,7 @@ from aigc_demo.metrics.reference_statistics import compute_reference
 from aigc_demo.metrics.sampling import sample_images
 from aigc_demo.metrics.scores import score_features
 from aigc_demo.training import runs, worker
+from aigc_demo.training.events import Finished, Preview, Scored
 from aigc_demo.training.presets import PRESETS
 from benchmarks import report
 from benchmarks.throughput import PlainLoop
@@ -43,23 +44,23 @@ def ours(seconds: float) -> tuple[dict[str, float], Tensor, Tensor]:
         start = time.monotonic()
         directory = worker.submit(Path(root), plan)
         first, events, offset = 0.0, [], 0
-        while not events or events[-1]["event"] != "Finished":
+        while not events or not isinstance(events[-1], Finished):
             time.sleep(0.5 if first else 0.1)  # look as often as a page does
             new, offset = runs.read_events(directory, offset)
-            if not first and any(e["event"] == "Preview" for e in new):
+            if not first and any(isinstance(e, Preview) for e in new):
                 first = time.monotonic() - start
             events += new
         for process in workers._processes:
             process.kill()
             process.wait()
         model, card = checkpoint.load(directory / "model")
-    scoring = {e["step"]: e["seconds"] for e in events if e["event"] == "Scored"}
-    last = events[-1]["step"]
+    scoring = {e.step: e.seconds for e in events if isinstance(e, Scored)}
+    last = events[-1].step
     spent = sum(s for step, s in scoring.items() if step != last)
     model.to(memory_format=torch.channels_last)
     shares = torch.full((len(card.classes),), 1 / len(card.classes))
     pixels, labels = sample_images(model, N, class_shares=shares)
-    told = {"first preview": first, "scoring": spent / events[-1]["seconds"]}
+    told = {"first preview": first, "scoring": spent / events[-1].seconds}
     return told | {"images": card.images_seen, "seconds": card.seconds}, pixels, labels
 
 

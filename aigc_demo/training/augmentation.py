@@ -1,4 +1,4 @@
-"""Augmentation of what a model learns from: batches in, batches out."""
+"""Augmentation of training batches."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.methods.base import Batch, Method
 
-SPREAD = 1_000_003  # between the seeds of two runs
+SEED_STRIDE = 1_000_003  # between the seeds of two runs
+STEP_STRIDE = 4096  # between the seeds of two steps: the largest batch
 
 
-def check_for(pipeline: Pipeline, method: Method, *, domains: bool) -> None:
-    """Raise BadValue where `method` cannot learn from what a pipeline makes."""
+def check_pipeline(pipeline: Pipeline, method: Method, *, domains: bool) -> None:
+    """Raise BadValue where `method` cannot learn from what `pipeline` makes of images, or of the
+    images of several `domains`.
+    """
     for step in pipeline:
         if step.kind.group == "mixing" and method.task != "measure":
             raise BadValue(
@@ -32,25 +35,26 @@ def check_for(pipeline: Pipeline, method: Method, *, domains: bool) -> None:
             )
 
 
-def augmented(
+def augment_batches(
     batches: Iterator[Batch], pipeline: Pipeline, *, seed: int, start: int = 0, classes: int = 0
 ) -> Iterator[Batch]:
-    """Yield the batches after the pipeline. What is drawn depends on the seed, the number of the
-    step and the place in the batch alone; two pictures that belong together move together.
+    """Yield the augmented batches, the first of which is that of step `start`.
+
+    The random parameters depend only on the seed, the step and the position in the batch; the two
+    images of a pair get the same ones.
     """
-    cv2.setNumThreads(1)  # on small pictures, threads cost more than they give
+    cv2.setNumThreads(1)  # on small images, threads cost more than they give
+    mixing = bool(classes) and any(step.kind.group == "mixing" for step in pipeline)
     for step, batch in enumerate(batches, start):
-        count = len(batch.images)
-        first = (seed * SPREAD + step) * 4096
-        seeds = range(first, first + count)
-        parts = {}
-        for name in ("images", "targets"):
-            x = getattr(batch, name)
-            if x is not None:
-                made = apply(pipeline, images.quantise(x).cpu(), seeds)
-                x = images.from_pixels(made).to(x.device, memory_format=torch.channels_last)
-            parts[name] = x
-        labels = batch.labels
-        if classes and labels is not None and any(s.kind.group == "mixing" for s in pipeline):
-            parts["images"], labels = mixed(pipeline, parts["images"], labels, classes, first)
-        yield replace(batch, labels=labels, **parts)
+        first = (seed * SEED_STRIDE + step) * STEP_STRIDE
+        seeds = range(first, first + len(batch.images))
+
+        def augmented(x: torch.Tensor, seeds: range = seeds) -> torch.Tensor:
+            pixels = apply(pipeline, images.quantise(x).cpu(), seeds)
+            return images.from_pixels(pixels).to(x.device, memory_format=torch.channels_last)
+
+        x, labels, y = augmented(batch.images), batch.labels, batch.targets
+        if mixing and labels is not None:
+            x, labels = mixed(pipeline, x, labels, classes, first)
+        targets = None if y is None else augmented(y)
+        yield replace(batch, images=x, labels=labels, targets=targets)

@@ -1,84 +1,110 @@
-"""Measures a model while it trains: the same number of pictures from the same seeds each time,
-against the same real ones.
+"""Evaluates a model in the course of its training: the same number of images from the same seeds
+each time, against the same real ones.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 
 from aigc_demo import data
 from aigc_demo.errors import BadData, BadValue
 from aigc_demo.imaging import images
-from aigc_demo.methods.base import Generative, Method
+from aigc_demo.methods.base import Generative, Method, Model
+from aigc_demo.methods.classifier import Classifier
 from aigc_demo.metrics import feature_extractors
 from aigc_demo.metrics.feature_extractors import Extractor, Features
 from aigc_demo.metrics.reference_statistics import Reference, compute_reference
 from aigc_demo.metrics.sampling import sample_images
 from aigc_demo.metrics.scores import Score, score_features, short_count
 from aigc_demo.requests import TrainPlan
+from aigc_demo.training.events import BASELINE
 
-REFERENCE = 5000  # real training pictures that a run is compared with
-SUBSETS = 10  # of KID: enough for a curve
-FLOOR = "floor_"
+REFERENCE_IMAGES = 5000  # real training images that samples are compared with
+KID_SUBSETS = 10  # enough for a curve
+MAX_TEST_IMAGES = 5000  # for the accuracy of a classifier
 
 
-class Examiner:
-    """Compares pictures of a model with a data set's, in the features of ``compact``."""
+class Evaluator(Protocol):
+    """Scores the model of a run."""
+
+    def prepare(self) -> list[Score]:
+        """Do what is needed once; return the scores of the real-data baseline at the first call,
+        none later. Raises UserError where models cannot be scored.
+        """
+
+    def evaluate(self, model: Model) -> list[Score]:
+        """Return the scores of `model`."""
+
+
+def evaluator_for(
+    plan: TrainPlan,
+    method: Method,
+    model: Model,
+    dataset: data.Dataset,
+    *,
+    root: str | Path | None,
+) -> Evaluator | None:
+    """Return the evaluator for a model that is trained on `dataset`, or on a part of it; None
+    where the plan wants no scores or there are none for such models.
+    """
+    if plan.score_every and isinstance(model, Generative):
+        return SampleEvaluator(dataset, method, plan, root=root)
+    if plan.score_every and isinstance(model, Classifier):
+        return ClassifierEvaluator(dataset, plan, root=root)
+    return None
+
+
+class SampleEvaluator:
+    """Compares samples of a generative model with real images, in the features of ``compact``."""
 
     def __init__(
-        self,
-        dataset: data.Dataset,
-        method: Method,
-        plan: TrainPlan,
-        *,
-        root: str | Path | None = None,
+        self, dataset: data.Dataset, method: Method, plan: TrainPlan, *, root: str | Path | None
     ) -> None:
         self.dataset, self.method, self.plan, self.root = dataset, method, plan, root
         self.count = plan.score_count or method.score_count
-        self.real: Reference | None = None
-        self.floor: list[Score] = []
+        self._reference: Reference | None = None
 
-    def prepare(self) -> None:
-        """Look at the real pictures, once; what was seen is kept for the next run.
-
-        Raises UserError where the measuring network is missing.
+    def prepare(self) -> list[Score]:
+        """Compute the reference statistics, which are cached for other runs; return the scores of
+        real test images.
         """
-        if self.real is None:
-            extractor = feature_extractors.compact()
-            self.real = compute_reference(self.dataset, extractor, split="train", n=REFERENCE)
-            self.floor = self._floor(extractor, self.real)
+        if self._reference is not None:
+            return []
+        extractor = feature_extractors.compact()
+        self._reference = compute_reference(
+            self.dataset, extractor, split="train", n=REFERENCE_IMAGES
+        )
+        return self._baseline(extractor, self._reference)
 
-    def examine(self, model: Generative) -> list[Score]:
-        """Return the scores of `model`; at the first time, those of real test pictures too."""
-        self.prepare()
-        assert self.real is not None
-        extractor, real = feature_extractors.compact(), self.real
-        # A model that reads is asked for what real pictures are called, always the same ones.
-        said = next(self.dataset.batches(self.count, seed=0)).captions if model.reads else None
+    def evaluate(self, model: Model) -> list[Score]:
+        """Return the scores of samples with the classes, or the captions, of the data set."""
+        assert self._reference is not None and isinstance(model, Generative)
+        extractor = feature_extractors.compact()
+        captions = next(self.dataset.batches(self.count, seed=0)).captions if model.reads else None
         pixels, labels = sample_images(
             model,
             self.count,
-            class_shares=real.class_shares,
-            captions=said,
+            class_shares=self._reference.class_shares,
+            captions=captions,
             **self.method.score_options,
         )
-        scores = score_features(
+        return score_features(
             extractor(pixels),
-            real,
+            self._reference,
             extractor=extractor,
             classes=self.dataset.classes,
             labels=labels,
-            subsets=SUBSETS,
+            subsets=KID_SUBSETS,
         )
-        floor, self.floor = self.floor, []
-        return [*floor, *scores]
 
-    def _floor(self, extractor: Extractor, real: Reference) -> list[Score]:
-        """Return the scores of as many real test pictures; none where there are fewer."""
+    def _baseline(self, extractor: Extractor, reference: Reference) -> list[Score]:
+        """Return the scores of as many real test images as are sampled; none where there are
+        fewer.
+        """
         try:
             size = self.dataset.images.shape[-1]
             test = data.load(self.plan.data, "test", root=self.root, size=size)
@@ -86,40 +112,35 @@ class Examiner:
             return []
         if len(test) < self.count:
             return []
-        shown = compute_reference(test, extractor, split="test", n=self.count)
-        seen = Features(shown.features, None)
-        scores = score_features(seen, real, extractor=extractor, subsets=SUBSETS)
-        return [replace(s, name=FLOOR + s.name) for s in scores if s.value is not None]
+        held_out = compute_reference(test, extractor, split="test", n=self.count)
+        features = Features(held_out.features, None)
+        scores = score_features(features, reference, extractor=extractor, subsets=KID_SUBSETS)
+        return [replace(s, name=BASELINE + s.name) for s in scores if s.value is not None]
 
 
-GRADED = 5000  # unseen pictures that a classifier is asked about
+class ClassifierEvaluator:
+    """Measures the accuracy of a classifier on test images."""
 
+    def __init__(self, dataset: data.Dataset, plan: TrainPlan, *, root: str | Path | None) -> None:
+        self.dataset, self.plan, self.root = dataset, plan, root
+        self._test: data.Dataset | None = None
 
-class Grader:
-    """Asks a classifier for the classes of pictures that it has not learnt from."""
-
-    def __init__(
-        self, plan: TrainPlan, dataset: data.Dataset, *, root: str | Path | None = None
-    ) -> None:
-        self.plan, self.dataset, self.root = plan, dataset, root
-        self.unseen: data.Dataset | None = None
-
-    def prepare(self) -> None:
-        """Load the test pictures; raises UserError where there are none."""
-        if self.unseen is None:
+    def prepare(self) -> list[Score]:
+        """Load the test images; raises UserError where there are none."""
+        if self._test is None:
             size = self.dataset.images.shape[-1]
             test = data.load(self.plan.data, "test", root=self.root, size=size)
-            self.unseen = test.limited(GRADED, seed=0)
+            self._test = test.limited(MAX_TEST_IMAGES, seed=0)
+        return []
 
     @torch.no_grad()
-    def examine(self, model: Any) -> list[Score]:
-        """Return the share of the unseen pictures whose class `model` names."""
-        self.prepare()
-        assert self.unseen is not None
-        device, right = next(model.parameters()).device, 0
-        pairs = zip(self.unseen.images.split(500), self.unseen.labels.split(500), strict=True)
-        for pixels, labels in pairs:
-            named = model(images.from_pixels(pixels).to(device)).argmax(dim=1).cpu()
-            right += int((named == labels).sum())
-        name = f"accuracy_unseen_{short_count(len(self.unseen))}"
-        return [Score(name, right / len(self.unseen), len(self.unseen))]
+    def evaluate(self, model: Model) -> list[Score]:
+        """Return the share of the test images whose class `model` predicts."""
+        assert self._test is not None
+        device, correct, n = next(model.parameters()).device, 0, len(self._test)
+        for pixels, labels in zip(
+            self._test.images.split(500), self._test.labels.split(500), strict=True
+        ):
+            predicted = model(images.from_pixels(pixels).to(device)).argmax(dim=1).cpu()
+            correct += int((predicted == labels).sum())
+        return [Score(f"accuracy_unseen_{short_count(n)}", correct / n, n)]

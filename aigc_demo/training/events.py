@@ -1,16 +1,25 @@
-"""What happens in a training run: frozen records that serialise to one JSON line each."""
+"""What happens in a training run: frozen records, each written as one line of JSON and read back
+into the class that wrote it.
+
+The names of the events (see `_NAMES`) and of their fields are those of the file: they must not
+change.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter
 
 Reason = Literal["done", "stopped", "diverged", "failed"]
+BASELINE = "floor_"  # the prefix, in files, of a score's name that marks the real-data baseline
 
 
 @dataclass(frozen=True)
 class Started:
-    """The data is there and the model is built."""
+    """The data is loaded and the model is built."""
 
     method: str
     data: str
@@ -20,7 +29,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Step:
-    """`step` steps are done; losses are means since the event before."""
+    """`step` steps are done; losses are means since the previous `Step`."""
 
     step: int
     seconds: float
@@ -30,8 +39,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a discriminator said of single pictures: logits by the kind of picture."""
+class DiscriminatorLogits:
+    """The discriminator's logits of single images, by kind of image (such as real and fake)."""
 
     step: int
     outputs: dict[str, tuple[float, ...]]
@@ -39,7 +48,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Preview:
-    """A sheet of samples from fixed noise, one row a class, has been written to `path`."""
+    """A contact sheet of samples from fixed noise has been written to `path`."""
 
     step: int
     path: str
@@ -47,10 +56,10 @@ class Preview:
 
 @dataclass(frozen=True)
 class Scored:
-    """The model has been measured with `n` pictures; without a value, `reason` says why.
+    """One result of an evaluation with `n` images; without a value, `reason` says why.
 
-    `seconds` is what the whole measurement took, of which this is one of the results. Names that
-    begin with ``floor_`` are real test pictures in the model's place: no model can do better.
+    `seconds` is the time that the whole evaluation took. A name that begins with `BASELINE` is
+    the score of real test images: no model can do better.
     """
 
     step: int
@@ -71,7 +80,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Saved:
-    """Model and state have been written."""
+    """The model and the state for resuming have been written."""
 
     step: int
     path: str
@@ -87,9 +96,28 @@ class Finished:
     message: str = ""
 
 
-Event = Started | Step | Judged | Preview | Scored | Paused | Saved | Finished
+Event = Started | Step | DiscriminatorLogits | Preview | Scored | Paused | Saved | Finished
+
+_NAMES = {kind: kind.__name__ for kind in get_args(Event)} | {DiscriminatorLogits: "Judged"}
+_PARSERS = {name: TypeAdapter(kind) for kind, name in _NAMES.items()}
 
 
-def to_json(event: Event) -> dict[str, Any]:
-    """Return the event as a JSON object whose `event` names its kind."""
-    return {"event": type(event).__name__, **asdict(event)}
+def name_of(event: Event) -> str:
+    """Return the name of the event's type in files."""
+    return _NAMES[type(event)]
+
+
+def to_line(event: Event) -> str:
+    """Return the event as one line of JSON."""
+    return json.dumps({"event": name_of(event), **asdict(event)})
+
+
+def from_line(line: str | bytes) -> Event | None:
+    """Return the event of a line of JSON, or None where the line is damaged or of another
+    version.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        return _PARSERS[fields.pop("event")].validate_python(fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None

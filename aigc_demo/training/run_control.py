@@ -1,127 +1,125 @@
-"""What people ask of a run while it trains: pause, one step, slow motion, stop.
+"""Controls a run while it trains: pause, single steps, slow motion, stop.
 
-A run is steered through files in its directory, so that a button, Ctrl-C and another process do
-it the same way and nobody needs to know who trains:
+A run is controlled by files in its directory, so that a button, Ctrl-C and another process do it
+in the same way, and nobody needs to know which process trains it:
 
-stop            end after the step that the run is in
-discard         and leave nothing behind
+stop            end after the current step
+discard         and delete the run
 control.json    the pace, and how many single steps have been granted
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from aigc_demo.methods import checkpoint
 
 STOP, DISCARD, CONTROL = "stop", checkpoint.RUN_DISCARD, "control.json"
-NAP = 0.05  # seconds between two looks while a run waits
-SLOW = 0.6  # seconds between two steps in slow motion
+POLL_SECONDS = 0.05  # between two looks at the files
+SLOW_MOTION_SECONDS = 0.6  # between two steps
+
+Pace = Literal["run", "pause", "slow"]
 
 
 class Control(BaseModel):
-    """The pace of a run; `granted` counts all single steps ever asked for."""
+    """The pace of a run; `granted` counts all single steps that were ever granted."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    pace: Literal["run", "pause", "slow"] = "run"
+    pace: Pace = "run"
     granted: int = Field(0, ge=0)
     part: str | None = Field(None, description="network that the next single step updates")
 
 
 def read(directory: Path) -> Control:
-    """Return what was asked last; a missing or damaged file asks for nothing."""
+    """Return the control of a run; the default where the file is missing or damaged."""
     try:
         return Control.model_validate_json((directory / CONTROL).read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError):
         return Control()
 
 
-def ask(directory: Path, pace: Literal["run", "pause", "slow"]) -> None:
-    """Ask the run in `directory` for another pace."""
+def set_pace(directory: Path, pace: Pace) -> None:
+    """Change the pace of a run."""
     _write(directory, read(directory).model_copy(update={"pace": pace, "part": None}))
 
 
-def step_once(directory: Path, part: str | None = None) -> None:
-    """Pause the run and let it make one more step, of the network called `part` or of all."""
-    before = read(directory)
-    _write(directory, Control(pace="pause", granted=before.granted + 1, part=part))
+def grant_step(directory: Path, part: str | None = None) -> None:
+    """Pause a run and grant it one more step, of the network called `part` or of all."""
+    granted = read(directory).granted + 1
+    _write(directory, Control(pace="pause", granted=granted, part=part))
 
 
 def stop(directory: Path) -> None:
-    """Ask the run to end after the step that it is in."""
+    """Let a run end after the current step."""
     (directory / STOP).touch()
 
 
 def _write(directory: Path, control: Control) -> None:
-    temporary = directory / f".{CONTROL}.{os.getpid()}.{threading.get_ident()}"
-    temporary.write_text(control.model_dump_json(), encoding="utf-8")
-    os.replace(temporary, directory / CONTROL)
+    checkpoint.write_text(directory / CONTROL, control.model_dump_json())
 
 
-class Gate:
-    """The run's side: may the next step be made, and which part of it?"""
+class ControlReader:
+    """Follows the control files for the process that trains."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.control = read(directory)
-        self.used = self.control.granted
-        self.stamp = -1
+        self._control = read(directory)
+        self._used = self._control.granted  # single steps of an earlier session
+        self._modified = -1
 
-    def stopped(self) -> bool:
-        """Tell whether somebody asked the run to end."""
+    def stop_requested(self) -> bool:
+        """Tell whether the run is to end."""
         return (self.directory / STOP).exists()
 
-    def discarded(self) -> bool:
-        """Tell whether somebody wants nothing to remain of the run."""
+    def discard_requested(self) -> bool:
+        """Tell whether the run is to be deleted."""
         return (self.directory / DISCARD).exists()
 
-    def open(self) -> bool:
-        """Tell whether the next step may be made; one that was granted is used up by asking."""
-        self._look()
-        if self.control.pace != "pause":
+    def may_step(self) -> bool:
+        """Tell whether the next step may be made; this uses up a single step that was granted."""
+        self._refresh()
+        if self._control.pace != "pause":
             return True
-        if self.used < self.control.granted:
-            self.used += 1
+        if self._used < self._control.granted:
+            self._used += 1
             return True
         return False
 
     @property
     def part(self) -> str | None:
-        """Return the network that the next step is limited to, if any."""
-        return self.control.part if self.control.pace == "pause" else None
+        """The network that the next step is limited to, if any."""
+        return self._control.part if self.single_steps else None
 
     @property
-    def single(self) -> bool:
-        """Tell whether steps are made one by one."""
-        return self.control.pace == "pause"
+    def single_steps(self) -> bool:
+        """Whether only granted steps are made."""
+        return self._control.pace == "pause"
 
     @property
     def watched(self) -> bool:
-        """Tell whether each step is looked at: in slow motion, and when steps are single."""
-        return self.control.pace != "run"
+        """Whether every step is shown: in slow motion, and when steps are single."""
+        return self._control.pace != "run"
 
-    def rest(self) -> float:
-        """Sleep between two steps of slow motion; return the seconds slept."""
+    def sleep_between_steps(self) -> float:
+        """Sleep as long as slow motion asks for; return the seconds slept."""
         start = time.monotonic()
-        while time.monotonic() - start < SLOW and not self.stopped():
-            self._look()
-            if self.control.pace != "slow":
+        while time.monotonic() - start < SLOW_MOTION_SECONDS and not self.stop_requested():
+            self._refresh()
+            if self._control.pace != "slow":
                 break
-            time.sleep(NAP)
+            time.sleep(POLL_SECONDS)
         return time.monotonic() - start
 
-    def _look(self) -> None:
-        """Read the file again when it has changed."""
+    def _refresh(self) -> None:
+        """Read the file again if it has changed."""
         try:
-            stamp = (self.directory / CONTROL).stat().st_mtime_ns
+            modified = (self.directory / CONTROL).stat().st_mtime_ns
         except OSError:
             return
-        if stamp != self.stamp:
-            self.control, self.stamp = read(self.directory), stamp
+        if modified != self._modified:
+            self._control, self._modified = read(self.directory), modified

@@ -1,223 +1,136 @@
-"""What a training run writes into its directory, and when: previews, the model, the state from
-which a killed run goes on, scores. Knows no method.
-"""
+"""Decides what a run reports and writes, and when: steps, previews, checkpoints and scores."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import fields
-from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
-from aigc_demo import data
 from aigc_demo.errors import UserError
-from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
-from aigc_demo.methods.base import Batch, Generative, Model, Trainer
-from aigc_demo.nn import byte_tokenizer
-from aigc_demo.requests import TrainPlan
-from aigc_demo.training import model_card
-from aigc_demo.training.evaluators import Examiner, Grader
-from aigc_demo.training.events import Event, Judged, Preview, Saved, Scored, Step
-
-MODEL, STATE, PREVIEWS = checkpoint.RUN_MODEL, "state.safetensors", "previews"
-JUDGED = 32  # real pictures that the discriminator is asked about, always the same
+from aigc_demo.training.clock import BudgetClock, RecurringTask
+from aigc_demo.training.events import DiscriminatorLogits, Event, Paused, Saved, Scored, Step
+from aigc_demo.training.model_card import create_card
+from aigc_demo.training.previews import PreviewWriter
+from aigc_demo.training.session import STATE, Session
 
 
-class Journal:
-    """The clock of a run, what it writes and the events that tell of it."""
+class RunLogger:
+    """Yields the events of a run; steps are reported every `log_every` seconds."""
 
-    def __init__(
-        self,
-        plan: TrainPlan,
-        directory: Path,
-        dataset: data.Dataset,
-        model: Model,
-        trainer: Trainer,
-        batch: int,
-        seconds_before: float,
-    ) -> None:
-        self.plan, self.directory, self.dataset = plan, directory, dataset
-        self.model, self.trainer, self.batch = model, trainer, batch
-        self.examiner: Examiner | Grader | None = None
-        # Read at once: the folder may be that of another run, which goes on.
-        self.before = checkpoint.read_card(Path(plan.init)) if plan.init else None
-        now = time.monotonic()
-        self.since = now - seconds_before
-        self.next = {"preview": now, "save": now + plan.save_every}
-        self.next["score"] = now + plan.score_every / 2
-        self.prepared_at = self.previewed_at = -1
-        self.window: list[dict[str, Tensor]] = []
-        self.shown = next(dataset.batches(JUDGED, seed=0, device=trainer.device))
-        self.learning = 0.0  # seconds spent on the steps of the window
-        self.told_at = now
-        (directory / PREVIEWS).mkdir(parents=True, exist_ok=True)
+    def __init__(self, session: Session, clock: BudgetClock, log_every: float) -> None:
+        self.session, self.clock, self.log_every = session, clock, log_every
+        self.steps, self.previews = StepReporter(session, clock), PreviewWriter(session)
+        self.scores = ScoreReporter(session, clock)
+        plan, now = session.plan, clock.seconds()
+        self._tasks = [
+            RecurringTask(self.previews.write, plan.preview_every, now),
+            RecurringTask(self._save, plan.save_every, now + plan.save_every),
+            RecurringTask(self.scores.report, plan.score_every, now + plan.score_every / 2),
+        ]
 
-    def seconds(self) -> float:
-        """Return how long the run has lasted, without the time in which it waited."""
-        return time.monotonic() - self.since
+    def after_step(self) -> Iterator[Event]:
+        """Report the steps, if it is time to, and run what is due."""
+        overdue = time.monotonic() - self.steps.reported_at >= self.log_every
+        if overdue or self.session.trainer.steps == 1:
+            yield from self.steps.report()
+        for task in self._tasks:
+            yield from task.run_if_due(self.clock)
 
-    def idle(self, seconds: float) -> None:
-        """Wait, without using up the budget."""
-        start = time.monotonic()
-        time.sleep(seconds)
-        self.paid(time.monotonic() - start)
+    def show_step(self) -> Iterator[Event]:
+        """Report the last step, with a preview."""
+        yield from self.steps.report()
+        yield from self.previews.write()
 
-    def paid(self, seconds: float) -> None:
-        """Leave `seconds` that have passed out of the budget."""
-        self.since += seconds
-        self.next = {what: at + seconds for what, at in self.next.items()}
+    def pause(self) -> Iterator[Event]:
+        """Save the run, which pauses now."""
+        yield from self.steps.report()
+        yield from self._save()
+        yield Paused(self.session.trainer.steps)
 
-    def progress(self) -> float:
-        """Return the share of the budget that is used, by steps or time, whichever is further."""
-        by_steps = self.trainer.steps / self.plan.steps if self.plan.steps else 0.0
-        by_time = self.seconds() / self.plan.seconds if self.plan.seconds else 0.0
-        return max(by_steps, by_time)
+    def finish(self) -> Iterator[Event]:
+        """Leave the model as good as it can be, with a last preview and last scores."""
+        self.session.finish_model(thorough=True)
+        yield from self.previews.write()
+        yield from self._save()
+        yield from self.scores.report()
 
-    def learnt(self, losses: dict[str, Tensor], seconds: float) -> None:
-        """Remember the losses of a step and how long it took."""
-        self.window.append(losses)
-        self.learning += seconds
+    def _save(self) -> Iterator[Event]:
+        if self.session.trainer.steps:
+            save_checkpoint(self.session, self.clock.seconds())
+            yield Saved(self.session.trainer.steps, checkpoint.RUN_MODEL)
 
-    @property
-    def untold(self) -> float:
-        """Return the seconds since the last event about steps."""
-        return time.monotonic() - self.told_at
 
-    def tell(self) -> Iterator[Event]:
-        """Say how the steps since the last event went, if there were any, and what the
-        discriminator thinks.
-        """
-        if not self.window:
+class StepReporter:
+    """Averages the losses of steps, and asks the discriminator for its logits of fixed images."""
+
+    def __init__(self, session: Session, clock: BudgetClock) -> None:
+        self.trainer, self.batch_size, self.clock = session.trainer, session.batch_size, clock
+        self.reported_at = time.monotonic()
+        self._fixed_batch = session.fixed_batch()
+        self._losses: list[dict[str, Tensor]] = []
+        self._training_seconds = 0.0
+
+    def add(self, losses: dict[str, Tensor], seconds: float) -> None:
+        """Record the losses of a step that took `seconds`."""
+        self._losses.append(losses)
+        self._training_seconds += seconds
+
+    def report(self) -> Iterator[Event]:
+        """Report the steps since the last report, if there were any."""
+        if not self._losses:
             return
         values: dict[str, list[float]] = {}
-        for losses in self.window:
+        for losses in self._losses:
             for name, value in losses.items():
                 values.setdefault(name, []).append(float(value))
         means = {name: sum(v) / len(v) for name, v in sorted(values.items())}
         means = {name: mean for name, mean in means.items() if math.isfinite(mean)}
-        speed = len(self.window) * self.batch / max(self.learning, 1e-9)
-        progress = min(1.0, self.progress())
-        yield Step(self.trainer.steps, self.seconds(), progress, means, speed)
-        outputs = self.trainer.judge(self.shown)
-        if outputs:
-            rounded = {k: tuple(round(float(v), 3) for v in x) for k, x in outputs.items()}
-            yield Judged(self.trainer.steps, rounded)
-        self.window, self.learning, self.told_at = [], 0.0, time.monotonic()
+        step, images = self.trainer.steps, len(self._losses) * self.batch_size
+        progress = min(1.0, self.clock.progress(step))
+        speed = images / max(self._training_seconds, 1e-9)
+        yield Step(step, self.clock.seconds(), progress, means, speed)
+        if logits := self.trainer.judge(self._fixed_batch):
+            rounded = {k: tuple(round(float(v), 3) for v in x) for k, x in logits.items()}
+            yield DiscriminatorLogits(step, rounded)
+        self._losses, self._training_seconds = [], 0.0
+        self.reported_at = time.monotonic()
 
-    def due(self) -> Iterator[Event]:
-        """Write what it is time for; each kind takes a tenth of the time at most."""
-        kinds = {
-            "preview": (self.plan.preview_every, self.preview),
-            "save": (self.plan.save_every, self.save),
-            "score": (self.plan.score_every, self.score),
-        }
-        for what, (every, write) in kinds.items():
-            start = self.seconds()
-            if time.monotonic() >= self.next[what]:
-                yield from write()
-                self.next[what] = time.monotonic() + max(every, 10 * (self.seconds() - start))
 
-    def preview(self) -> Iterator[Event]:
-        """Write a sheet of eight columns, always of the same noise or pictures: of a model that
-        makes pictures one row a class (at most ten), of others the rows that they show.
-        """
-        if self.previewed_at == self.trainer.steps:
-            return
-        self._prepare()
-        self.previewed_at = self.trainer.steps
-        if isinstance(self.model, Generative):
-            captions = _first(self.shown, 32).captions
-            sheet = contact_sheet(self.model, columns=8, captions=captions)
-        elif rows := self.model.rows(_first(self.shown, 8)):
-            sheet = images.grid(images.to_pil(torch.cat(rows)), columns=8)
-        else:
-            return
-        path = self.directory / PREVIEWS / f"{self.trainer.steps:08d}.png"
-        path.write_bytes(images.encode_png(sheet))
-        yield Preview(self.trainer.steps, str(path.relative_to(self.directory)))
+class ScoreReporter:
+    """Evaluates the model of a run, if such models have scores, until that fails."""
 
-    def save(self) -> Iterator[Event]:
-        """Write the model and all that going on needs, once something has been learnt."""
-        if not self.trainer.steps:
-            return
-        self._prepare()
-        card = model_card.card(
-            self.plan,
-            self.dataset,
-            self.trainer,
-            batch=self.batch,
-            seconds=self.seconds(),
-            before=self.before,
-        )
-        checkpoint.save(self.directory / MODEL, self.model, card)
-        state = {
-            "trainer": self.trainer.state_dict(),
-            "model": self.model.state_dict(),
-            "seconds": self.seconds(),
-        }
-        checkpoint.save_state(self.directory / STATE, state)
-        yield Saved(self.trainer.steps, MODEL)
+    def __init__(self, session: Session, clock: BudgetClock) -> None:
+        self.session, self.clock = session, clock
+        self._evaluator = session.evaluator
 
-    def score(self) -> Iterator[Event]:
-        """Measure the model against real pictures, where that can be done."""
-        if self.examiner is None:
+    def report(self) -> Iterator[Event]:
+        """Evaluate the model and yield its scores."""
+        if self._evaluator is None:
             return
-        start = time.monotonic()
+        step, start = self.session.trainer.steps, time.monotonic()
         try:
-            self.examiner.prepare()
-            self.paid(time.monotonic() - start)  # once a data set: not this run's doing
+            baseline = self._evaluator.prepare()
+            self.clock.exclude(time.monotonic() - start)  # once a data set, not this run's work
             start = time.monotonic()
-            self._prepare()
-            scores = self.examiner.examine(self.model)
+            self.session.finish_model()
+            scores = self._evaluator.evaluate(self.session.model)
         except UserError as problem:
-            yield Scored(self.trainer.steps, "scores", None, 0, reason=str(problem))
-            self.examiner = None
+            self._evaluator = None
+            yield Scored(step, "scores", None, 0, reason=str(problem))
             return
         seconds = round(time.monotonic() - start, 2)
-        for s in scores:
-            yield Scored(self.trainer.steps, s.name, s.value, s.n, s.std, s.reason, seconds)
-
-    def conclude(self) -> Iterator[Event]:
-        """Leave the model as good as it can be, with a last preview and last scores."""
-        self._prepare(thorough=True)
-        yield from self.preview()
-        yield from self.save()
-        yield from self.score()
-
-    def _prepare(self, *, thorough: bool = False) -> None:
-        if thorough or self.prepared_at != self.trainer.steps:
-            batches = self.dataset.batches(self.batch, seed=0, device=self.trainer.device)
-            self.trainer.finish(batches, thorough=thorough)
-            self.prepared_at = self.trainer.steps
+        for s in [*baseline, *scores]:
+            yield Scored(step, s.name, s.value, s.n, s.std, s.reason, seconds)
 
 
-def _first(batch: Batch, count: int) -> Batch:
-    """Return the first pictures of a batch."""
-    kept = {f.name: getattr(batch, f.name) for f in fields(batch)}
-    return Batch(**{name: None if x is None else x[:count] for name, x in kept.items()})
-
-
-def contact_sheet(
-    model: Generative, *, columns: int, rows: int = 10, captions: Tensor | None = None
-) -> Any:
-    """Return a picture of samples from the seeds 0, 1, …: one row a class, or `rows` rows without
-    classes; of each of `captions` (B, L) one, in their order, where there are any.
-    """
-    if captions is not None:
-        drawn = images.to_pil(model.sample(model.noise(range(len(captions))), captions=captions))
-        said = byte_tokenizer.decode(captions)
-        return images.grid(list(map(images.captioned, drawn, said)), columns)
-    classes = model.config.classes
-    shown = min(classes, rows) if classes else 4
-    device = next(model.parameters()).device
-    labels = torch.arange(shown, device=device).repeat_interleave(columns) if classes else None
-    noise = model.noise(range(columns)).repeat(shown, *[1] * len(model.noise_shape))
-    if not classes:
-        noise = model.noise(range(shown * columns))
-    return images.grid(images.to_pil(model.sample(noise, labels)), columns)
+def save_checkpoint(session: Session, seconds: float) -> None:
+    """Write the model of a run, and the state from which it can be resumed, atomically."""
+    session.finish_model()
+    card = create_card(session, seconds)
+    checkpoint.save(session.directory / checkpoint.RUN_MODEL, session.model, card)
+    trainer, model = session.trainer.state_dict(), session.model.state_dict()
+    state = {"trainer": trainer, "model": model, "seconds": seconds}
+    checkpoint.save_state(session.directory / STATE, state)

@@ -1,6 +1,6 @@
-"""What a run directory says, ready to be shown: series, film, state and warnings.
+"""What a run directory holds, ready to be shown: curves, previews, status and warnings.
 
-A log is read once and followed from where it was left, so a tick costs what is new.
+A log is followed from where it was left, so an update costs only what is new.
 """
 
 from __future__ import annotations
@@ -13,34 +13,44 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
 
 from aigc_demo.errors import UserError
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import run_control, runs
+from aigc_demo.training.events import (
+    BASELINE,
+    DiscriminatorLogits,
+    Event,
+    Finished,
+    Preview,
+    Saved,
+    Scored,
+    Started,
+    Step,
+)
 
-MAX_POINTS = 500  # a series; the page gets all of it at every update
-SHOWN = KEPT = 60  # runs that are listed, and whose logs are remembered
-GAUGES = {"grad_norm", "real", "fake", "r1", "accuracy"}  # measured, but no losses
-FLOOR = "floor_"
+MAX_POINTS = 500  # of a curve; the page gets all of them at every update
+MAX_RUNS = 60  # that are listed, and whose logs are cached
+SPEED = "images_per_second"
+NOT_LOSSES = {"grad_norm", "real", "fake", "r1", "accuracy", SPEED}
 
 Point = tuple[float, float]  # step, value
 
 
 @dataclass
-class Log:
-    """What has been read of one log; `offset` is where the next event will stand."""
+class RunLog:
+    """The content of a run's log, as far as it has been read."""
 
-    offset: int = 0
-    identity: tuple[int, int] = (0, 0)
+    offset: int = 0  # in bytes, of the next event
+    file_id: tuple[int, int] = (0, 0)
     count: int = 0
-    last: dict[str, Any] | None = None
+    last: Event | None = None
     series: dict[str, list[Point]] = field(default_factory=dict)
     seconds: list[Point] = field(default_factory=list)  # step -> seconds of the run
     scores: dict[str, list[Point]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)  # why a score has no value
-    floors: dict[str, float] = field(default_factory=dict)
-    outputs: dict[str, list[float]] = field(default_factory=dict)
+    baselines: dict[str, float] = field(default_factory=dict)  # scores of real test images
+    logits: dict[str, tuple[float, ...]] = field(default_factory=dict)
     previews: list[tuple[int, str]] = field(default_factory=list)
     step: int = 0
     elapsed: float = 0.0
@@ -49,63 +59,61 @@ class Log:
     scoring: float = 0.0  # seconds spent on scores
     saved: bool = False
 
-    def add(self, event: dict[str, Any]) -> None:
-        """Take in one event."""
+    def add(self, event: Event) -> None:
+        """Take in the next event."""
         self.count += 1
-        self.last, kind = event, event["event"]
-        self.step = event["step"]
-        if kind == "Started":
-            self._rewind(event["step"])
-        elif kind == "Step":
-            self.elapsed, self.progress = event["seconds"], event["progress"]
-            self.speed = event["images_per_second"]
-            values = event["losses"] | {"images_per_second": self.speed}
-            for name, value in values.items():
-                self.series.setdefault(name, []).append((self.step, value))
-            self.seconds.append((self.step, self.elapsed))
-        elif kind == "Judged":
-            self.outputs = event["outputs"]
-        elif kind == "Preview":
-            self.previews.append((self.step, event["path"]))
-        elif kind == "Scored":
-            self._score(event)
-        elif kind == "Saved":
-            self.saved = True
-        elif kind == "Finished":
-            self.elapsed = event["seconds"]
+        self.last, self.step = event, event.step
+        match event:
+            case Started():
+                self._rewind(event.step)
+            case Step():
+                self.elapsed, self.progress = event.seconds, event.progress
+                self.speed = event.images_per_second
+                for name, value in (event.losses | {SPEED: self.speed}).items():
+                    self.series.setdefault(name, []).append((event.step, value))
+                self.seconds.append((event.step, event.seconds))
+            case DiscriminatorLogits():
+                self.logits = event.outputs
+            case Preview():
+                self.previews.append((event.step, event.path))
+            case Scored():
+                self._add_score(event)
+            case Saved():
+                self.saved = True
+            case Finished():
+                self.elapsed = event.seconds
 
-    def _score(self, event: dict[str, Any]) -> None:
-        name, value = event["name"], event["value"]
-        if value is None:
-            self.reasons[name] = event["reason"]
-        elif name.startswith(FLOOR):
-            self.floors[name.removeprefix(FLOOR)] = value
+    def _add_score(self, event: Scored) -> None:
+        if event.value is None:
+            self.reasons[event.name] = event.reason
+        elif event.name.startswith(BASELINE):
+            self.baselines[event.name.removeprefix(BASELINE)] = event.value
         else:
-            if name.startswith("fid_") or name.startswith("kid_"):
-                self.scoring += event["seconds"] if name.startswith("kid_") else 0
-            self.scores.setdefault(name, []).append((self.step, value))
+            if event.name.startswith("kid_"):  # one of the scores of each evaluation
+                self.scoring += event.seconds
+            self.scores.setdefault(event.name, []).append((event.step, event.value))
 
     def _rewind(self, step: int) -> None:
-        """Forget what came after `step`: a killed run goes on from its last save."""
+        """Drop what came after `step`: a killed run is resumed from its last checkpoint."""
         for points in (*self.series.values(), *self.scores.values(), self.seconds):
             points[:] = [p for p in points if p[0] <= step]
         self.previews = [p for p in self.previews if p[0] <= step]
 
 
 @dataclass(frozen=True)
-class View:
-    """One look at a run."""
+class RunView:
+    """A run at one moment."""
 
     name: str
     plan: TrainPlan
     status: runs.Status
-    log: Log
+    log: RunLog
     position: int = 0  # in the queue, from 1
     slow: bool = False
 
     @property
     def left(self) -> float | None:
-        """Return the seconds that the run still needs, or None where that is not known."""
+        """The seconds that the run still needs, or None where that is not known."""
         log = self.log
         if self.status != "training" or not 0 < log.progress < 1 or log.elapsed < 1:
             return None
@@ -113,41 +121,38 @@ class View:
 
     @property
     def message(self) -> str:
-        """Return why a run has failed."""
-        last = self.log.last or {}
-        return last.get("message", "") if last.get("event") == "Finished" else ""
+        """Why the run has failed."""
+        return self.log.last.message if isinstance(self.log.last, Finished) else ""
 
     def losses(self) -> dict[str, list[Point]]:
-        """Return the losses of each network by name, thinned."""
-        return {k: thin(v) for k, v in self.log.series.items() if not _is_gauge(k)}
+        """Return the curve of each loss, downsampled."""
+        return {k: downsample(v) for k, v in self.log.series.items() if k not in NOT_LOSSES}
 
-    def gauge(self, name: str) -> list[Point]:
-        """Return another series that was measured at each step, thinned."""
-        return thin(self.log.series.get(name, []))
+    def metric(self, name: str) -> list[Point]:
+        """Return the curve of a loss or of anything else measured at each step, downsampled."""
+        return downsample(self.log.series.get(name, []))
 
     def score(self, kind: str) -> tuple[str, list[Point], float | None]:
-        """Return the full name of the score of a `kind` (“fid”), its points and its floor."""
+        """Return the full name of the score of a `kind` (“fid”), its curve and the real-data
+        baseline.
+        """
         for name, points in self.log.scores.items():
             if name.startswith(f"{kind}_"):
-                return name, thin(points), self.log.floors.get(name)
+                return name, downsample(points), self.log.baselines.get(name)
         return "", [], None
 
     def reason(self, kind: str) -> str:
         """Return why there is no score of a `kind`, or nothing."""
-        found = {**self.log.reasons}
-        return next((r for n, r in found.items() if n.startswith((f"{kind}_", "scores"))), "")
+        prefixes = (f"{kind}_", "scores")
+        return next((r for n, r in self.log.reasons.items() if n.startswith(prefixes)), "")
 
-    def best(self) -> dict[str, float]:
+    def last_scores(self) -> dict[str, float]:
         """Return the last value of every score."""
         return {name: points[-1][1] for name, points in self.log.scores.items() if points}
 
 
-def _is_gauge(name: str) -> bool:
-    return name in GAUGES or name == "images_per_second"
-
-
-def thin(points: list[Point], most: int = MAX_POINTS) -> list[Point]:
-    """Return at most `most` points: means of neighbours, the last point as it is."""
+def downsample(points: list[Point], most: int = MAX_POINTS) -> list[Point]:
+    """Return at most `most` points: means of neighbours, and the last point as it is."""
     if len(points) <= most:
         return points
     *rest, last = points
@@ -156,66 +161,64 @@ def thin(points: list[Point], most: int = MAX_POINTS) -> list[Point]:
     return [*((part[-1][0], fmean(v for _, v in part)) for part in parts), last]
 
 
-class Reader:
+class RunMonitor:
     """Reads the runs of one folder; safe to share between threads.
 
-    All who look within `fresh_for` seconds share one look: a class of thirty costs as much as one
-    person.
+    All viewers within `fresh_for` seconds share one reading: thirty cost as much as one.
     """
 
     def __init__(self, root: Path, *, fresh_for: float = 0.4) -> None:
         self.root, self.fresh_for = root, fresh_for
-        self._logs: OrderedDict[str, Log] = OrderedDict()
+        self._logs: OrderedDict[str, RunLog] = OrderedDict()
         self._plans: dict[str, TrainPlan] = {}
-        self._looked: tuple[float, list[View]] = (-math.inf, [])
+        self._latest: tuple[float, list[RunView]] = (-math.inf, [])
         self._lock = threading.Lock()
 
-    def view(self, name: str) -> View:
-        """Look at the run called `name`; raises BadValue where there is none."""
+    def view(self, name: str) -> RunView:
+        """Read the run called `name`; raises BadValue where there is none."""
         directory = runs.find(self.root, name)
         plan = self._plans.setdefault(name, runs.read_plan(directory))
-        return self._look(directory, plan)
+        return self._view(directory, plan)
 
-    def _look(self, directory: Path, plan: TrainPlan) -> View:
+    def views(self, *, fresh: bool = False) -> list[RunView]:
+        """Read the newest runs; `fresh` reads them again in any case."""
+        read_at, views = self._latest
+        if not fresh and time.monotonic() - read_at < self.fresh_for:
+            return views
+        plans, views = {}, []
+        for directory in runs.directories(self.root)[:MAX_RUNS]:
+            with contextlib.suppress(UserError, OSError):  # it may be deleted meanwhile
+                name = directory.name
+                plans[name] = self._plans.get(name) or runs.read_plan(directory)
+                views.append(self._view(directory, plans[name]))
+        self._plans, self._latest = plans, (time.monotonic(), views)
+        return views
+
+    def _view(self, directory: Path, plan: TrainPlan) -> RunView:
         log = self._log(directory)
         status = runs.status(directory, log.last)
         queue = runs.waiting(self.root) if status == "waiting" else []
         position = queue.index(directory) + 1 if directory in queue else 0
         slow = status == "training" and run_control.read(directory).pace == "slow"
-        return View(directory.name, plan, status, log, position, slow)
+        return RunView(directory.name, plan, status, log, position, slow)
 
-    def views(self, *, fresh: bool = False) -> list[View]:
-        """Look at the newest runs; `fresh` looks again in any case."""
-        looked, views = self._looked
-        if not fresh and time.monotonic() - looked < self.fresh_for:
-            return views
-        directories = runs.directories(self.root)[:SHOWN]
-        plans, views = {}, []
-        for directory in directories:
-            with contextlib.suppress(UserError, OSError):  # it may be deleted meanwhile
-                name = directory.name
-                plans[name] = self._plans.get(name) or runs.read_plan(directory)
-                views.append(self._look(directory, plans[name]))
-        self._plans, self._looked = plans, (time.monotonic(), views)
-        return views
-
-    def _log(self, directory: Path) -> Log:
+    def _log(self, directory: Path) -> RunLog:
         with self._lock:
-            identity = _identity(directory / runs.EVENTS)
+            file_id = _file_id(directory / runs.EVENTS)
             log = self._logs.get(directory.name)
-            if log is None or log.identity != identity:
-                log = Log(identity=identity)
+            if log is None or log.file_id != file_id:
+                log = RunLog(file_id=file_id)
             events, log.offset = runs.read_events(directory, log.offset)
             for event in events:
                 log.add(event)
             self._logs[directory.name] = log
             self._logs.move_to_end(directory.name)
-            while len(self._logs) > KEPT:
+            while len(self._logs) > MAX_RUNS:
                 self._logs.popitem(last=False)
             return log
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _file_id(path: Path) -> tuple[int, int]:
     """Return what stays the same as long as a file is only appended to."""
     try:
         stat = path.stat()
@@ -226,45 +229,32 @@ def _identity(path: Path) -> tuple[int, int]:
 
 # --- Warnings ------------------------------------------------------------------------------------
 
-WINDOW = 8  # points of a series that count as “now”
+RECENT = 8  # points of a curve
 
 
-def warnings(view: View) -> list[str]:
+def warnings(view: RunView) -> list[str]:
     """Return what goes wrong, as keys of sentences: diverges, wins, collapses, uniform."""
     found = []
-    if view.status == "diverged" or _diverges(view):
+    if view.status == "diverged" or any(map(_diverges, view.losses().values())):
         found.append("diverges")
-    if _wins(view):
+    if _discriminator_wins(view):
         found.append("wins")
-    if (variety := _variety(view)) is not None:
-        found.append(variety)
+    recall = [v for _, v in view.score("recall")[1]]
+    if len(recall) >= 3 and max(recall) > 0.1 and recall[-1] < max(recall) / 2:
+        found.append("collapses")
+    elif len(recall) >= 3 and view.log.progress > 0.4 and max(recall[-3:]) < 0.02:
+        found.append("uniform")
     return found
 
 
-def _diverges(view: View) -> bool:
-    """A loss is far beyond what it was for most of the run."""
-    for points in view.losses().values():
-        values = [abs(v) for _, v in points]
-        if len(values) >= 2 * WINDOW:
-            usual = median(values[: -WINDOW // 2])
-            if median(values[-WINDOW // 2 :]) > max(20 * usual, 20):
-                return True
-    return False
+def _diverges(points: list[Point]) -> bool:
+    """Tell whether a loss is now far beyond what it was for most of the run."""
+    values = [abs(v) for _, v in points]
+    now, before = values[-RECENT // 2 :], values[: -RECENT // 2]
+    return len(values) >= 2 * RECENT and median(now) > max(20 * median(before), 20)
 
 
-def _wins(view: View) -> bool:
-    """The discriminator is sure of itself on both sides: σ(±3) is 95 %."""
-    real, fake = view.gauge("real")[-WINDOW:], view.gauge("fake")[-WINDOW:]
-    if len(real) < WINDOW or len(fake) < WINDOW:
-        return False
-    return fmean(v for _, v in real) > 3 and fmean(v for _, v in fake) < -3
-
-
-def _variety(view: View) -> str | None:
-    """Recall has fallen to less than half, or never came."""
-    values = [v for _, v in view.score("recall")[1]]
-    if len(values) >= 3 and max(values) > 0.1 and values[-1] < max(values) / 2:
-        return "collapses"
-    if len(values) >= 3 and view.log.progress > 0.4 and max(values[-3:]) < 0.02:
-        return "uniform"
-    return None
+def _discriminator_wins(view: RunView) -> bool:
+    """Tell whether the discriminator is sure of both real and fake images: σ(±3) is 95 %."""
+    real, fake = ([v for _, v in view.metric(kind)[-RECENT:]] for kind in ("real", "fake"))
+    return min(len(real), len(fake)) == RECENT and fmean(real) > 3 and fmean(fake) < -3

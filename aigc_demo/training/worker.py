@@ -1,10 +1,10 @@
 """The process that trains the runs of the page, one after the other, apart from the page.
 
-``python -m aigc_demo.training.worker RUNS`` looks for queued runs in the folder RUNS, the oldest
-first, and trains them as long as no more than ``AIGC_MAX_RUNS`` (1) runs are trained at a time,
-whoever trains them. It has everything imported before there is anything to do, so that a run
-starts at once. It outlives the app that started it until its work is done: a restart, a crash or a
-closed page of the app does not end a run, and a crash of the worker does not end the app.
+``python -m aigc_demo.training.worker RUNS`` trains the queued runs in the folder RUNS, the oldest
+first, as long as no more than ``AIGC_MAX_RUNS`` (1) runs are trained at a time by any process. It
+imports everything before there is anything to do, so that a run starts at once. It outlives the
+app that started it until its work is done: a restart or a crash of the app does not end a run, and
+a crash of the worker does not end the app.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import loop, runs
+from aigc_demo.training import runs
+from aigc_demo.training.session import check_plan
 
-NAP = 0.2  # seconds between two looks at the queue
+POLL_SECONDS = 0.2  # between two looks at the queue
 QUEUE_LOCK, LOG = ".queue.lock", "worker.log"
 # Threads that wait for each other sleep soon: spinning, they would take the app's time.
-PATIENT = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
-LOWEST = 19  # priority: people who click come first
+LITTLE_SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
+LOWEST_PRIORITY = 19  # the app answers first
 
 
 def max_runs() -> int:
@@ -73,12 +74,13 @@ def submit(
     name: str | None = None,
     pictures: UserDataset | None = None,
 ) -> Path:
-    """Create a run for `plan`, of somebody's own `pictures` where there are any, and queue it;
-    raises BadValue where the plan cannot be run, is over the host's limits, or too many wait.
+    """Create a run for `plan`, on the user's own `pictures` if given, and queue it.
+
+    Raises BadValue where the plan cannot be run or exceeds the host's limits, or too many wait.
     """
     if not max_runs():
         raise BadValue("queue: the host of this studio has switched training off.")
-    loop.check(plan)
+    check_plan(plan)
     for what, asked, most in (
         ("minutes", (plan.seconds or 0) / 60, max_minutes()),
         ("steps", plan.steps or 0, max_steps()),
@@ -95,13 +97,13 @@ def submit(
 
 
 def enqueue(directory: Path, *, download: bool = False) -> None:
-    """Let a run wait for a worker; it starts, or goes on from its last save."""
+    """Queue a run for a worker, which starts it or resumes it from its last checkpoint."""
     if not runs.is_alive(directory):
         checkpoint.write_text(directory / runs.QUEUED, json.dumps({"download": download}))
 
 
 class Workers:
-    """The app's side: keeps a warm worker for each run that may be trained."""
+    """The app's side: keeps a worker ready for each run that may be trained."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -122,7 +124,7 @@ class Workers:
         with open(self.root / LOG, "ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "aigc_demo.training.worker", str(self.root)],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), **PATIENT},
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), **LITTLE_SPINNING},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -134,9 +136,9 @@ class Workers:
 
 
 def main() -> None:
-    """Train what is queued until there is nothing to do and nobody who could ask for more."""
+    """Train queued runs until the queue is empty and the app that started this process is gone."""
     root, parent = Path(sys.argv[1]), os.getppid()
-    _step_back()
+    _lower_priority()
     devices.set_threads(_limit("AIGC_THREADS", 0) or None)
     _warm_up()
     while True:
@@ -146,11 +148,11 @@ def main() -> None:
         elif os.getppid() != parent:
             return
         else:
-            time.sleep(NAP)
+            time.sleep(POLL_SECONDS)
 
 
 def claim(root: Path) -> tuple[Path, IO[str]] | None:
-    """Return the run to train now and its lock, or None; no two workers are given the same."""
+    """Return the run to train now and its lock, or None; no two workers get the same."""
     if not runs.waiting(root):
         return None
     with open(root / QUEUE_LOCK, "w") as guard:
@@ -162,13 +164,13 @@ def claim(root: Path) -> tuple[Path, IO[str]] | None:
 
 
 def _train(directory: Path, lock: IO[str]) -> None:
-    """Train a run to its end; what goes wrong is in its log and does not end the worker."""
+    """Train a run to its end; a failure is in its log and does not end the worker."""
     try:
         settings = json.loads((directory / runs.QUEUED).read_text(encoding="utf-8"))
         for _ in runs.run(directory, held=lock, download=settings.get("download") is True):
             pass
     except UserError:
-        pass  # the run's last event tells it
+        pass  # the run's last event says why
     except Exception:
         traceback.print_exc()
     finally:
@@ -177,13 +179,13 @@ def _train(directory: Path, lock: IO[str]) -> None:
         lock.close()
 
 
-def _step_back() -> None:
-    """Give way to everybody else: training has time."""
+def _lower_priority() -> None:
+    """Let every other process go first."""
     with contextlib.suppress(OSError):
-        os.nice(LOWEST)
+        os.nice(LOWEST_PRIORITY)
     # A session of its own is a group of its own for Linux, which shares the time among groups.
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(LOWEST))
+        Path("/proc/self/autogroup").write_text(str(LOWEST_PRIORITY))
 
 
 def _warm_up() -> None:

@@ -15,6 +15,7 @@ import pytest
 import train
 from aigc_demo.methods import checkpoint
 from aigc_demo.training import runs
+from aigc_demo.training.events import Saved, Started, Step
 from tests.app_server import ROOT
 from tests.conftest import TinyData
 
@@ -33,11 +34,11 @@ def start(*words: str | Path, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(directory: Path, kind: str, process: subprocess.Popen[str]) -> int:
+def wait_for(directory: Path, kind: type, process: subprocess.Popen[str]) -> int:
     """Wait until the run has logged an event of this kind; return the step of the last one."""
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
-        found = [e["step"] for e in runs.events(directory) if e["event"] == kind]
+        found = [e.step for e in runs.events(directory) if isinstance(e, kind)]
         if found:
             return found[-1]
         time.sleep(0.05)
@@ -77,14 +78,14 @@ def test_ctrl_c_saves_and_ends_well(tmp_path: Path, tiny_data: TinyData) -> None
     process = start(
         *SMALL, "--data", tiny_data.zip, "--seconds", "600", "--runs", tmp_path, "--name", "a"
     )
-    wait_for(tmp_path / "a", "Step", process)
+    wait_for(tmp_path / "a", Step, process)
     process.send_signal(signal.SIGINT)
     _, problems = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in problems
     last = runs.events(tmp_path / "a")[-1]
-    assert (last["event"], last["reason"]) == ("Finished", "stopped")
-    assert checkpoint.load(tmp_path / "a" / "model")[1].steps == last["step"] > 0
+    assert last.reason == "stopped"
+    assert checkpoint.load(tmp_path / "a" / "model")[1].steps == last.step > 0
 
 
 def test_a_killed_run_goes_on_from_its_last_save(tmp_path: Path, tiny_data: TinyData) -> None:
@@ -92,11 +93,11 @@ def test_a_killed_run_goes_on_from_its_last_save(tmp_path: Path, tiny_data: Tiny
         *SMALL, "--data", tiny_data.zip, "--steps", "100000", "--save-every", "0.05",
         "--runs", tmp_path, "--name", "a",
     )  # fmt: skip
-    wait_for(tmp_path / "a", "Saved", process)
+    wait_for(tmp_path / "a", Saved, process)
     process.kill()
     process.communicate()
     before = runs.events(tmp_path / "a")
-    saved = max(e["step"] for e in before if e["event"] == "Saved")
+    saved = max(e.step for e in before if isinstance(e, Saved))
     checkpoint.load(tmp_path / "a" / "model")
 
     process = start("--resume", "a", "--runs", tmp_path)
@@ -107,9 +108,9 @@ def test_a_killed_run_goes_on_from_its_last_save(tmp_path: Path, tiny_data: Tiny
     _, problems = process.communicate(timeout=60)
     assert process.returncode == 0, problems
     started, *_, last = runs.events(tmp_path / "a")[len(before) :]
-    assert started["event"] == "Started"
-    assert started["step"] >= saved  # a save may have been made that was not logged any more
-    assert last["step"] > started["step"]
+    assert isinstance(started, Started)
+    assert started.step >= saved  # a save may have been made that was not logged any more
+    assert last.step > started.step
 
 
 ERRORS = {

@@ -15,10 +15,10 @@ from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Batch
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import ablation as experiment, loop, run_logger, runs
-from aigc_demo.training.augmentation import augmented
+from aigc_demo.training import ablation as experiment, runs, session
+from aigc_demo.training.augmentation import augment_batches
 from aigc_demo.training.events import Scored, Step
-from aigc_demo.training.run_monitor import Reader
+from aigc_demo.training.run_monitor import RunMonitor
 from tests import factories
 from tests.conftest import TinyData
 
@@ -32,20 +32,22 @@ def batches(count: int = 3, **fields: Any) -> list[Batch]:
 
 def test_a_batch_is_augmented_as_its_number_says_wherever_one_begins() -> None:
     pipeline = augment.parse(STEPS)
-    whole = list(augmented(iter(batches()), pipeline, seed=4))
-    later = list(augmented(iter(batches()[2:]), pipeline, seed=4, start=2))
+    whole = list(augment_batches(iter(batches()), pipeline, seed=4))
+    later = list(augment_batches(iter(batches()[2:]), pipeline, seed=4, start=2))
     assert torch.equal(whole[2].images, later[0].images)
     assert not torch.equal(whole[2].images, batches()[2].images)
-    other = next(augmented(iter(batches()), pipeline, seed=5))
+    other = next(augment_batches(iter(batches()), pipeline, seed=5))
     assert not torch.equal(whole[0].images, other.images)
     assert torch.equal(whole[0].labels, batches()[0].labels)
 
 
 def test_pictures_come_as_the_network_takes_them() -> None:
-    made = next(augmented(iter(batches()), augment.parse(STEPS), seed=0)).images
+    made = next(augment_batches(iter(batches()), augment.parse(STEPS), seed=0)).images
     assert made.dtype == torch.float32 and made.min() >= -1 and made.max() <= 1
     assert made.is_contiguous(memory_format=torch.channels_last)
-    none = next(augmented(iter(batches()), augment.parse([{"name": "grey", "p": 0}]), seed=0))
+    none = next(
+        augment_batches(iter(batches()), augment.parse([{"name": "grey", "p": 0}]), seed=0)
+    )
     assert torch.allclose(
         none.images, images.from_pixels(images.quantise(factories.batch().images))
     )
@@ -55,7 +57,7 @@ def test_two_pictures_of_a_pair_move_together() -> None:
     batch = factories.batch()
     pair = Batch(batch.images, batch.labels, batch.images.clone())
     turned = next(
-        augmented(iter([pair]), augment.parse([{"name": "rotate", "degrees": 90}]), seed=1)
+        augment_batches(iter([pair]), augment.parse([{"name": "rotate", "degrees": 90}]), seed=1)
     )
     assert torch.equal(turned.images, turned.targets)
 
@@ -70,7 +72,7 @@ def test_a_run_that_augments_goes_on_as_if_it_had_not_been_killed(
         if isinstance(event, Step) and event.step == 3:
             runs.stop(directory)
     list(factories.follow(directory))
-    states = [checkpoint.load_state(tmp_path / n / run_logger.STATE) for n in ("whole", "parts")]
+    states = [checkpoint.load_state(tmp_path / n / session.STATE) for n in ("whole", "parts")]
     assert factories.same(states[0]["model"], states[1]["model"])
 
 
@@ -88,7 +90,7 @@ def test_a_limited_run_learns_from_so_many_and_its_card_repeats_it(
 ) -> None:
     plan = factories.plan("vae", tiny_data.folder, limit=6, augment=STEPS)
     factories.train(tmp_path, plan)
-    card = checkpoint.read_card(tmp_path / "run" / run_logger.MODEL)
+    card = checkpoint.read_card(tmp_path / "run" / "model")
     assert card.data_size == 6
     assert "--limit 6" in card.command
     written = card.command.split("--augment '")[1].split("' --")[0]
@@ -121,7 +123,7 @@ def test_what_a_method_cannot_learn_from_is_refused_before_it_starts(
 ) -> None:
     plan = TrainPlan(method=method, data="mnist", steps=1, augment=steps)
     with pytest.raises(BadValue, match=f"^{said}"):
-        loop.check(plan)
+        session.check_plan(plan)
 
 
 def test_domains_may_be_moved_but_not_recoloured(tmp_path: Path, tiny_data: TinyData) -> None:
@@ -139,15 +141,15 @@ def test_domains_may_be_moved_but_not_recoloured(tmp_path: Path, tiny_data: Tiny
 # --- Does it help? ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", experiment.KINDS)
-def test_the_arms_of_an_experiment_differ_in_one_thing(kind: experiment.Kind) -> None:
+@pytest.mark.parametrize("kind", experiment.EXPERIMENTS)
+def test_the_arms_of_an_experiment_differ_in_one_thing(kind: experiment.Experiment) -> None:
     arms = experiment.plans(kind, "fashion_mnist", STEPS, limit=300, seed=2)
     plain = arms.pop("without").model_dump()
     assert plain["limit"] == 300 and plain["seed"] == 2 and plain["augment"] == []
     for arm, plan in arms.items():
         changed = {k for k, v in plan.model_dump().items() if v != plain[k]}
         assert changed == {"with": {"augment"}, "diffaugment": {"config"}}[arm]
-        loop.check(plan)
+        session.check_plan(plan)
 
 
 def test_the_newest_experiment_is_found_again_and_read(
@@ -160,12 +162,12 @@ def test_the_newest_experiment_is_found_again_and_read(
             factories.train(tmp_path, plan, f"experiment-{stamp}-{arm}")
     found = experiment.newest(tmp_path)
     assert found == {arm: f"experiment-20260102-000000-{arm}" for arm in ("without", "with")}
-    outcome = experiment.outcome("classifier", Reader(tmp_path).view(found["with"]).log)
+    outcome = experiment.results("classifier", RunMonitor(tmp_path).view(found["with"]).log)
     assert {name.rsplit("_", 1)[0] for name in outcome} == {"accuracy_unseen", "accuracy"}
 
 
 def test_the_gap_is_between_real_and_generated(tmp_path: Path, tiny_data: TinyData) -> None:
     factories.train(tmp_path, factories.plan("dcgan", tiny_data.folder, steps=2), "gan")
-    log = Reader(tmp_path).view("gan").log
-    real, fake = (sum(log.outputs[k]) / len(log.outputs[k]) for k in ("real", "fake"))
-    assert experiment.outcome("gan", log)["gap"] == pytest.approx(real - fake)
+    log = RunMonitor(tmp_path).view("gan").log
+    real, fake = (sum(log.logits[k]) / len(log.logits[k]) for k in ("real", "fake"))
+    assert experiment.results("gan", log)["gap"] == pytest.approx(real - fake)

@@ -13,7 +13,7 @@ from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.vae import VAETrainer
 from aigc_demo.training import run_logger, runs
-from aigc_demo.training.events import Finished, Saved
+from aigc_demo.training.events import Finished, Saved, Scored
 from tests import factories
 from tests.conftest import TinyData
 
@@ -54,8 +54,8 @@ def test_no_memory_asks_for_a_smaller_batch_and_keeps_the_model(
 ) -> None:
     fail_at(2, error, monkeypatch)
     *_, last = follow(tmp_path, tiny_data)
-    assert last["reason"] == "failed" and last["step"] >= 1
-    assert last["message"] == "There is no room for a batch of 4; reduce the batch size."
+    assert last.reason == "failed" and last.step >= 1
+    assert last.message == "There is no room for a batch of 4; reduce the batch size."
     checkpoint.load(tmp_path / "run" / "model")
 
 
@@ -67,9 +67,9 @@ def test_a_full_disk_is_told(
 
     monkeypatch.setattr(run_logger.checkpoint, "save_state", full)
     *_, last = follow(tmp_path, tiny_data)
-    assert last["reason"] == "failed"
-    assert last["message"].startswith("The disk is full; delete runs")
-    assert str(tmp_path) not in last["message"]
+    assert last.reason == "failed"
+    assert last.message.startswith("The disk is full; delete runs")
+    assert str(tmp_path) not in last.message
 
 
 def test_a_bug_is_masked_for_the_visitor_and_logged_for_the_host(
@@ -77,7 +77,7 @@ def test_a_bug_is_masked_for_the_visitor_and_logged_for_the_host(
 ) -> None:
     fail_at(2, ZeroDivisionError("secret of the inside"), monkeypatch)
     *_, last = follow(tmp_path, tiny_data, ZeroDivisionError)
-    assert last["reason"] == "failed" and "secret" not in last["message"]
+    assert last.reason == "failed" and "secret" not in last.message
     assert "secret of the inside" in (tmp_path / "run" / "log.txt").read_text()
     assert not runs.is_alive(tmp_path / "run")
 
@@ -100,7 +100,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_model(
     saved = [e.step for e in events if isinstance(e, Saved)]
     _, card = checkpoint.load(tmp_path / "run" / "model")
     assert card.steps == saved[-1] <= 3
-    assert runs.status(tmp_path / "run", {"event": "Finished", "reason": "diverged"}) == "diverged"
+    assert runs.status(tmp_path / "run", events[-1]) == "diverged"
 
 
 def test_a_run_whose_pictures_were_removed_says_so_when_it_goes_on(tmp_path: Path) -> None:
@@ -126,6 +126,6 @@ def test_a_scoreless_run_says_why_and_goes_on(
     plan = factories.plan("vae", tiny_data.zip, score_every=1e-6)
     factories.train(tmp_path, plan)
     events = runs.events(tmp_path / "run")
-    scored = [e for e in events if e["event"] == "Scored"]
-    assert [(e["value"], e["reason"][:7]) for e in scored] == [(None, "compact")]
-    assert events[-1]["reason"] == "done"
+    scored = [e for e in events if isinstance(e, Scored)]
+    assert [(e.value, e.reason[:7]) for e in scored] == [(None, "compact")]
+    assert events[-1].reason == "done"

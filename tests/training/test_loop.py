@@ -18,8 +18,17 @@ from aigc_demo.imaging import images
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.base import Batch
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import loop, run_logger, runs
-from aigc_demo.training.events import Finished, Judged, Preview, Saved, Started, Step, to_json
+from aigc_demo.training import loop, runs, session
+from aigc_demo.training.events import (
+    DiscriminatorLogits,
+    Finished,
+    Preview,
+    Saved,
+    Started,
+    Step,
+    name_of,
+    to_line,
+)
 from tests import factories
 from tests.conftest import TinyData
 
@@ -28,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def weights(directory: Path) -> dict[str, Any]:
     """Return all that training has changed: the model, the raw networks and the optimisers."""
-    state = checkpoint.load_state(directory / run_logger.STATE)
+    state = checkpoint.load_state(directory / session.STATE)
     return {"model": state["model"], **state["trainer"]}
 
 
@@ -50,16 +59,16 @@ def test_events_come_in_order_and_are_lines_of_json(
     tmp_path: Path, tiny_data: TinyData, method: str
 ) -> None:
     events = factories.train(tmp_path, factories.plan(method, tiny_data.of(method), steps=4))
-    told = [e for e in events if not isinstance(e, Judged | Preview)]
+    told = [e for e in events if not isinstance(e, DiscriminatorLogits | Preview)]
     assert [type(e) for e in told] == [Started, Step, Step, Step, Step, Saved, Finished]
     assert [e.step for e in told] == [0, 1, 2, 3, 4, 4, 4]
     shows = METHODS[method].task != "measure"
     assert [e.step for e in events if isinstance(e, Preview)] == ([1, 4] if shows else [])
     assert events[-1].reason == "done"
     for event in events:
-        line = json.dumps(to_json(event), allow_nan=False)
+        line = to_line(event)
         assert "\n" not in line
-        assert json.loads(line)["event"] == type(event).__name__
+        assert json.loads(line)["event"] == name_of(event)
 
 
 def test_events_tell_losses_speed_and_progress(tmp_path: Path, tiny_data: TinyData) -> None:
@@ -286,7 +295,7 @@ def test_grey_data_makes_a_grey_model(tmp_path: Path, tiny_data: TinyData) -> No
 
 
 def test_the_rate_rises_and_then_falls() -> None:
-    rates = [loop._rate(step, step / 100, 10) for step in range(101)]
+    rates = [loop._lr_factor(step, step / 100, 10) for step in range(101)]
     assert rates[0] == pytest.approx(0.1, rel=0.01)
     assert max(rates) == max(rates[9:11])
     assert all(a > b for a, b in itertools.pairwise(rates[10:]))

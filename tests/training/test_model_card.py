@@ -14,7 +14,7 @@ import train
 from aigc_demo import data
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import loop, model_card
+from aigc_demo.training import model_building, model_card
 from tests import factories
 from tests.conftest import TinyData
 
@@ -73,7 +73,7 @@ def test_other_classes_start_as_the_old_ones(
         method, tiny_data.zip, steps=1, lr=1e-12, init=str(tmp_path / "init"),
         config={"classes": 2},
     )  # fmt: skip
-    model = loop._build(METHODS[method], plan, data.load(str(tiny_data.zip)))
+    model, _ = model_building.build_model(METHODS[method], plan, data.load(str(tiny_data.zip)))
     assert model.config.classes == 2
     x, (a, b) = before.noise(range(2)), (torch.full((2,), k) for k in (0, 1))
     for labels in (a, b):

@@ -10,7 +10,7 @@ import pytest
 
 from aigc_demo.methods import checkpoint
 from aigc_demo.training import run_control, runs
-from aigc_demo.training.events import Finished, Judged, Paused, Preview, Saved, Step
+from aigc_demo.training.events import DiscriminatorLogits, Finished, Paused, Preview, Saved, Step
 from tests import factories
 from tests.conftest import TinyData
 
@@ -23,13 +23,13 @@ def start(root: Path, data: TinyData, **fields: Any) -> Path:
 
 def test_a_paused_run_waits_saved_and_goes_on(tmp_path: Path, tiny_data: TinyData) -> None:
     directory = start(tmp_path, tiny_data, steps=6)
-    run_control.ask(directory, "pause")
+    run_control.set_pace(directory, "pause")
     events = []
     for event in factories.follow(directory):
         events.append(event)
         if isinstance(event, Paused):
-            assert runs.status(directory, {"event": "Paused"}) == "paused"
-            run_control.ask(directory, "run")
+            assert runs.status(directory, event) == "paused"
+            run_control.set_pace(directory, "run")
     assert any(isinstance(e, Paused) for e in events)
     assert (events[-1].reason, events[-1].step) == ("done", 6)
 
@@ -38,7 +38,7 @@ def test_a_run_is_saved_when_it_pauses(tmp_path: Path, tiny_data: TinyData) -> N
     directory = start(tmp_path, tiny_data)
     for event in factories.follow(directory):
         if isinstance(event, Step) and event.step == 2:
-            run_control.ask(directory, "pause")
+            run_control.set_pace(directory, "pause")
         if isinstance(event, Paused):
             _, card = checkpoint.load(directory / "model")
             assert card.steps == event.step
@@ -48,15 +48,15 @@ def test_a_run_is_saved_when_it_pauses(tmp_path: Path, tiny_data: TinyData) -> N
 
 def test_a_granted_step_is_one_step_with_a_preview(tmp_path: Path, tiny_data: TinyData) -> None:
     directory = start(tmp_path, tiny_data)
-    run_control.ask(directory, "pause")
+    run_control.set_pace(directory, "pause")
     events: list[Any] = []
     for event in factories.follow(directory):
         events.append(event)
         if isinstance(event, Paused):
-            run_control.step_once(directory)
+            run_control.grant_step(directory)
         steps = [e.step for e in events if isinstance(e, Step)]
         if isinstance(event, Preview) and len(steps) < 3:
-            run_control.step_once(directory)
+            run_control.grant_step(directory)
         elif isinstance(event, Preview):
             runs.stop(directory)
     assert steps == [1, 2, 3]
@@ -71,10 +71,10 @@ def test_a_single_step_updates_one_network_only(
     states = []
     for event in factories.follow(directory):
         if isinstance(event, Step) and event.step == 2:
-            run_control.ask(directory, "pause")
+            run_control.set_pace(directory, "pause")
         if isinstance(event, Paused):
             states.append(checkpoint.load_state(directory / "state.safetensors"))
-            run_control.step_once(directory, part)
+            run_control.grant_step(directory, part)
         if isinstance(event, Preview) and states:
             runs.stop(directory)
     states.append(checkpoint.load_state(directory / "state.safetensors"))
@@ -93,15 +93,15 @@ def test_a_single_step_updates_one_network_only(
 
 def test_waiting_uses_up_no_budget(tmp_path: Path, tiny_data: TinyData) -> None:
     directory = start(tmp_path, tiny_data, steps=None, seconds=0.6)
-    run_control.ask(directory, "pause")
+    run_control.set_pace(directory, "pause")
     paused_at = None
     for event in factories.follow(directory):
         if isinstance(event, Paused):
             paused_at = time.monotonic()
-            run_control.step_once(directory)
+            run_control.grant_step(directory)
         if isinstance(event, Preview):
             time.sleep(0.2)
-            run_control.ask(directory, "run")
+            run_control.set_pace(directory, "run")
     assert paused_at and isinstance(event, Finished) and event.reason == "done"
     assert event.seconds < time.monotonic() - paused_at
 
@@ -109,9 +109,9 @@ def test_waiting_uses_up_no_budget(tmp_path: Path, tiny_data: TinyData) -> None:
 def test_slow_motion_shows_every_step(
     tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_control, "SLOW", 0.15)
+    monkeypatch.setattr(run_control, "SLOW_MOTION_SECONDS", 0.15)
     directory = start(tmp_path, tiny_data, steps=4)
-    run_control.ask(directory, "slow")
+    run_control.set_pace(directory, "slow")
     begin = time.monotonic()
     events = list(factories.follow(directory, log_every=60.0))
     assert time.monotonic() - begin > 4 * 0.15
@@ -124,7 +124,7 @@ def test_a_stop_wakes_a_paused_run(tmp_path: Path, tiny_data: TinyData) -> None:
     directory = start(tmp_path, tiny_data)
     for event in factories.follow(directory):
         if isinstance(event, Step) and event.step == 1:
-            run_control.ask(directory, "pause")
+            run_control.set_pace(directory, "pause")
         if isinstance(event, Paused):
             runs.stop(directory)
     assert event.reason == "stopped"
@@ -139,7 +139,7 @@ def test_a_damaged_control_file_asks_for_nothing(tmp_path: Path, text: str) -> N
 
 def test_a_discriminators_opinion_is_told(tmp_path: Path, tiny_data: TinyData) -> None:
     events = factories.train(tmp_path, factories.plan("dcgan", tiny_data.zip, steps=2))
-    judged = [e for e in events if isinstance(e, Judged)]
+    judged = [e for e in events if isinstance(e, DiscriminatorLogits)]
     assert judged and all(set(e.outputs) == {"real", "fake"} for e in judged)
     assert all(len(v) == 32 for e in judged for v in e.outputs.values())
 
@@ -148,7 +148,7 @@ def test_a_run_is_saved_before_it_waits_for_the_first_time_only_if_it_has_learnt
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
     directory = start(tmp_path, tiny_data)
-    run_control.ask(directory, "pause")
+    run_control.set_pace(directory, "pause")
     for event in factories.follow(directory):
         assert not isinstance(event, Saved)
         if isinstance(event, Paused):

@@ -10,15 +10,23 @@ import pytest
 
 from aigc_demo.errors import BadValue
 from aigc_demo.training import run_control, run_monitor, runs
-from aigc_demo.training.run_monitor import MAX_POINTS, Log, Reader, View, thin, warnings
+from aigc_demo.training.events import Started, from_line
+from aigc_demo.training.run_monitor import (
+    MAX_POINTS,
+    RunLog,
+    RunMonitor,
+    RunView,
+    downsample,
+    warnings,
+)
 from tests import factories
 from tests.conftest import TinyData
 
 
-def log_of(*events: dict[str, Any]) -> Log:
-    log = Log()
+def log_of(*events: dict[str, Any]) -> RunLog:
+    log = RunLog()
     for event in events:
-        log.add(event)
+        log.add(from_line(json.dumps(event)))
     return log
 
 
@@ -34,8 +42,8 @@ def scored(n: int, name: str, value: float | None, **more: Any) -> dict[str, Any
             "std": None, "reason": "", "seconds": 1.0} | more  # fmt: skip
 
 
-def view_of(log: Log, status: Any = "training") -> View:
-    return View("run", factories.plan("dcgan", "x"), status, log)
+def view_of(log: RunLog, status: Any = "training") -> RunView:
+    return RunView("run", factories.plan("dcgan", "x"), status, log)
 
 
 # --- Series ---
@@ -44,7 +52,7 @@ def view_of(log: Log, status: Any = "training") -> View:
 @pytest.mark.parametrize("n", [0, 1, 499, 500, 501, 1000, 12_345])
 def test_a_series_is_thinned_to_few_points_and_keeps_its_end_and_mean(n: int) -> None:
     points = [(i, float(i % 7)) for i in range(n)]
-    found = thin(points)
+    found = downsample(points)
     assert len(found) <= MAX_POINTS
     assert found[-1:] == points[-1:]
     assert [s for s, _ in found] == sorted({s for s, _ in found})
@@ -57,8 +65,8 @@ def test_a_series_is_thinned_to_few_points_and_keeps_its_end_and_mean(n: int) ->
 def test_losses_are_apart_from_what_else_is_measured() -> None:
     view = view_of(log_of(step(1, discriminator=1.0, generator=2.0, grad_norm=3.0, real=0.5)))
     assert set(view.losses()) == {"discriminator", "generator"}
-    assert view.gauge("grad_norm") == [(1, 3.0)]
-    assert view.gauge("images_per_second") == [(1, 100.0)]
+    assert view.metric("grad_norm") == [(1, 3.0)]
+    assert view.metric("images_per_second") == [(1, 100.0)]
 
 
 def test_a_score_comes_with_its_floor_or_the_reason_why_there_is_none() -> None:
@@ -73,14 +81,14 @@ def test_a_score_comes_with_its_floor_or_the_reason_why_there_is_none() -> None:
     assert view.score("fid") == ("fid_compact_1k", [(5, 9.0), (9, 7.0)], 2.0)
     assert view.score("kid") == ("", [], None)
     assert view.reason("kid") == "needs more"
-    assert view.best() == {"fid_compact_1k": 7.0}
+    assert view.last_scores() == {"fid_compact_1k": 7.0}
 
 
 def test_what_a_killed_run_had_not_saved_is_forgotten_when_it_goes_on() -> None:
     preview = {"event": "Preview", "step": 30, "path": "previews/30.png"}
     log = log_of(step(10, loss=1), step(30, loss=2), preview, scored(30, "fid_compact_1k", 5.0))
-    log.add({"event": "Started", "step": 20, "method": "flow", "data": "x", "parameters": 1})
-    log.add(step(25, loss=3))
+    log.add(Started("flow", "x", 1, 20))
+    log.add(from_line(json.dumps(step(25, loss=3))))
     assert view_of(log).losses() == {"loss": [(10, 1), (25, 3)]}
     assert log.previews == []
     assert log.scores == {"fid_compact_1k": []}
@@ -97,7 +105,7 @@ def test_the_time_left_follows_from_the_progress() -> None:
 
 def test_a_log_is_followed_as_it_grows(tmp_path: Path) -> None:
     directory = runs.create(tmp_path, factories.plan("flow", "x"), "run")
-    reader = Reader(tmp_path)
+    reader = RunMonitor(tmp_path)
     assert reader.view("run").log.count == 0
     with open(directory / "events.jsonl", "a") as file:
         file.write(json.dumps(step(1, loss=1)) + "\n" + json.dumps(step(2, loss=2))[:20])
@@ -109,7 +117,7 @@ def test_a_log_is_followed_as_it_grows(tmp_path: Path) -> None:
 
 
 def test_another_run_of_the_same_name_is_read_anew(tmp_path: Path) -> None:
-    plan, reader = factories.plan("flow", "x"), Reader(tmp_path)
+    plan, reader = factories.plan("flow", "x"), RunMonitor(tmp_path)
     directory = runs.create(tmp_path, plan, "run")
     (directory / "events.jsonl").write_text(json.dumps(step(7, loss=1)) + "\n")
     assert reader.view("run").log.step == 7
@@ -124,33 +132,32 @@ def test_a_run_that_was_trained_can_be_seen_from_start_to_end(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
     factories.train(tmp_path, factories.plan("dcgan", tiny_data.zip, preview_every=1e-6))
-    view = Reader(tmp_path).view("run")
+    view = RunMonitor(tmp_path).view("run")
     assert view.status == "done" and view.log.saved and view.log.step == 3
     steps = [s for s, _ in view.log.previews]
     assert (steps[0], steps[-1]) == (1, 3) and steps == sorted(set(steps))
     assert set(view.losses()) == {"discriminator", "generator"}
-    assert set(view.log.outputs) == {"real", "fake"}
+    assert set(view.log.logits) == {"real", "fake"}
 
 
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     for name in ("../x", "/etc", "", "a\x00b", "x" * 300):
         with pytest.raises(BadValue, match="^name: "):
-            Reader(tmp_path).view(name)
+            RunMonitor(tmp_path).view(name)
 
 
 def test_the_reader_remembers_few_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Reader(tmp_path)
+    reader = RunMonitor(tmp_path)
     for i in range(30):
         runs.create(tmp_path, factories.plan("flow", "x"), f"run{i}")
     assert len(reader.views()) == 30
-    monkeypatch.setattr(run_monitor, "SHOWN", 10)
-    monkeypatch.setattr(run_monitor, "KEPT", 10)
+    monkeypatch.setattr(run_monitor, "MAX_RUNS", 10)
     assert len(reader.views(fresh=True)) == 10
     assert len(reader._logs) <= 10 and len(reader._plans) <= 10
 
 
 def test_those_who_look_at_once_share_a_look(tmp_path: Path) -> None:
-    reader = Reader(tmp_path, fresh_for=60)
+    reader = RunMonitor(tmp_path, fresh_for=60)
     assert reader.views() == []
     runs.create(tmp_path, factories.plan("flow", "x"), "run")
     assert reader.views() == []
@@ -161,8 +168,8 @@ def test_those_who_look_at_once_share_a_look(tmp_path: Path) -> None:
 def test_a_paused_run_that_nobody_trains_is_interrupted(tmp_path: Path) -> None:
     directory = runs.create(tmp_path, factories.plan("flow", "x"), "run")
     (directory / "events.jsonl").write_text(json.dumps(step(3, loss=1)) + "\n")
-    run_control.ask(directory, "pause")
-    assert Reader(tmp_path).view("run").status == "interrupted"
+    run_control.set_pace(directory, "pause")
+    assert RunMonitor(tmp_path).view("run").status == "interrupted"
 
 
 # --- Warnings ---
@@ -177,7 +184,7 @@ def test_a_calm_run_is_not_warned_of() -> None:
 def test_a_loss_that_runs_away_is_told_before_the_run_ends() -> None:
     events = [step(i, loss=1.0) for i in range(40)] + [step(40 + i, loss=500.0) for i in range(8)]
     assert warnings(view_of(log_of(*events))) == ["diverges"]
-    assert warnings(view_of(Log(), "diverged")) == ["diverges"]
+    assert warnings(view_of(RunLog(), "diverged")) == ["diverges"]
 
 
 def test_a_discriminator_that_is_sure_of_everything_has_won() -> None:

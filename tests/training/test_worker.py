@@ -16,6 +16,7 @@ import pytest
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import checkpoint
 from aigc_demo.training import run_control, runs, worker
+from aigc_demo.training.events import Paused, Started
 from tests import factories
 from tests.app_server import ROOT
 from tests.conftest import TinyData
@@ -30,16 +31,16 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     return value
 
 
-def last(directory: Path) -> dict[str, Any]:
-    return (runs.events(directory) or [{"event": "", "step": 0}])[-1]
+def last(directory: Path) -> Any:
+    return (runs.events(directory) or [Paused(0)])[-1]
 
 
 def steps(directory: Path) -> int:
-    return last(directory)["step"]
+    return last(directory).step
 
 
 def reason(directory: Path) -> str | None:
-    return last(directory).get("reason")
+    return getattr(last(directory), "reason", None)
 
 
 @pytest.fixture
@@ -88,15 +89,15 @@ def test_a_killed_worker_interrupts_its_run_which_then_goes_on(
     worker.enqueue(directory)
     workers.ensure()
     started = until(
-        lambda: [e for e in runs.events(directory) if e["event"] == "Started" and e["step"]]
+        lambda: [e for e in runs.events(directory) if isinstance(e, Started) and e.step]
     )
-    assert started[0]["step"] >= card.steps > 0
+    assert started[0].step >= card.steps > 0
 
 
 APP = """
 import sys, time
 from pathlib import Path
-from aigc_demo import worker
+from aigc_demo.training import worker
 workers = worker.Workers(Path(sys.argv[1]))
 workers.ensure()
 print(workers._processes[0].pid, flush=True)
@@ -117,8 +118,8 @@ def test_a_run_survives_the_app_and_the_worker_ends_after_it(
     app.wait()
     before = steps(directory)
     until(lambda: steps(directory) > before)
-    run_control.ask(directory, "pause")
-    until(lambda: last(directory)["event"] == "Paused")
+    run_control.set_pace(directory, "pause")
+    until(lambda: isinstance(last(directory), Paused))
     runs.stop(directory)
     assert until(lambda: reason(directory)) == "stopped"
 
@@ -147,7 +148,7 @@ def test_a_run_of_the_command_line_takes_a_place(tmp_path: Path, tiny_data: Tiny
 def test_a_run_is_trained_by_one_process_only(
     tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "PATIENCE", 0.05)
+    monkeypatch.setattr(runs, "LOCK_TIMEOUT", 0.05)
     directory = runs.create(tmp_path, factories.plan("vae", tiny_data.zip))
     with runs.lock(directory), pytest.raises(BadValue, match="is being trained already"):
         list(factories.follow(directory))
@@ -197,5 +198,5 @@ def test_a_failed_run_says_why_and_the_next_one_is_trained(
     next_ = worker.submit(tmp_path, factories.plan("dcgan", tiny_data.zip))
     workers.ensure()
     assert until(lambda: reason(next_)) == "done"
-    assert last(lost)["reason"] == "failed"
-    assert last(lost)["message"].startswith("data: there is no data set or folder")
+    assert last(lost).reason == "failed"
+    assert last(lost).message.startswith("data: there is no data set or folder")

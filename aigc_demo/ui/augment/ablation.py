@@ -12,7 +12,7 @@ from aigc_demo.data import DATASETS, available, sample_models, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import ablation as experiment, worker
-from aigc_demo.training.run_monitor import View
+from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.workspace import Workspace
@@ -29,7 +29,7 @@ def build(workspace: Workspace, demo: gr.Blocks, tab: gr.Tab, board: gr.HTML) ->
         gr.Markdown(T("help_intro"), elem_classes="quiet")
         with gr.Row():
             kind = gr.Radio(
-                [(T(f"help_{k}"), k) for k in experiment.KINDS], value="classifier",
+                [(T(f"help_{k}"), k) for k in experiment.EXPERIMENTS], value="classifier",
                 label=T("help_kind"), elem_id="help_kind",
             )  # fmt: skip
             sets = choices()
@@ -91,18 +91,18 @@ def _look(workspace: Workspace, seen: Any, request: gr.Request) -> list[Any]:
     return [gr.Dataframe(table, visible=there), gr.LinePlot(curves, visible=there), key, now]
 
 
-def look(workspace: Workspace) -> dict[str, View]:
+def look(workspace: Workspace) -> dict[str, RunView]:
     """Return the runs of the newest experiment by arm."""
     return {
         arm: workspace.reader.view(name) for arm, name in experiment.newest(workspace.root).items()
     }
 
 
-def results(views: dict[str, View], language: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def results(views: dict[str, RunView], language: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Return a table of the arms, their curves, and which colour is which."""
     rows = []
     for arm, view in views.items():
-        found = experiment.outcome(kind_of(view.plan), view.log)
+        found = experiment.results(kind_of(view.plan), view.log)
         rows.append(
             {
                 say("help_arm", language): say(f"help_{arm}", language),
@@ -121,6 +121,6 @@ def results(views: dict[str, View], language: str) -> tuple[pd.DataFrame, pd.Dat
     return pd.DataFrame(rows), curves, key
 
 
-def kind_of(plan: TrainPlan) -> experiment.Kind:
+def kind_of(plan: TrainPlan) -> experiment.Experiment:
     """Return which experiment a plan is of."""
     return "classifier" if plan.method == "classifier" else "gan"

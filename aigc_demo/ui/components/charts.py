@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from aigc_demo.training.run_monitor import Point, View
+from aigc_demo.training.run_monitor import Point, RunView
 
 BINS = 24
 NOWHERE = math.nan
@@ -54,7 +54,7 @@ def legend(names: dict[str, str]) -> str:
     return " &nbsp; ".join(parts)
 
 
-def score(view: View, kind: str, *, scale: float = 1.0) -> pd.DataFrame:
+def score(view: RunView, kind: str, *, scale: float = 1.0) -> pd.DataFrame:
     """Return a score over the run, with its floor as a level curve."""
     _, points, floor = view.score(kind)
     found = {"model": points}
@@ -63,21 +63,21 @@ def score(view: View, kind: str, *, scale: float = 1.0) -> pd.DataFrame:
     return curves(found, scale=scale)
 
 
-def variety(view: View) -> pd.DataFrame:
+def variety(view: RunView) -> pd.DataFrame:
     """Return precision and recall over the run."""
     return curves({kind: view.score(kind)[1] for kind in ("precision", "recall")})
 
 
-def outputs(view: View) -> pd.DataFrame:
+def outputs(view: RunView) -> pd.DataFrame:
     """Return two histograms of what the discriminator says of real and of fake pictures."""
-    values = [v for each in view.log.outputs.values() for v in each]
+    values = [v for each in view.log.logits.values() for v in each]
     columns = ["logit", "pictures", "kind"]
     if not values:
         return pd.DataFrame(_with_all([], ("real", "fake")), columns=columns)
     low, high = min(values), max(values)
     width = max((high - low) / BINS, 1e-3)
     rows = []
-    for kind, each in view.log.outputs.items():
+    for kind, each in view.log.logits.items():
         counts = [0] * (BINS + 1)
         for v in each:
             counts[int((v - low) / width)] += 1
@@ -88,13 +88,13 @@ def outputs(view: View) -> pd.DataFrame:
 # --- Comparison ----------------------------------------------------------------------------------
 
 
-def overlay(views: list[View], kind: str) -> pd.DataFrame:
+def overlay(views: list[RunView], kind: str) -> pd.DataFrame:
     """Return one curve a run of a score, or of a loss, over the seconds of the run; the curves
     are called as in PALETTE.
     """
     rows = []
     for view, letter in zip(views, PALETTE, strict=False):
-        points = view.score(kind)[1] or view.gauge(kind)
+        points = view.score(kind)[1] or view.metric(kind)
         seconds = dict(view.log.seconds)
         clock, now = sorted(seconds), 0.0
         for step, value in points:
@@ -104,7 +104,7 @@ def overlay(views: list[View], kind: str) -> pd.DataFrame:
     return pd.DataFrame(_with_all(rows, PALETTE), columns=["seconds", "value", "run"])
 
 
-def table(views: list[View]) -> pd.DataFrame:
+def table(views: list[RunView]) -> pd.DataFrame:
     """Return one row a run: its settings and its last scores."""
     rows = []
     for view in views:
@@ -122,7 +122,7 @@ def table(views: list[View]) -> pd.DataFrame:
             "seed": plan.seed,
         }
         row |= {k: str(v) for k, v in plan.config.items()}
-        row |= {name: round(v, 4) for name, v in view.best().items()}
+        row |= {name: round(v, 4) for name, v in view.last_scores().items()}
         rows.append(row)
     found = pd.DataFrame(rows)
     scored = [c for c in found.columns if re.search(r"_(compact|inception)_", c)]

@@ -10,7 +10,7 @@ import gradio as gr
 from aigc_demo.errors import BadValue
 from aigc_demo.studio import RUN_PREFIX, Studio
 from aigc_demo.training import runs, worker
-from aigc_demo.training.run_monitor import Reader
+from aigc_demo.training.run_monitor import RunMonitor
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Workspace:
     studio: Studio
     root: Path
     workers: worker.Workers
-    reader: Reader
+    reader: RunMonitor
 
     @staticmethod
     def of(studio: Studio) -> Workspace:
         """Return the workspace of a studio that has a folder of runs."""
         assert studio.runs_root is not None
         root = studio.runs_root
-        return Workspace(studio, root, worker.Workers(root), Reader(root))
+        return Workspace(studio, root, worker.Workers(root), RunMonitor(root))
 
     def directory(self, name: str | None) -> Path:
         """Return the folder of a run."""

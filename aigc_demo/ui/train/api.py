@@ -43,7 +43,7 @@ def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
             "status": v.status,
             "step": v.log.step,
             "seconds": round(v.log.elapsed, 1),
-            "scores": v.best(),
+            "scores": v.last_scores(),
         }
         for v in workspace.reader.views(fresh=True)
     ]

@@ -12,7 +12,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.training import run_control, runs, worker
-from aigc_demo.training.run_monitor import View
+from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import say
 from aigc_demo.ui.server.handlers import downloadable
@@ -52,27 +52,27 @@ def steer(workspace: Workspace, name: str | None, what: str) -> None:
     alive = runs.is_alive(directory)
     if what == "resume" and not alive:
         runs.read_plan(directory)
-        run_control.ask(directory, "run")
+        run_control.set_pace(directory, "run")
         worker.enqueue(directory)
         workspace.workers.ensure()
     elif what == "resume":
-        run_control.ask(directory, "run")
+        run_control.set_pace(directory, "run")
     elif what in ("pause", "slow"):
-        run_control.ask(directory, what)
+        run_control.set_pace(directory, what)
     elif what == "stop":
         runs.stop(directory)
     elif what == "discard":
         runs.discard(directory)
     else:
-        run_control.step_once(directory, None if what == "both" else what)
+        run_control.grant_step(directory, None if what == "both" else what)
 
 
-def choices(views: list[View]) -> list[tuple[str, str]]:
+def choices(views: list[RunView]) -> list[tuple[str, str]]:
     """Return what the picker of runs shows, and their names."""
     return [(f"{ICONS[v.status]} {title(v)}", v.name) for v in views]
 
 
-def title(view: View) -> str:
+def title(view: RunView) -> str:
     """Return a line about a run: when, what and of what."""
     method = METHODS[view.plan.method].title if view.plan.method in METHODS else view.plan.method
     stamp = view.name[:15]
@@ -80,7 +80,7 @@ def title(view: View) -> str:
     return " · ".join(filter(None, [when or view.name, title_of(view.plan.data), method]))
 
 
-def status_line(view: View, language: str) -> str:
+def status_line(view: RunView, language: str) -> str:
     """Return how a run is doing, in words."""
     log, state = view.log, view.status
     key = "status_slow" if view.slow else f"status_{state}"
@@ -107,7 +107,7 @@ def status_line(view: View, language: str) -> str:
     return " · ".join(words)
 
 
-def budget(view: View) -> str:
+def budget(view: RunView) -> str:
     """Return the time that has passed, and the budget."""
     if view.plan.seconds:
         return f"{clock(view.log.elapsed)} / {clock(view.plan.seconds)}"
@@ -119,7 +119,7 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def frame(workspace: Workspace, view: View, position: int) -> str | None:
+def frame(workspace: Workspace, view: RunView, position: int) -> str | None:
     """Return the file of the preview at `position` (from 1) of the film."""
     previews = view.log.previews
     if not previews:

@@ -13,7 +13,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.nn.patchgan import GAMES
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training.presets import PRESETS, WATCHED
+from aigc_demo.training.presets import INTERACTIVE, PRESETS
 
 TRAINABLE = [m for m in METHODS.values() if m.task in ("generate", "translate")]
 LOSSES = ("bce", "hinge", "relativistic")
@@ -109,7 +109,7 @@ def plan_of(form: Form) -> TrainPlan:
         ema=None if form.ema is True else 0.0,
         augment=augment.data(pipeline),
         seed=int(_number("seed", form.seed, 0, 2**53 - 1, whole=True)),
-        **WATCHED,
+        **INTERACTIVE,
     )
 
 

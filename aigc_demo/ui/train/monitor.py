@@ -8,7 +8,7 @@ import gradio as gr
 
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
-from aigc_demo.training.run_monitor import View, warnings
+from aigc_demo.training.run_monitor import RunView, warnings
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS, language_of, say
@@ -78,14 +78,14 @@ def look(
     return [*everybody, *_panel(panel), *drawn, *buttons, now]
 
 
-def _chosen(views: list[View], name: str | None) -> View | None:
+def _chosen(views: list[RunView], name: str | None) -> RunView | None:
     """Return the run called `name`, else one that is active, else the newest."""
     by_name = {v.name: v for v in views}
     active = [v for v in views if v.status in ACTIVE]
     return by_name.get(name or "") or next(iter([*active[::-1], *views]), None)
 
 
-def _has_curves(views: list[View], name: str) -> bool:
+def _has_curves(views: list[RunView], name: str) -> bool:
     return any(v.name == name and v.log.series for v in views)
 
 
@@ -98,7 +98,7 @@ def _panel(updates: dict[str, Any]) -> list[Any]:
 
 
 def _of_run(
-    workspace: Workspace, view: View, language: str, position: int | None, seen: dict[str, Any]
+    workspace: Workspace, view: RunView, language: str, position: int | None, seen: dict[str, Any]
 ) -> dict[str, Any]:
     """Return updates of the panel; the film follows the run unless somebody has gone back."""
     updates: dict[str, Any] = {"status": training.status_line(view, language)}
@@ -121,12 +121,12 @@ def _of_run(
     return updates
 
 
-def _drawn(view: View, *, scores: bool, language: str, first: bool) -> list[Any]:
+def _drawn(view: RunView, *, scores: bool, language: str, first: bool) -> list[Any]:
     """Return updates of the charts; scores come more rarely than steps."""
     updates: dict[str, Any] = {
         "losses": charts.curves(view.losses()),
-        "speed": charts.curves({"model": view.gauge("images_per_second")}),
-        "norm": charts.curves({"model": view.gauge("grad_norm")}),
+        "speed": charts.curves({"model": view.metric("images_per_second")}),
+        "norm": charts.curves({"model": view.metric("grad_norm")}),
     }
     duel = bool(METHODS[view.plan.method].parts) if view.plan.method in METHODS else False
     scored = _scored(view)
@@ -156,19 +156,19 @@ def _drawn(view: View, *, scores: bool, language: str, first: bool) -> list[Any]
     return [updates.get(name, gr.skip()) for name in CHARTS]
 
 
-def _scored(view: View) -> bool:
+def _scored(view: RunView) -> bool:
     """Tell whether a run makes pictures from noise, and so has scores and rows of classes."""
     method = METHODS.get(view.plan.method)
     return method is None or method.task == "generate"
 
 
-def _names(view: View) -> dict[str, str]:
+def _names(view: RunView) -> dict[str, str]:
     """Return what the curves of the score charts are called: the scores' full names."""
     found = [view.score(kind)[0] for kind in ("fid", "kid")]
     return {"model": ", ".join(filter(None, found)) or "FID, KID", "floor": "floor"}
 
 
-def _buttons(view: View | None) -> list[Any]:
+def _buttons(view: RunView | None) -> list[Any]:
     """Show the buttons that do something now."""
     state = view.status if view else ""
     method = METHODS.get(view.plan.method) if view else None

@@ -18,7 +18,7 @@ from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 from aigc_demo.training import worker
-from aigc_demo.training.presets import OWN_PRESETS, own_plan
+from aigc_demo.training.presets import USER_PRESETS, user_plan
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T, language_of, say
 from aigc_demo.ui.server.handlers import bind, downloadable
@@ -139,9 +139,9 @@ def presets_for(report: Report, workspace: Workspace) -> list[str]:
     there = workspace.studio.checkpoints
     fitting = [
         name
-        for name, p in OWN_PRESETS.items()
-        if report.serves(p.needs, reads=p.reads)
-        and all((there / start).is_dir() for start in p.start.values())
+        for name, p in USER_PRESETS.items()
+        if report.serves(p.needs, reads=p.text_conditioned)
+        and all((there / start).is_dir() for start in p.pretrained.values())
     ]
     # Who brings trainA and trainB, or pairs, wants to translate.
     wanted = {"two": "own_cyclegan", "pairs": "own_pix2pix"}.get(report.layout)
@@ -175,10 +175,10 @@ def fit(workspace: Workspace, preset: str, size: int) -> gr.Radio:
 
     All sizes stay choices: Gradio refuses a value that a change of the choices has overtaken.
     """
-    if preset not in OWN_PRESETS:
-        raise BadValue(f"preset: choose one of {', '.join(OWN_PRESETS)}.")
+    if preset not in USER_PRESETS:
+        raise BadValue(f"preset: choose one of {', '.join(USER_PRESETS)}.")
     wanted = size if isinstance(size, int) else SHEET_SIZE
-    return gr.Radio(value=min(OWN_PRESETS[preset].sizes, key=lambda s: abs(s - wanted)))
+    return gr.Radio(value=min(USER_PRESETS[preset].sizes, key=lambda s: abs(s - wanted)))
 
 
 def start(
@@ -196,9 +196,9 @@ def start(
         raise BadValue(f"minutes: “{str(minutes)[:40]}” cannot be used; take more than 0.")
     folder = os.path.relpath(workspace.studio.checkpoints)
     about = {"classes": 0, "minutes": float(minutes), "folder": folder}
-    own_plan(preset, PREFIX, size, **about)  # a mistake is told before anything is read
+    user_plan(preset, PREFIX, size, **about)  # a mistake is told before anything is read
     own = validation.validate([Path(f) for f in files], size=size)
-    needs, reads = OWN_PRESETS[preset].needs, OWN_PRESETS[preset].reads
+    needs, reads = USER_PRESETS[preset].needs, USER_PRESETS[preset].text_conditioned
     if reads and not own.report.serves(needs, reads=True):
         raise BadValue(
             "preset: these pictures have neither captions.csv nor class folders; add one, or "
@@ -211,7 +211,7 @@ def start(
             + ", or choose another."
         )
     about["classes"] = len(own.classes)
-    plan = own_plan(preset, PREFIX + own.report.title, size, **about)
+    plan = user_plan(preset, PREFIX + own.report.title, size, **about)
     own = replace(own, flip=mirror is True)
     directory = worker.submit(workspace.root, plan, pictures=own)
     workspace.workers.ensure()

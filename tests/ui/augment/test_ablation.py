@@ -11,7 +11,7 @@ import pytest
 from aigc_demo.errors import BadValue
 from aigc_demo.studio import Studio
 from aigc_demo.training import ablation as experiment, runs, worker
-from aigc_demo.training.run_monitor import Reader
+from aigc_demo.training.run_monitor import RunMonitor
 from aigc_demo.ui.augment import ablation as experimenting
 from aigc_demo.ui.components.workspace import Workspace
 from tests import factories
@@ -33,7 +33,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("AIGC_DATA", str(data))
     root = tmp_path / "runs"
     studio = Studio(tmp_path / "none", runs_root=root)
-    return Workspace(studio, root, Idle(root), Reader(root))
+    return Workspace(studio, root, Idle(root), RunMonitor(root))
 
 
 @pytest.mark.parametrize(("kind", "arms"), [("classifier", 2), ("gan", 3)])

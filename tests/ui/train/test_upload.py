@@ -17,7 +17,7 @@ from aigc_demo.errors import BadData, BadValue
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.training import runs, worker
-from aigc_demo.training.presets import OWN_PRESETS, own_plan
+from aigc_demo.training.presets import USER_PRESETS, user_plan
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.train import callbacks as training, upload as bringing
@@ -63,7 +63,7 @@ def test_a_zip_is_reported_shown_and_offered_for_training(
     # Two folders with equal names: pairs come first, but all that fits is offered.
     offered = [name for _, name in shown["preset"].choices]
     assert offered[0] == "own_pix2pix" == shown["preset"].value
-    assert set(offered) == set(OWN_PRESETS)
+    assert set(offered) == set(USER_PRESETS)
     assert shown["size"].value == 64
 
 
@@ -128,12 +128,12 @@ def test_the_report_is_told_in_chinese(workspace: Workspace, photos: Path, tmp_p
     assert "own_" not in words and "{" not in words
 
 
-@pytest.mark.parametrize("preset", OWN_PRESETS)
+@pytest.mark.parametrize("preset", USER_PRESETS)
 def test_every_preset_makes_a_plan_that_can_be_run(preset: str, tmp_path: Path) -> None:
     assert f"preset_{preset}" in TEXTS
-    own = OWN_PRESETS[preset]
+    own = USER_PRESETS[preset]
     for size in own.sizes:
-        plan = own_plan(preset, "yours:a", size, classes=3, minutes=8, folder="checkpoints")
+        plan = user_plan(preset, "yours:a", size, classes=3, minutes=8, folder="checkpoints")
         method = METHODS[plan.method]
         config = method.config.model_validate({"classes": 3 * method.classes} | plan.config)
         assert config.size == size and plan.seconds == 480 and method.needs == own.needs
@@ -141,7 +141,7 @@ def test_every_preset_makes_a_plan_that_can_be_run(preset: str, tmp_path: Path) 
             card = checkpoint.inspect(ROOT / plan.init)
             assert (card.method, card.config["size"]) == (plan.method, size)
     with pytest.raises(BadValue, match="^size: "):
-        own_plan(preset, "yours:a", 48, classes=3, minutes=8, folder="checkpoints")
+        user_plan(preset, "yours:a", 48, classes=3, minutes=8, folder="checkpoints")
 
 
 @pytest.mark.parametrize(
