@@ -1,8 +1,8 @@
 """The images in a folder, a zip or single files, opened without trusting what these say.
 
 A name in an archive is shown and compared, never used as a path, and nothing is unpacked to disk.
-A file that cannot be used is skipped with a reason, a key of `REASONS`; what could only do harm, or
-is over the caller's `Limits`, is refused as a whole. What folders mean is in `layouts`.
+A file that cannot be used is skipped with a reason, a key of `REASONS`; what could only do harm,
+or is over the caller's `Limits`, is refused as a whole. What folders mean is in `layouts`.
 """
 
 from __future__ import annotations
@@ -139,9 +139,7 @@ def decode(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _listing(
-    title: str, entries: Iterable[_Entry | None], limits: Limits, field: str
-) -> Listing:
+def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field: str) -> Listing:
     """Sort the entries, None for folders, into images, captions and what is skipped."""
     images: list[ImageFile] = []
     captions: list[ImageFile] = []

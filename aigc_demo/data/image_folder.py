@@ -157,8 +157,8 @@ def _captions_table(source: Source, listing: Listing) -> tuple[bytes, str] | Non
         if file.parts[:-1] in folders:
             if file.bytes > LIMITS.captions_bytes:
                 raise BadData(
-                    f"The {CAPTIONS} of {source.title} has {file.bytes / 1e6:.0f} MB; the limit is "
-                    f"{LIMITS.captions_bytes / 1e6:.0f}. Shorten it."
+                    f"The {CAPTIONS} of {source.title} has {file.bytes / 1e6:.0f} MB; the limit "
+                    f"is {LIMITS.captions_bytes / 1e6:.0f}. Shorten it."
                 )
             try:
                 return file.read(), "".join(f"{folder}/" for folder in file.parts[:-1])

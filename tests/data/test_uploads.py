@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 
 from aigc_demo.data import Domains
-from aigc_demo.data.uploads import user_dataset, validation
 from aigc_demo.data.image_files import REASONS
+from aigc_demo.data.uploads import user_dataset, validation
 from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.data.uploads.validation import VISITOR_LIMITS
 from aigc_demo.errors import BadData
