@@ -22,7 +22,6 @@ from PIL import Image
 from skimage import data as photographs
 
 from aigc_demo import augment
-from aigc_demo.augment import opencv_backend
 from aigc_demo.imaging import images
 from aigc_demo.ui.augment import callbacks as augmenting
 from benchmarks import report
@@ -67,7 +66,7 @@ def throughput(threads: int) -> tuple[float, float]:
     took: dict[str, list[float]] = {"pil": [], "ours": []}
     for _ in range(ROUNDS):
         took["pil"].append(seconds(lambda: [space["pipeline"](p) for p in each]))
-        took["ours"].append(seconds(lambda: opencv_backend.apply(pipeline, x, range(COUNT))))
+        took["ours"].append(seconds(lambda: augment.apply_batch(pipeline, x, range(COUNT))))
     return tuple(COUNT / statistics.median(t) for t in took.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import zipfile
@@ -11,6 +12,8 @@ from typing import Any
 
 import torch
 from PIL import Image, ImageDraw
+from skimage import data as photographs
+from torchvision.transforms import v2
 
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.base import Batch, Generative
@@ -56,6 +59,13 @@ GENERATE = [name for name, method in METHODS.items() if method.task == "generate
 LABELLED = [name for name in GENERATE if METHODS[name].condition == "label"]
 SHAPES = ("discs", "squares")
 EACH = 12  # pictures a class; of the 24 names 3 are held out
+
+
+@functools.cache
+def photo(number: int = 0) -> torch.Tensor:
+    """Return a small photograph, uint8 (3, 48, 48)."""
+    pixels = (photographs.astronaut, photographs.coffee)[number]()[:400, :400]
+    return v2.functional.resize(torch.from_numpy(pixels).permute(2, 0, 1), [48, 48])
 
 
 def draw(kind: int, index: int, side: int = 32) -> Image.Image:

@@ -1,35 +1,23 @@
-"""Augmentation: pipelines of named steps, for one picture with all that is drawn told, and for the
-batches of training.
-"""
+"""Augmentation: pipelines of named transforms, for one picture and for the batches of training."""
 
-from aigc_demo.augment.codegen import albumentations_code, told, torchvision_code
-from aigc_demo.augment.pipeline import (
-    Drawn,
-    Pipeline,
-    Sample,
-    Step,
-    check,
-    data,
-    draw,
-    parse,
-    read,
-    sweep,
-)
+from aigc_demo.augment.codegen import albumentations_code, torchvision_code
+from aigc_demo.augment.execution import Sample, apply, apply_batch, mix_batch
+from aigc_demo.augment.pipeline import Pipeline, Sampled, Step, check, data, parse, read
 from aigc_demo.augment.transforms import AUGMENTS
 
 __all__ = [
     "AUGMENTS",
-    "Drawn",
     "Pipeline",
     "Sample",
+    "Sampled",
     "Step",
     "albumentations_code",
+    "apply",
+    "apply_batch",
     "check",
     "data",
-    "draw",
+    "mix_batch",
     "parse",
     "read",
-    "sweep",
-    "told",
     "torchvision_code",
 ]

@@ -8,8 +8,7 @@ from dataclasses import replace
 import cv2
 import torch
 
-from aigc_demo.augment.opencv_backend import apply, mixed
-from aigc_demo.augment.pipeline import Pipeline
+from aigc_demo.augment import Pipeline, apply_batch, mix_batch
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.methods.base import Batch, Method
@@ -23,12 +22,12 @@ def check_pipeline(pipeline: Pipeline, method: Method, *, domains: bool) -> None
     images of several `domains`.
     """
     for step in pipeline:
-        if step.kind.group == "mixing" and method.task != "measure":
+        if step.mixes and method.task != "measure":
             raise BadValue(
                 f"augment: {step.name} mixes classes, which only a classifier can learn from; "
                 "remove it."
             )
-        if domains and not step.kind.moves:
+        if domains and not step.transform.moves:
             raise BadValue(
                 f"augment: {step.name} changes colours, and so the domain that a picture is of; "
                 "take only steps that move pixels."
@@ -44,17 +43,17 @@ def augment_batches(
     images of a pair get the same ones.
     """
     cv2.setNumThreads(1)  # on small images, threads cost more than they give
-    mixing = bool(classes) and any(step.kind.group == "mixing" for step in pipeline)
+    mixing = bool(classes) and any(step.mixes for step in pipeline)
     for step, batch in enumerate(batches, start):
         first = (seed * SEED_STRIDE + step) * STEP_STRIDE
         seeds = range(first, first + len(batch.images))
 
         def augmented(x: torch.Tensor, seeds: range = seeds) -> torch.Tensor:
-            pixels = apply(pipeline, images.quantise(x).cpu(), seeds)
+            pixels = apply_batch(pipeline, images.quantise(x).cpu(), seeds)
             return images.from_pixels(pixels).to(x.device, memory_format=torch.channels_last)
 
         x, labels, y = augmented(batch.images), batch.labels, batch.targets
         if mixing and labels is not None:
-            x, labels = mixed(pipeline, x, labels, classes, first)
+            x, labels = mix_batch(pipeline, x, labels, classes, first)
         targets = None if y is None else augmented(y)
         yield replace(batch, images=x, labels=labels, targets=targets)

@@ -11,7 +11,6 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from skimage import data
 
-from aigc_demo import augment
 from aigc_demo.requests import AugmentRequest
 from aigc_demo.studio import Studio
 from tests.app_server import ROOT
@@ -35,8 +34,8 @@ def test_it_returns_what_the_studio_draws(client: Client, picture: Path) -> None
     for file, image in zip(files, expected.images, strict=True):
         assert Image.open(file).tobytes() == image.tobytes()
     assert told == [
-        {"seed": s, "drawn": [augment.told(d) for d in drawn]}
-        for s, drawn in zip(expected.seeds, expected.draws, strict=True)
+        {"seed": s, "drawn": [step.description for step in sampled]}
+        for s, sampled in zip(expected.seeds, expected.sampled, strict=True)
     ]
 
 

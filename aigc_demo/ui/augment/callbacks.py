@@ -172,7 +172,7 @@ def preview(
 
 def caption(result: AugmentResult, i: int) -> str:
     """Return the seed of a variant and what was drawn for it."""
-    drawn = [augment.told(d).replace("_", " ") for d in result.draws[i] if d.values is not None]
+    drawn = [s.description.replace("_", " ") for s in result.sampled[i] if s.values is not None]
     return f"{result.seeds[i]} · " + (" · ".join(drawn) or "nothing was drawn")
 
 
@@ -233,7 +233,7 @@ def sweeps(given: str) -> list[tuple[str, int]]:
     return [
         (f"{i + 1}. {step.name.replace('_', ' ')}", i)
         for i, step in enumerate(pipeline)
-        if step.kind.sweep is not None
+        if step.transform.strength is not None
     ]
 
 
@@ -273,7 +273,7 @@ def augment_file(
         for made, s in zip(result.images, result.seeds, strict=True)
     ]
     told = [
-        {"seed": s, "drawn": [augment.told(d) for d in drawn]}
-        for s, drawn in zip(result.seeds, result.draws, strict=True)
+        {"seed": seed, "drawn": [step.description for step in sampled]}
+        for seed, sampled in zip(result.seeds, result.sampled, strict=True)
     ]
     return files, told

@@ -1,0 +1,45 @@
+"""The command line augments a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from aigc_demo.cli import augment as cli
+from aigc_demo.pipelines import augmentation
+from aigc_demo.requests import AugmentRequest
+from tests import factories
+
+STEPS = [{"name": "flip_horizontal"}, {"name": "rotate", "degrees": 30}, {"name": "colour_jitter"}]
+
+
+def test_a_folder_is_augmented_and_bad_files_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for i in range(2):
+        factories.draw(i, 1).save(source / f"{i}.png")
+    (source / "bad.png").write_text("no picture")
+    steps = tmp_path / "steps.json"
+    steps.write_text(json.dumps(STEPS))
+    flags = ["--pipeline", str(steps), "-n", "3", "--seed", "9"]
+    assert cli.main([*flags, str(source), str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr()
+    assert "2 of 3 pictures augmented" in printed.out and "bad.png: The file" in printed.err
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == [f"{i}-{k}.png" for i in range(2) for k in range(3)]
+    request = AugmentRequest(image=factories.draw(0, 1), pipeline=STEPS, n=3, seed=9)
+    expected = augmentation.run(request).images[2]
+    assert Image.open(tmp_path / "out" / "0-2.png").tobytes() == expected.tobytes()
+
+
+def test_a_pipeline_that_is_none_ends_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given in ("[", '[{"name": "spin"}]', "missing.json"):
+        assert cli.main(["--pipeline", given, str(tmp_path), str(tmp_path / "out")]) == 2
+        assert capsys.readouterr().err.startswith("augment: pipeline")
