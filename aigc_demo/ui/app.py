@@ -63,27 +63,29 @@ def build_demo(studio: Studio) -> gr.Blocks:
     ) as demo:
         offers = send_to.Offers()
         gr.Markdown(T("heading"), elem_id="heading")
+        names = ["generate", "restore", "translate", "augment"]
+        names += ["train"] * (studio.runs_root is not None)
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab(T("generate_tab"), id="generate", elem_id="tab_generate") as tab:
-                opener, gallery = generate.build(studio, demo, tabs, tab, offers)
-                crf_panel.build(studio, gallery)
-            restore_tab = gr.Tab(T("restore_tab"), id="restore", elem_id="tab_restore")
-            translate_tab = gr.Tab(T("translate_tab"), id="translate", elem_id="tab_translate")
-            augment_tab = gr.Tab(T("augment_tab"), id="augment", elem_id="tab_augment")
-            trained = None
-            if studio.runs_root is not None:
-                with gr.Tab(T("train_tab"), id="train", elem_id="tab_train") as tab:
-                    trained = train.build(studio, demo, tab, opener, offers)
-            # Last, since they know the pictures of all tabs.
-            with augment_tab:
-                augment.build(studio, demo, augment_tab, tabs, offers, trained)
-            with translate_tab:
-                translate.build(studio, translate_tab, tabs, offers, trained)
-            with restore_tab:
-                controls = restore.layout(studio, offers)
-                restore.wire(
-                    studio, controls, tab=restore_tab, tabs=tabs, offers=offers, gallery=gallery
-                )
+            pages = {n: gr.Tab(T(f"{n}_tab"), id=n, elem_id=f"tab_{n}") for n in names}
+        with pages["generate"]:
+            controls = generate.layout(studio, offers)
+            gallery = controls.results.gallery
+            crf_panel.build(studio, gallery)
+        opener = generate.wire(studio, controls, demo=demo, tabs=tabs, tab=pages["generate"])
+        trained = None
+        if "train" in pages:
+            with pages["train"]:
+                trained = train.build(studio, demo, pages["train"], opener, offers)
+        # Last, since they know the pictures of all tabs.
+        with pages["augment"]:
+            augment.build(studio, demo, pages["augment"], tabs, offers, trained)
+        with pages["translate"]:
+            translate.build(studio, pages["translate"], tabs, offers, trained)
+        with pages["restore"]:
+            restorers = restore.layout(studio, offers)
+        restore.wire(
+            studio, restorers, tab=pages["restore"], tabs=tabs, offers=offers, gallery=gallery
+        )
     return demo.queue(max_size=64, default_concurrency_limit=4)
 
 

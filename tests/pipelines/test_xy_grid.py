@@ -17,7 +17,6 @@ from aigc_demo.pipelines.generation import BATCH
 from aigc_demo.pipelines.xy_grid import GridResult
 from aigc_demo.requests import GenerateRequest, GridRequest
 from aigc_demo.studio import Studio
-from aigc_demo.ui.generate import xy_grid
 from tests import factories
 
 FLOW, DCGAN, VAE, PLAIN = "shapes-flow", "shapes-dcgan", "shapes-vae", "plain-dcgan"
@@ -182,70 +181,6 @@ def test_a_letter_that_no_font_has_is_called_by_its_name(monkeypatch: pytest.Mon
         labelled_grid, "_fonts", lambda: (labelled_grid.ImageFont.load_default(14),)
     )
     assert labelled_grid.fitting("🐬 2")[0] == "(dolphin) 2"
-
-
-# --- The page ---
-
-
-def test_axes_and_their_values_suit_the_model(studio: Studio) -> None:
-    family = [FLOW, VAE, DCGAN]
-    assert xy_grid.axes_of(studio, DCGAN) == ["seed", "label", "truncation", "model"]
-    assert xy_grid.axes_of(studio, TEXT)[:2] == ["seed", "prompt"]
-    assert "label" not in xy_grid.axes_of(studio, PLAIN)
-    assert set(xy_grid.suggest(studio, DCGAN, "model", 0).split()) == set(family)
-    assert xy_grid.suggest(studio, DCGAN, "seed", 40).split() == ["40", "41", "42", "43", "44"]
-
-
-@pytest.mark.parametrize("model", [FLOW, VAE, DCGAN, PLAIN, TEXT])
-def test_what_is_suggested_can_be_made(studio: Studio, model: str) -> None:
-    for axis in xy_grid.axes_of(studio, model):
-        values = xy_grid.values_of("x", axis, xy_grid.suggest(studio, model, axis, 3))
-        other = "truncation" if axis == "seed" else "seed"
-        request = GridRequest(
-            model=model, x=axis, x_values=values, y=other, y_values=(1,), evaluations=None
-        )
-        if axis != "seed":
-            plan = next(studio.grid_steps(request))
-            assert len(plan.columns) == len(values) > 0
-
-
-@pytest.mark.parametrize("text", ["1 2", "1,2", "1，2", " 1;\n2 ", "1\n\n2"])
-def test_numbers_may_be_written_in_many_ways(text: str) -> None:
-    assert xy_grid.values_of("x", "seed", text) == (1, 2)
-    assert xy_grid.values_of("x", "guidance", text) == (1.0, 2.0)
-
-
-def test_words_may_hold_commas() -> None:
-    assert xy_grid.values_of("x", "prompt", "a, b\n c \n\n") == ("a, b", "c")
-
-
-@pytest.mark.parametrize(("axis", "text"), [("seed", "1.5"), ("seed", "a"), ("guidance", "1,x")])
-def test_what_is_no_number_is_told_its_axis(axis: str, text: str) -> None:
-    with pytest.raises(BadValue, match=f"^y: .*{axis}"):
-        xy_grid.values_of("y", axis, text)
-
-
-@pytest.mark.parametrize("text", [None, "", " \n ", 7, ["a"]])
-def test_an_axis_without_values_is_refused(studio: Studio, text: Any) -> None:
-    settings = (DCGAN, "*", 3, None, None, None, None)
-    with pytest.raises(BadValue, match="^x_values: "):
-        list(xy_grid.make(studio, "en", ("seed", text), ("label", "discs"), settings))
-
-
-@pytest.mark.parametrize(("language", "said"), [("en", "4 of 4 cells"), ("zh-CN", "4 / 4")])
-def test_the_page_gets_a_picture_and_two_files(studio: Studio, language: str, said: str) -> None:
-    settings = (DCGAN, "*", 3, None, None, 0.5, None)
-    x, y = ("seed", "1, 2"), ("label", "discs\nsquares")
-    *_, made = xy_grid.make(studio, language, x, y, settings)
-    assert said in made.progress
-    with Image.open(made.png) as file:
-        assert file.tobytes() == made.picture.tobytes()
-    with open(made.csv, encoding="utf-8-sig") as file:
-        lines = list(csv.DictReader(file))
-    assert [(x["seed"], x["label"]) for x in lines] == [
-        ("1", "discs"), ("2", "discs"), ("1", "squares"), ("2", "squares"),
-    ]  # fmt: skip
-    assert {x["truncation"] for x in lines} == {"0.5"}
 
 
 def test_a_grid_that_is_not_full_is_told_so() -> None:

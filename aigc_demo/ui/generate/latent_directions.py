@@ -1,128 +1,122 @@
-"""Directions of latents below the Generate tab: sliders that change one picture."""
+"""Latent directions below the Generate tab: sliders that move one picture."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from dataclasses import dataclass
 
 import gradio as gr
-from PIL import Image
 
 from aigc_demo.errors import BadValue
-from aigc_demo.imaging import images, labelled_grid
-from aigc_demo.requests import MAX_DIRECTIONS, DirectionRequest
+from aigc_demo.imaging import labelled_grid
+from aigc_demo.requests import MAX_DIRECTIONS, DirectionRequest, Whole
 from aigc_demo.studio import Studio
+from aigc_demo.ui.components.displays import picture, sheet
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.send_to import Offers
-from aigc_demo.ui.generate.callbacks import ALL, PIXEL_ART, SHOWN_SIDE, request_of
+from aigc_demo.ui.generate.forms import ALL, SamplingForm
+from aigc_demo.ui.generate.pictures import enlarged, is_pixel_art
+from aigc_demo.ui.generate.settings import Controls as Settings
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import bind
+from aigc_demo.ui.server.handlers import Updates, connect, named
 
-NUMBERS = list(range(1, MAX_DIRECTIONS + 1))
-
-
-def steer(studio: Studio, settings: tuple[Any, ...], offsets: tuple[float, ...]) -> Image.Image:
-    """Return the picture of the tab's `settings` (model, class, seed, options), moved."""
-    request = _asked(studio, settings, offsets)
-    (image,) = studio.traverse(request).images
-    crisp = studio.info(request.model).data in PIXEL_ART
-    return images.enlarge(image, SHOWN_SIDE, crisp=crisp)
+NUMBERS = range(1, MAX_DIRECTIONS + 1)
 
 
-def strip(
-    studio: Studio, settings: tuple[Any, ...], component: int, offsets: tuple[float, ...]
-) -> Image.Image:
-    """Return pictures in a row on which one direction goes from -3 to 3, with captions."""
-    request = _asked(studio, settings, offsets, component=component)
-    made = studio.traverse(request).images
+class DirectionsForm(SamplingForm):
+    """The offsets are in standard deviations."""
+
+    direction_1: float = 0
+    direction_2: float = 0
+    direction_3: float = 0
+    direction_4: float = 0
+    direction_5: float = 0
+    direction_6: float = 0
+    component: Whole = 1  # the direction of the strip
+
+    def direction_request(self, studio: Studio, component: int | None = None) -> DirectionRequest:
+        """Return the checked request for one picture, or for a strip along a direction."""
+        shared = {"model", "label", "seed", "truncation", "temperature"}
+        fields = self.request(studio).model_dump(include=shared)
+        offsets = tuple(getattr(self, f"direction_{i}") for i in NUMBERS)
+        return DirectionRequest(**fields, offsets=offsets, component=component)
+
+
+@dataclass(frozen=True)
+class Controls:
+    none: gr.Markdown  # instead of the column, where a model has no directions
+    column: gr.Column
+    sliders: dict[str, gr.Slider]
+    reset: gr.Button
+    picture: gr.Image
+    component: gr.Radio
+    go: gr.Button
+    strip: gr.Image
+
+
+def move(studio: Studio, form: DirectionsForm) -> Updates:
+    """Show the picture of the tab's settings, moved along the directions."""
+    (image,) = studio.traverse(form.direction_request(studio)).images
+    return {"picture": enlarged(image, form.info(studio))}
+
+
+def fit(studio: Studio, form: DirectionsForm) -> Updates:
+    """Show the picture of the tab's settings, or that the model has no directions."""
+    has = form.model is not None and studio.info(form.model).has_latent_directions
+    shown = {"none": gr.Markdown(visible=not has), "column": gr.Column(visible=has)}
+    if not has:
+        return shown | {"picture": None}
+    if form.label not in studio.info(form.model).labels:  # that of the model before
+        form = form.model_copy(update={"label": ALL})
+    with contextlib.suppress(BadValue):  # a seed that is being typed; Generate tells
+        return shown | move(studio, form)
+    return shown | {"picture": None}
+
+
+def strip(studio: Studio, form: DirectionsForm) -> Updates:
+    """Show pictures in a row on which one direction goes from -3 to 3, with captions."""
+    made = studio.traverse(form.direction_request(studio, form.component)).images
     columns = [f"{-3 + 6 * i / (len(made) - 1):.3g}" for i in range(len(made))]
-    crisp = studio.info(request.model).data in PIXEL_ART
     cells = {(i, 0): image for i, image in enumerate(made)}
-    return labelled_grid.draw(columns, [str(component)], cells, crisp=crisp)
+    crisp = is_pixel_art(form.info(studio))
+    return {"strip": labelled_grid.draw(columns, [str(form.component)], cells, crisp=crisp)}
 
 
-def settled(studio: Studio, settings: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the tab's settings with any class, where theirs is that of the model before."""
-    model, label, *rest = settings
-    return (model, label if label in studio.info(model).labels else ALL, *rest)
-
-
-def _asked(
-    studio: Studio, settings: tuple[Any, ...], offsets: tuple[float, ...], **more: Any
-) -> DirectionRequest:
-    model, label, seed, *options = settings
-    for number, offset in enumerate(offsets, 1):
-        if type(offset) not in (int, float):
-            raise BadValue(f"direction {number}: {str(offset)[:40]!r} is no number; give one.")
-    plain = request_of(studio, model, label, 1, seed, False, *options)
-    fields = plain.model_dump(include={"model", "label", "seed", "truncation", "temperature"})
-    return DirectionRequest(**fields, offsets=tuple(map(float, offsets)), **more)
-
-
-# --- Layout --------------------------------------------------------------------------------------
-
-
-def build(
-    studio: Studio,
-    tab: gr.Tab,
-    chosen: list[gr.Component],
-    private: dict[str, Any],
-    offers: Offers,
-) -> None:
-    """Add the sliders to `tab`; `chosen` are the controls of the page: model, class, seed and the
-    options.
-    """
+def layout(offers: Offers) -> Controls:
+    """Add the sliders and results."""
     none = gr.Markdown(T("no_directions"), elem_id="no_directions", visible=False)
-    with gr.Column() as room:
+    with gr.Column() as column:
         gr.Markdown(T("directions_intro"))
         with gr.Row():
             with gr.Column(scale=2, min_width=280):
-                sliders = [
-                    gr.Slider(
-                        -3, 3, 0, step=0.1, label=T(f"direction_{i}"), elem_id=f"direction_{i}"
-                    )
-                    for i in NUMBERS
-                ]
+                names = [f"direction_{i}" for i in NUMBERS]
+                sliders = {n: gr.Slider(-3, 3, 0, step=0.1, label=T(n), elem_id=n) for n in names}
                 reset = gr.Button(T("directions_reset"), elem_id="directions_reset", size="sm")
             with gr.Column(scale=2, min_width=280):
-                picture = gr.Image(
-                    label=T("steered"), format="png", interactive=False, elem_id="steered",
-                    buttons=["download", "fullscreen"],
-                )  # fmt: skip
-                offers.add(picture)
+                moved = picture("steered", "steered")
+                offers.add(moved)
         with gr.Row():
             component = gr.Radio(
-                NUMBERS, value=1, label=T("strip_component"), elem_id="strip_component"
+                list(NUMBERS), value=1, label=T("strip_component"), elem_id="strip_component"
             )
             go = gr.Button(T("strip_go"), variant="primary", elem_id="strip_go")
-        row = gr.Image(
-            label=T("direction_strip"), show_label=False, format="png", interactive=False,
-            buttons=["download", "fullscreen"], elem_id="direction_strip",
-        )  # fmt: skip
-    n = len(chosen)
+        row = sheet("direction_strip", "direction_strip")
+    return Controls(none, column, sliders, reset, moved, component, go, row)
 
-    def fit(studio: Studio, *values: Any) -> list[Any]:
-        """Show the picture of the controls, or that the model has no directions."""
-        has = isinstance(values[0], str) and studio.info(values[0]).has_latent_directions
-        made = None
-        if has:
-            with contextlib.suppress(BadValue):  # a seed that is being typed; Generate tells
-                made = steer(studio, settled(studio, values[:n]), values[n:])
-        return [gr.Markdown(visible=not has), gr.Column(visible=has), made]
 
-    def move(studio: Studio, *values: Any) -> Any:
-        return steer(studio, values[:n], values[n:])
-
-    def show(studio: Studio, number: int, *values: Any) -> Image.Image:
-        return strip(studio, values[:n], number, values[n:])
-
+def wire(studio: Studio, controls: Controls, tab: gr.Tab, settings: Settings) -> None:
+    """Connect the controls; `tab` is theirs, `settings` are those of the Generate tab."""
     # While somebody drags, only the last place of a slider is worth a picture.
-    live = {**private, "show_progress": "hidden", "trigger_mode": "always_last"}
-    asked = [*chosen, *sliders]
-    for changed in (tab.select, *(control.change for control in chosen[:3])):
-        changed(bind(fit, studio, gpu=True), asked, [none, room, picture], **live)
-    for slider in sliders:
-        slider.input(bind(move, studio, gpu=True), asked, picture, **live)
-    reset.click(
-        lambda: [0] * len(NUMBERS), None, sliders, api_visibility="private", show_progress="hidden"
-    ).then(bind(move, studio, gpu=True), asked, picture, **live)
-    go.click(bind(show, studio, gpu=True), [component, *asked], row, **private)
+    live = {"gpu": True, "trigger_mode": "always_last", **QUIET, **DEVICE}
+    inputs = settings.sampling() | controls.sliders
+    fitted, moved = named(controls, "none", "column", "picture"), named(controls, "picture")
+    changes = [settings.model.change, settings.label.change, settings.seed.change]
+    for event in (tab.select, *changes):
+        connect(event, fit, studio, inputs, fitted, **live)
+    for slider in controls.sliders.values():
+        connect(slider.input, move, studio, inputs, moved, **live)
+    sliders = list(controls.sliders.values())
+    event = controls.reset.click(lambda: [0] * len(sliders), None, sliders, **QUIET)
+    connect(event.then, move, studio, inputs, moved, **live)
+    inputs, outputs = inputs | named(controls, "component"), named(controls, "strip")
+    connect(controls.go.click, strip, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)

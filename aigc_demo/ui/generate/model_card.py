@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
+from aigc_demo.ui.generate.forms import ALL
+from aigc_demo.ui.i18n import T
 
 
 def choices(studio: Studio) -> list[tuple[str, str]]:
@@ -25,6 +27,14 @@ def describe(info: ModelInfo) -> str:
         if name.startswith("fid_compact_") and isinstance(value, int | float):
             words.append(f"FID {value:.1f}")
     return " · ".join(words)
+
+
+def class_choices(first: str, *models: ModelInfo) -> list[tuple[Any, str]]:
+    """Return the classes of `models` as choices; the first choice, named by a text, stands for
+    none of them.
+    """
+    labels = dict.fromkeys(label for m in models for label in m.labels)
+    return [(T(first), ALL), *((label, label) for label in labels)]
 
 
 def card(info: ModelInfo) -> str:

@@ -1,32 +1,34 @@
-"""The Generate tab: layout and wiring. What a click does is in `painting`."""
+"""The Generate tab: layout and wiring; the parts below its results have modules of their own."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
-from aigc_demo.requests import MAX_COUNT, GenerateRequest
+from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components.displays import LATEX
-from aigc_demo.ui.components.events import DEVICE, QUIET
+from aigc_demo.ui.components.displays import LATEX, details
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.send_to import Offers
-from aigc_demo.ui.generate import callbacks as painting, model_card, prompts, variations
-from aigc_demo.ui.generate.callbacks import ALL
-from aigc_demo.ui.generate.variations import choices_of
+from aigc_demo.ui.generate import (
+    callbacks,
+    latent_directions,
+    model_card,
+    morph,
+    prompts,
+    settings,
+    sheets,
+    xy_grid,
+)
+from aigc_demo.ui.generate.forms import ALL, OPTIONS
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Updates, bind
+from aigc_demo.ui.server.handlers import Components, Updates, bind, connect, named
 
-OPTIONS = ("guidance", "evaluations", "truncation", "temperature")
-RANGES = {  # the widest of any method; a model narrows them
-    "guidance": (1, 5, 2, 0.1),
-    "evaluations": (2, 64, 16, 2),
-    "truncation": (0.1, 1, 1, 0.05),
-    "temperature": (0.1, 1.2, 1, 0.05),
-}
 FIRST = "fashion_mnist-flow"
+LESSONS = ("dcgan", "vae", "flow", "text2image")
 LINK_JS = """(query) => {
   const address = window.location.origin + window.location.pathname + (query ? '?' + query : '');
   window.history.replaceState(null, '', address);
@@ -36,248 +38,301 @@ CLICK_JS = "() => { setTimeout(() => document.querySelector('#zip_file').click()
 
 
 @dataclass(frozen=True)
+class Results:
+    forming: gr.Image
+    gallery: gr.Gallery
+    details: gr.Textbox
+    reuse: gr.Button
+    download_all: gr.Button
+    file: gr.DownloadButton
+    factor: gr.Radio
+    enlarge: gr.Button
+    link: gr.Textbox
+    dropped: gr.File
+    settings: gr.Textbox  # of the pictures that are shown, as JSON
+    query: gr.Textbox
+    sampled_seed: gr.Number
+
+
+@dataclass(frozen=True)
+class Below:
+    """The parts below, and the tabs of those that are filled when they are opened."""
+
+    prompts: prompts.BelowControls
+    morph: morph.Controls
+    grid: xy_grid.Controls
+    grid_tab: gr.Tab
+    directions: latent_directions.Controls
+    directions_tab: gr.Tab
+    classes: sheets.ClassesControls
+    compare: sheets.CompareControls
+    lessons: dict[str, gr.Markdown]
+
+
+@dataclass(frozen=True)
 class Controls:
-    """The controls of the tab that more than one event uses."""
+    settings: settings.Controls
+    go: gr.Button
+    results: Results
+    below: Below
 
-    model: gr.Dropdown
-    label: gr.Dropdown
-    count: gr.Slider
-    seed: gr.Number
-    random_seed: gr.Checkbox
-    options: tuple[gr.Slider, ...]
-    words: prompts.Words
-    watch: gr.Checkbox
-    embed: gr.Checkbox
+    def fitted(self) -> Components:
+        """Return what follows the model."""
+        prompt = named(self.settings.prompt, "group", "prompt", "style", "examples")
+        return {
+            **named(self.settings, "label", "watch"),
+            **self.settings.options,
+            **prompt,
+            **named(self.below.prompts, "below"),
+            **named(self.below.morph, "to_label"),
+            **self.below.lessons,
+        }
 
-    def asked(self) -> list[Any]:
-        """Return what decides which pictures are made."""
-        first = [self.model, self.label, self.count, self.seed, self.random_seed]
-        return [*first, *self.options]
+    def restored(self) -> Components:
+        """Return what follows a request."""
+        return self.fitted() | named(self.settings, "model", "count", "seed", "random_seed")
 
 
-def build(
-    studio: Studio, demo: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, offers: Offers
-) -> tuple[Opener[GenerateRequest], gr.Gallery]:
-    """Add the tab's contents to the page that is being built."""
-    models = [m for m in studio.models("generate")]
+# --- Layout --------------------------------------------------------------------------------------
+
+
+def layout(studio: Studio, offers: Offers) -> Controls:
+    """Add the tab's contents."""
+    models = studio.models("generate")
     usable = [m for m in models if not m.problem]
-    broken = [m for m in models if m.problem]
-    if not usable:
+    first = first_model(usable)
+    if first is None:
         gr.Markdown(T("no_models"), elem_id="no_models")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            controls = _controls(studio, usable)
+            left = settings.layout(usable, first)
             go = gr.Button(T("go"), variant="primary", elem_id="go", interactive=bool(usable))
-            for m in broken:
-                gr.Markdown(f"⚠ {m.problem}", elem_classes="quiet", elem_id=f"broken_{m.name}")
+            for m in models:
+                if m.problem:
+                    warning = f"⚠ {m.problem}"
+                    gr.Markdown(warning, elem_classes="quiet", elem_id=f"broken_{m.name}")
         with gr.Column(scale=3, min_width=300):
-            forming = gr.Image(
-                label=T("forming"), format="png", visible=False, interactive=False,
-                elem_id="forming", buttons=[],
-            )  # fmt: skip
-            gallery = gr.Gallery(
-                label=T("pictures"), format="png", columns=4, height="auto", object_fit="contain",
-                elem_id="gallery", buttons=["download", "fullscreen"], interactive=False,
-            )  # fmt: skip
-            details = gr.Textbox(
-                label=T("details"), interactive=False, elem_id="details", max_lines=2
-            )
-            with gr.Row():
-                reuse = gr.Button(T("reuse"), elem_id="reuse", size="sm")
-                zip_button = gr.Button(T("download_all"), elem_id="download_all", size="sm")
-                zip_file = gr.DownloadButton("zip", elem_id="zip_file", visible="hidden")
-            offers.add(gallery)
-            with gr.Row(visible=enlarges(studio)):
-                factor = gr.Radio([2, 4], value=4, label=T("factor"), elem_id="enlarge_factor")
-                enlarge = gr.Button(T("enlarge"), elem_id="enlarge", size="sm")
-            link = gr.Textbox(label=T("link"), interactive=False, buttons=["copy"], elem_id="link")
-            dropped = gr.File(
-                label=T("restore"), file_types=[".png"], elem_id="restore", height=120
-            )
-    settings = gr.Textbox(label="settings", visible="hidden", elem_id="settings")
-    query = gr.Textbox(visible="hidden", elem_id="query")
-    made_seed = gr.Number(label="seed", visible="hidden", elem_id="made_seed", precision=0)
-    asked = [*controls.asked(), controls.embed]
-    made = [gallery, details, made_seed, settings]
-    words = controls.words
+            results = _layout_results(studio, offers)
+    return Controls(left, go, results, _layout_below(usable, first, offers))
 
-    # Generate: live in the browser, all at once for programs.
-    event = go.click(
-        bind(_live, studio, gpu=True), [*asked, controls.watch, words.box], [forming, *made],
-        api_visibility="private", **DEVICE,
-    )  # fmt: skip
-    event.success(lambda s: s, made_seed, controls.seed, **QUIET)
-    event.success(painting.query, settings, query, **QUIET).then(
-        None, query, [query, link], js=LINK_JS
-    )
-    pictures = gr.JSON(label="pictures", visible=False)
-    answer = [pictures, details, made_seed, settings]
-    # Programs may name a model that is new, and its classes.
-    named = [gr.Textbox(v, label=n, visible=False) for n, v in (("model", ""), ("label", ALL))]
-    gr.Button(visible=False).click(
-        bind(painting.generate, studio, gpu=True), [*named, *asked[2:], words.box], answer,
-        api_name="generate", **DEVICE,
-    )  # fmt: skip
-    reuse.click(
-        lambda s, old: (old if s is None else int(s), False), [made_seed, controls.seed],
-        [controls.seed, controls.random_seed], api_visibility="private", show_progress="hidden",
-    )  # fmt: skip
-    zip_button.click(
-        bind(painting.make_zip, studio, gpu=True),
-        settings,
-        zip_file,
-        api_visibility="private",
-        **DEVICE,
-    ).success(None, js=CLICK_JS)
 
-    enlarge.click(
-        bind(painting.enlarge, studio, gpu=True), [settings, factor], [gallery, details],
-        api_visibility="private", **DEVICE,
-    )  # fmt: skip
-
-    chosen = [controls.model, controls.label, controls.seed, *controls.options]
-    prompts.build_more(studio, words, [chosen[0], *chosen[2:]], DEVICE, offers)
-    to_label = variations.build(studio, usable, chosen, words.box, DEVICE, offers)
-    with gr.Accordion(T("how"), open=False, elem_id="how"):
-        lessons = {
-            name: gr.Markdown(
-                T(f"how_{name}"),
-                visible=bool(usable) and _first(usable).method == name,
-                latex_delimiters=LATEX,
-                elem_id=f"how_{name}",
-            )  # fmt: skip
-            for name in ("dcgan", "vae", "flow", "text2image")
-        }
-        card = gr.Markdown(model_card.card(_first(usable)) if usable else "", elem_id="card")
-
-    # Keep the controls in step with the model, a dropped picture or the address.
-    fitted = [
-        *(controls.label, to_label, *controls.options, controls.watch, *lessons.values(), card),
-        *words.outputs(),
-    ]
-
-    def fit(name: str) -> list[Any]:
-        """Show the classes, sliders and lesson of the model."""
-        return [*_fit(studio, name, list(lessons)), *words.fit(studio.info(name))]
-
-    def put(request: GenerateRequest) -> list[Any]:
-        """Set every control to `request`."""
-        values = {o: getattr(request, o) for o in OPTIONS}
-        model = gr.Dropdown(model_card.choices(studio), value=request.model)
-        return [
-            model, request.count, request.seed, False,
-            *_fit(studio, request.model, list(lessons), label=request.label or ALL, values=values),
-            *words.fit(studio.info(request.model), request.prompt or ""),
-        ]  # fmt: skip
-
-    def put_dropped(studio: Studio, path: str | None) -> list[Any]:
-        """Set every control to what the dropped picture says."""
-        return put(painting.read_dropped(studio, path))
-
-    def open_link(studio: Studio, request: gr.Request) -> list[Any]:
-        """Set every control to what the address says, or to the first model's defaults."""
-        found = painting.from_query(studio, dict(request.query_params))
-        if found is None and usable:
-            found = GenerateRequest(model=_first(usable).name, seed=painting.new_seed())
-            return [*put(found)[:3], True, *put(found)[4:]]
-        return put(found) if found else [gr.skip()] * (4 + len(fitted))
-
-    everything = [controls.model, controls.count, controls.seed, controls.random_seed, *fitted]
-    controls.model.input(bind(_only(fit), studio), controls.model, fitted, **QUIET)
-    tab.select(lambda: gr.Dropdown(model_card.choices(studio)), None, controls.model, **QUIET)
-    dropped.upload(bind(put_dropped, studio), dropped, everything, **QUIET)
-    demo.load(bind(open_link, studio), None, everything, **QUIET)
-    components = {str(i): c for i, c in enumerate(everything)}
-
-    def updates(request: GenerateRequest) -> Updates:
-        return dict(zip(components, put(request), strict=True))
-
-    return Opener(tabs, "generate", components, updates), gallery
+def first_model(usable: list[ModelInfo]) -> ModelInfo | None:
+    """Return the model that the page opens with."""
+    return next((m for m in usable if m.name == FIRST), usable[-1] if usable else None)
 
 
 def enlarges(studio: Studio) -> bool:
-    """Tell whether the model is here that enlarges pictures."""
+    """Return whether the model is here that enlarges pictures."""
     return any(m.name == "upscale" and not m.problem for m in studio.models("restore"))
 
 
-def _only(function: Any) -> Any:
-    """Let a function without the studio be bound like the others."""
-
-    def handler(studio: Studio, name: str) -> Any:
-        return function(name)
-
-    return handler
-
-
-def _live(studio: Studio, *values: Any) -> Any:
-    """Show the sheet of forming pictures while there is one, then the gallery."""
-    for sheet, *rest in painting.generate_live(studio, *values):
-        if sheet is None:
-            yield [gr.Image(visible=False), gr.Gallery(rest[0], visible=True), *rest[1:]]
-        else:
-            unchanged = [gr.skip()] * 3
-            yield [gr.Image(sheet, visible=True), gr.Gallery(visible=False), *unchanged]
-
-
-def _first(usable: list[ModelInfo]) -> ModelInfo:
-    """Return the model that the page opens with."""
-    return next((m for m in usable if m.name == FIRST), usable[-1])
-
-
-def _controls(studio: Studio, usable: list[ModelInfo]) -> Controls:
-    """Add the controls that decide which pictures are made."""
-    first = _first(usable) if usable else None
-    model = gr.Dropdown(
-        [(model_card.describe(m), m.name) for m in usable], value=first.name if first else None,
-        label=T("model"), info=T("model_info"), elem_id="model",
-    )  # fmt: skip
-    # At first all classes of all models are choices, so that programs may name any of them.
-    classes = choices_of("all_classes", *usable)
-    label = gr.Dropdown(classes, value=ALL, label=T("class"), elem_id="label")
-    words = prompts.build_box(studio, model, first)
-    count = gr.Slider(1, MAX_COUNT, 16, step=1, label=T("count"), elem_id="count")
-    with gr.Group():
-        seed = gr.Number(
-            0,
-            label=T("seed"),
-            info=T("seed_info"),
-            precision=0,
-            elem_id="seed",
-        )
-        random_seed = gr.Checkbox(False, label=T("random_seed"), elem_id="random_seed")
-    options = tuple(
-        gr.Slider(
-            low, high, value, step=step, label=T(name), info=T(f"{name}_info"), elem_id=name,
-            visible=bool(first) and any(o.name == name for o in first.options),
-        )
-        for name, (low, high, value, step) in RANGES.items()
-    )  # fmt: skip
-    watch = gr.Checkbox(True, label=T("watch"), elem_id="watch")
-    embed = gr.Checkbox(True, label=T("embed"), elem_id="embed")
-    return Controls(model, label, count, seed, random_seed, options, words, watch, embed)
+def _layout_results(studio: Studio, offers: Offers) -> Results:
+    forming = gr.Image(
+        label=T("forming"),
+        format="png",
+        visible=False,
+        interactive=False,
+        elem_id="forming",
+        buttons=[],
+    )
+    gallery = gr.Gallery(
+        label=T("pictures"),
+        format="png",
+        columns=4,
+        height="auto",
+        object_fit="contain",
+        elem_id="gallery",
+        buttons=["download", "fullscreen"],
+        interactive=False,
+    )
+    line = details("details", max_lines=2)
+    with gr.Row():
+        reuse = gr.Button(T("reuse"), elem_id="reuse", size="sm")
+        download_all = gr.Button(T("download_all"), elem_id="download_all", size="sm")
+        file = gr.DownloadButton("zip", elem_id="zip_file", visible="hidden")
+    offers.add(gallery)
+    with gr.Row(visible=enlarges(studio)):
+        factor = gr.Radio([2, 4], value=4, label=T("factor"), elem_id="enlarge_factor")
+        enlarge = gr.Button(T("enlarge"), elem_id="enlarge", size="sm")
+    link = gr.Textbox(label=T("link"), interactive=False, buttons=["copy"], elem_id="link")
+    dropped = gr.File(label=T("restore"), file_types=[".png"], elem_id="restore", height=120)
+    return Results(
+        forming,
+        gallery,
+        line,
+        reuse,
+        download_all,
+        file,
+        factor,
+        enlarge,
+        link,
+        dropped,
+        settings=gr.Textbox(label="settings", visible="hidden", elem_id="settings"),
+        query=gr.Textbox(visible="hidden", elem_id="query"),
+        sampled_seed=gr.Number(label="seed", visible="hidden", elem_id="made_seed", precision=0),
+    )
 
 
-def _fit(
-    studio: Studio,
-    name: str,
-    lessons: list[str],
-    *,
-    label: str = ALL,
-    values: dict[str, Any] | None = None,
-) -> list[Any]:
-    """Return updates that make the controls fit the model called `name`."""
-    info, values = studio.info(name), values or {}
-    updates: list[Any] = [
-        gr.Dropdown(choices_of("all_classes", info), value=label, visible=bool(info.labels)),
-        gr.Dropdown(choices_of("same_class", info), value=ALL, visible=bool(info.labels)),
-    ]
-    has = {o.name: o for o in info.options}
-    for option in OPTIONS:
-        if o := has.get(option):
-            value = values.get(option) or o.default
-            updates.append(gr.Slider(o.minimum, o.maximum, value, step=o.step, visible=True))
-        else:
-            updates.append(gr.Slider(visible=False))
-    updates.append(gr.Checkbox(visible="evaluations" in has))
-    updates += [gr.Markdown(visible=info.method == lesson) for lesson in lessons]
-    return [*updates, model_card.card(info)]
+def _layout_below(usable: list[ModelInfo], first: ModelInfo | None, offers: Offers) -> Below:
+    text = first is not None and first.condition == "text"
+    prompt_parts = prompts.layout_below(offers, visible=text)
+    with gr.Tabs(elem_id="more"):
+        with gr.Tab(T("morph_tab"), id="morph", elem_id="tab_morph"):
+            morphs = morph.layout(usable, offers)
+        with gr.Tab(T("grid_tab"), id="grid", elem_id="tab_grid") as grid_tab:
+            grid = xy_grid.layout(offers)
+        with gr.Tab(T("directions_tab"), id="directions", elem_id="tab_directions") as moved_tab:
+            directions = latent_directions.layout(offers)
+        with gr.Tab(T("cross_tab"), id="cross", elem_id="tab_cross"):
+            classes = sheets.layout_classes(offers)
+        with gr.Tab(T("compare_tab"), id="compare", elem_id="tab_compare"):
+            compare = sheets.layout_compare(usable, offers)
+    with gr.Accordion(T("how"), open=False, elem_id="how"):
+        lessons = {
+            f"how_{name}": gr.Markdown(
+                T(f"how_{name}"),
+                visible=first is not None and first.method == name,
+                latex_delimiters=LATEX,
+                elem_id=f"how_{name}",
+            )
+            for name in LESSONS
+        }
+        lessons["card"] = gr.Markdown(model_card.card(first) if first else "", elem_id="card")
+    return Below(
+        prompt_parts, morphs, grid, grid_tab, directions, moved_tab, classes, compare, lessons
+    )
+
+
+# --- Wiring --------------------------------------------------------------------------------------
+
+
+def wire(
+    studio: Studio, controls: Controls, *, demo: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab
+) -> Opener[GenerateRequest]:
+    """Connect the controls; return what opens `tab`, this one of `tabs`, with a request."""
+    _wire_generate(studio, controls)
+    _add_endpoint(studio, controls)
+    _wire_results(studio, controls)
+    left, below = controls.settings, controls.below
+    prompts.wire_prompt(studio, left.prompt, left.model)
+    prompts.wire_below(studio, below.prompts, left.sampling())
+    morph.wire(studio, below.morph, left.sampling())
+    xy_grid.wire(studio, below.grid, below.grid_tab, left)
+    latent_directions.wire(studio, below.directions, below.directions_tab, left)
+    sheets.wire_classes(studio, below.classes, left.sampling())
+    sheets.wire_compare(studio, below.compare, left.seed)
+    # Keep the controls in step with the model, a dropped picture or the address.
+    model, restored = named(left, "model"), controls.restored()
+    connect(left.model.input, fit, studio, model, controls.fitted(), **QUIET)
+    connect(tab.select, list_models, studio, {}, model, **QUIET)
+    dropped = {"path": controls.results.dropped}
+    connect(controls.results.dropped.upload, restore_png, studio, dropped, restored, **QUIET)
+    connect(demo.load, restore_link, studio, {}, restored, **QUIET)
+    return Opener(tabs, "generate", restored, functools.partial(restore, studio))
+
+
+def _wire_generate(studio: Studio, controls: Controls) -> None:
+    left, results = controls.settings, controls.results
+    outputs = named(results, "forming", "gallery", "details", "sampled_seed", "settings")
+    event = connect(
+        controls.go.click,
+        callbacks.generate_live,
+        studio,
+        left.all(),
+        outputs,
+        gpu=True,
+        **PRIVATE,
+        **DEVICE,
+    )
+    event.success(lambda seed: seed, results.sampled_seed, left.seed, **QUIET)
+    event.success(callbacks.to_query, results.settings, results.query, **QUIET).then(
+        None, results.query, [results.query, results.link], js=LINK_JS
+    )
+
+
+def _add_endpoint(studio: Studio, controls: Controls) -> None:
+    """Let programs generate; they may name a model that is new, and its classes."""
+    left, results = controls.settings, controls.results
+    model = gr.Textbox("", label="model", visible=False)
+    label = gr.Textbox(ALL, label="label", visible=False)
+    inputs = [model, label, left.count, left.seed, left.random_seed, *left.options.values()]
+    pictures = gr.JSON(label="pictures", visible=False)
+    gr.Button(visible=False).click(
+        bind(callbacks.generate, studio, gpu=True),
+        [*inputs, left.embed, left.prompt.prompt],
+        [pictures, results.details, results.sampled_seed, results.settings],
+        api_name="generate",
+        **DEVICE,
+    )
+
+
+def _wire_results(studio: Studio, controls: Controls) -> None:
+    left, results = controls.settings, controls.results
+    results.reuse.click(
+        lambda sampled, seed: (seed if sampled is None else int(sampled), False),
+        [results.sampled_seed, left.seed],
+        [left.seed, left.random_seed],
+        **QUIET,
+    )
+    device = {"gpu": True, **PRIVATE, **DEVICE}
+    shown, file = named(results, "settings"), named(results, "file")
+    zipped = connect(results.download_all.click, callbacks.make_zip, studio, shown, file, **device)
+    zipped.success(None, js=CLICK_JS)
+    inputs, outputs = shown | named(results, "factor"), named(results, "gallery", "details")
+    connect(results.enlarge.click, callbacks.enlarge, studio, inputs, outputs, **device)
+
+
+# --- Controls that follow the model, or a request ------------------------------------------------
+
+
+def fit(studio: Studio, model: str) -> Updates:
+    """Show the classes, options and lesson of a model."""
+    return _fit(studio.info(model))
+
+
+def _fit(info: ModelInfo, request: GenerateRequest | None = None) -> Updates:
+    label, prompt, values = ALL, None, None
+    if request is not None:
+        label, prompt = request.label or ALL, request.prompt or ""
+        values = {name: getattr(request, name) for name in OPTIONS}
+    classes = model_card.class_choices("same_class", info)
+    return {
+        **settings.fit(info, label, values),
+        **prompts.fit(info, prompt),
+        "to_label": gr.Dropdown(classes, value=ALL, visible=bool(info.labels)),
+        **{f"how_{name}": gr.Markdown(visible=info.method == name) for name in LESSONS},
+        "card": model_card.card(info),
+    }
+
+
+def restore(studio: Studio, request: GenerateRequest) -> Updates:
+    """Set every control to a request."""
+    return {
+        **_fit(studio.info(request.model), request),
+        "model": gr.Dropdown(model_card.choices(studio), value=request.model),
+        "count": request.count,
+        "seed": request.seed,
+        "random_seed": False,
+    }
+
+
+def restore_png(studio: Studio, path: str | None) -> Updates:
+    """Set every control to what a dropped picture says."""
+    return restore(studio, callbacks.from_png(studio, path))
+
+
+def restore_link(studio: Studio, request: gr.Request) -> Updates:
+    """Set every control to what the address says, or to the first model's defaults."""
+    linked = callbacks.from_query(studio, dict(request.query_params))
+    if linked is not None:
+        return restore(studio, linked)
+    first = first_model([m for m in studio.models("generate") if not m.problem])
+    if first is None:
+        return {}
+    fresh = GenerateRequest(model=first.name, seed=callbacks.new_seed())
+    return restore(studio, fresh) | {"random_seed": True}
+
+
+def list_models(studio: Studio) -> Updates:
+    """List the models anew; those of runs come and go."""
+    return {"model": gr.Dropdown(model_card.choices(studio))}

@@ -6,36 +6,58 @@ import re
 import time
 import typing
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, labelled_grid
 from aigc_demo.pipelines.xy_grid import GridResult
 from aigc_demo.requests import MAX_SEED, Axis, GridRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components.events import QUIET
+from aigc_demo.ui.components.displays import details, sheet
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.send_to import Offers
-from aigc_demo.ui.generate.callbacks import PIXEL_ART, request_of
+from aigc_demo.ui.generate.forms import SamplingForm
+from aigc_demo.ui.generate.pictures import is_pixel_art
+from aigc_demo.ui.generate.settings import Controls as Settings
 from aigc_demo.ui.i18n import T, language_of, say
-from aigc_demo.ui.server.handlers import bind, downloadable
+from aigc_demo.ui.server.handlers import Updates, connect, downloadable, named
 
-MANY = 8  # values along an axis
-EVERY = 0.7  # seconds between two looks at a grid that fills
-NUMBERS = {"seed": int, "evaluations": int}
-SPOKEN = ("label", "prompt", "model")
-NAMES = {"label": "class", "model": "checkpoint"}  # of texts that are called otherwise
+MAX_SUGGESTED = 8  # values along an axis
+UPDATE_SECONDS = 0.7  # between two pictures of a grid that fills
+INTEGERS = ("seed", "evaluations")
+TEXTS = ("label", "prompt", "model")
+TITLES = {"label": "class", "model": "checkpoint"}  # keys of texts; other axes are their own
 
 
-class Made(NamedTuple):
-    """A grid as it is now: a line of progress, the picture, the files."""
+class GridForm(SamplingForm):
+    """The axes, and their values as text."""
 
-    progress: str
-    picture: Image.Image
-    png: str
-    csv: str
+    x: str = "seed"
+    y: str = "label"
+    x_values: str | None = None
+    y_values: str | None = None
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Controls:
+    x: gr.Dropdown
+    y: gr.Dropdown
+    x_values: gr.Textbox
+    y_values: gr.Textbox
+    go: gr.Button
+    stop: gr.Button
+    progress: gr.Textbox
+    picture: gr.Image
+    png: gr.DownloadButton
+    csv: gr.DownloadButton
+    language: gr.State
+
+
+# --- Axes and their values -----------------------------------------------------------------------
 
 
 def axes_of(studio: Studio, name: str) -> list[str]:
@@ -46,19 +68,21 @@ def axes_of(studio: Studio, name: str) -> list[str]:
     return [*found, *["model"] * (len(_family(studio, info)) > 1)]
 
 
-def suggest(studio: Studio, model: str, axis: str, seed: int, prompt: str | None = None) -> str:
+def suggest(
+    studio: Studio, model: str, axis: str, seed: int | None, prompt: str | None = None
+) -> str:
     """Return values for an axis that suit the model, one a line."""
     info = studio.info(model)
     options = {option.name: option for option in info.options}
     if axis == "seed":
-        start = seed if type(seed) is int and 0 <= seed <= MAX_SEED else 0
+        start = seed if seed is not None and 0 <= seed <= MAX_SEED else 0
         values = [str((start + i) % (MAX_SEED + 1)) for i in range(5)]
     elif axis == "label":
-        values = list(info.labels[:MANY])
+        values = list(info.labels[:MAX_SUGGESTED])
     elif axis == "prompt":
         values = list(dict.fromkeys([*[prompt] * bool(prompt), *info.examples]))[:5]
     elif axis == "model":
-        values = _family(studio, info)[:MANY]
+        values = _family(studio, info)[:MAX_SUGGESTED]
     elif axis == "guidance":
         values = ["1", "2", "3", "4"]
     elif axis == "evaluations":
@@ -72,167 +96,195 @@ def suggest(studio: Studio, model: str, axis: str, seed: int, prompt: str | None
 
 
 def _family(studio: Studio, info: ModelInfo) -> list[str]:
-    """Return the models that take the same requests: of the same size and classes, or words."""
+    """Return the models that have the same size, classes and conditioning."""
     same = (info.size, info.condition, info.labels)
     found = [m for m in studio.models("generate") if not m.problem]
     return [m.name for m in found if (m.size, m.condition, m.labels) == same]
 
 
-def values_of(place: str, axis: str, text: str | None) -> tuple[str | int | float, ...]:
-    """Read the values of an axis; raises BadValue, which names the place."""
-    lines = (text if isinstance(text, str) else "").splitlines()
-    if axis in SPOKEN:
+def parse(place: str, axis: str, text: str | None) -> tuple[str | int | float, ...]:
+    """Return the values of an axis that a text lists; raises BadValue, which names the place."""
+    lines = (text or "").splitlines()
+    if axis in TEXTS:
         return tuple(line.strip() for line in lines if line.strip())
+    number = int if axis in INTEGERS else float
     found: list[int | float] = []
     for word in re.split(r"[\s,;，；、]+", " ".join(lines).strip()):
         try:
-            found += [NUMBERS.get(axis, float)(word)] if word else []
+            found += [number(word)] if word else []
         except ValueError:
             raise BadValue(
                 f"{place}: “{word[:40]}” cannot be used for {axis}; write numbers"
-                f"{' without a fraction' * (axis in NUMBERS)}."
+                f"{' without a fraction' * (axis in INTEGERS)}."
             ) from None
     return tuple(found)
 
 
-def make(
-    studio: Studio,
-    language: str,
-    x: tuple[str, str],
-    y: tuple[str, str],
-    settings: tuple[Any, ...],
-    prompt: str | None = None,
-) -> Iterator[Made]:
-    """Yield the grid as it fills; `x` and `y` are an axis and its values as text, `settings` the
-    model, class, seed and options of the tab.
-    """
-    model, label, seed, *options = settings
-    fixed = request_of(studio, model, label, 1, seed, False, *options, prompt=prompt)
-    fields = fixed.model_dump(exclude={"count"})
-    along = {"x_values": values_of("x", *x), "y_values": values_of("y", *y)}
-    info, before = studio.info(model), 0.0
-    for result in studio.grid_steps(GridRequest(**fields, x=x[0], y=y[0], **along)):
-        if result.share == 1 or time.monotonic() - before > EVERY:
+# --- What a click does ---------------------------------------------------------------------------
+
+
+def fit_axes(
+    studio: Studio, model: str | None, seed: int, prompt: str | None, request: gr.Request
+) -> Updates:
+    """Offer the axes that the model has, with values."""
+    if model is None:
+        return {}
+    axes = axes_of(studio, model)
+    choices = [(_title(axis), axis) for axis in axes]
+    x, y = axes[min(1, len(axes) - 1)], "seed"
+    return {
+        "x": gr.Dropdown(choices, value=x),
+        "y": gr.Dropdown(choices, value=y),
+        "x_values": suggest(studio, model, x, seed, prompt),
+        "y_values": suggest(studio, model, y, seed, prompt),
+        "language": language_of(request),
+    }
+
+
+def follow_seed(studio: Studio, seed: int, model: str, x: str, y: str) -> Updates:
+    """Let the seeds of an axis begin with the tab's."""
+    places = [place for place, axis in (("x_values", x), ("y_values", y)) if axis == "seed"]
+    return {place: suggest(studio, model, "seed", seed) for place in places}
+
+
+def suggest_values(
+    studio: Studio, model: str, axis: str, seed: int, prompt: str | None
+) -> Updates:
+    """List values for the axis that was chosen."""
+    return {"values": suggest(studio, model, axis, seed, prompt)}
+
+
+def fill(studio: Studio, form: GridForm) -> Iterator[Updates]:
+    """Show the grid filling, with a button that stops it."""
+    fields = form.request(studio).model_dump(exclude={"count"})
+    request = GridRequest(
+        **fields,
+        x=form.x,
+        y=form.y,
+        x_values=parse("x", form.x, form.x_values),
+        y_values=parse("y", form.y, form.y_values),
+    )
+    info, before = form.info(studio), 0.0
+    for result in studio.grid_steps(request):
+        if result.share == 1 or time.monotonic() - before > UPDATE_SECONDS:
             before = time.monotonic()
-            yield _shown(result, info, language)
+            yield _shown(result, info, form.language) | _buttons(running=True)
+    yield _buttons(running=False)
 
 
-def _shown(result: GridResult, info: ModelInfo, language: str) -> Made:
-    pictures = {(cell.column, cell.row): cell.image for cell in result.cells}
-    side = max([128 if len(result.columns) < 6 else 96, *(p.width for p in pictures.values())])
-    titles = tuple(say(NAMES.get(axis, axis), language) for axis in (result.x, result.y))
+def _shown(result: GridResult, info: ModelInfo, language: str) -> Updates:
+    cells = {(cell.column, cell.row): cell.image for cell in result.cells}
     picture = labelled_grid.draw(
-        result.columns, result.rows, pictures, titles=titles, side=side,
-        crisp=info.data in PIXEL_ART,
-    )  # fmt: skip
-    done, count = len(result.cells), len(result.columns) * len(result.rows)
-    progress = say("grid_progress", language, done=done, all=count, seconds=result.seconds)
+        result.columns,
+        result.rows,
+        cells,
+        titles=tuple(say(TITLES.get(axis, axis), language) for axis in (result.x, result.y)),
+        side=max([128 if len(result.columns) < 6 else 96, *(c.width for c in cells.values())]),
+        crisp=is_pixel_art(info),
+    )
     name = f"{info.name}-{result.x}-{result.y}"
     png = downloadable(images.encode_png(picture), f"{name}.png")
     csv = downloadable(result.csv().encode("utf-8-sig"), f"{name}.csv")  # which Excel reads
-    return Made(progress, picture, png, csv)
+    count = len(result.columns) * len(result.rows)
+    return {
+        "progress": say(
+            "grid_progress", language, done=len(cells), all=count, seconds=result.seconds
+        ),
+        "picture": picture,
+        "png": gr.DownloadButton(value=png, interactive=True),
+        "csv": gr.DownloadButton(value=csv, interactive=True),
+    }
 
 
-# --- Layout --------------------------------------------------------------------------------------
+def tell_stopped(studio: Studio, request: gr.Request) -> Updates:
+    """Say that the grid was stopped."""
+    return {"progress": say("grid_stopped", language_of(request)), **_buttons(running=False)}
 
 
-def build(
-    studio: Studio,
-    tab: gr.Tab,
-    chosen: list[gr.Component],
-    prompt: gr.Textbox,
-    private: dict[str, Any],
-    offers: Offers,
-) -> None:
-    """Add the grid to `tab`; `chosen` are the controls of the page: model, class, seed and the
-    options.
-    """
-    model, _, seed, *_ = chosen
-    every = [(T(NAMES.get(axis, axis)), axis) for axis in typing.get_args(Axis)]
-    language = gr.State("en")
+def offer_start(studio: Studio) -> Updates:
+    """Show the button that starts, after an error."""
+    return _buttons(running=False)
+
+
+def _buttons(*, running: bool) -> Updates:
+    """Show the button that can be of use: that which starts, or that which stops."""
+    return {"go": gr.Button(visible=not running), "stop": gr.Button(visible=running)}
+
+
+# --- Layout and wiring ---------------------------------------------------------------------------
+
+
+def _title(axis: str) -> Any:
+    return T(TITLES.get(axis, axis))
+
+
+def layout(offers: Offers) -> Controls:
+    """Add the controls and results."""
+    every = [(_title(axis), axis) for axis in typing.get_args(Axis)]
     gr.Markdown(T("grid_intro"))
-    axes, values = [], []
+    axes = {}
     with gr.Row():
         for place in "xy":
             with gr.Column(min_width=260):
-                axes.append(
-                    gr.Dropdown(
-                        every, value="seed", label=T(f"grid_{place}"), elem_id=f"grid_{place}",
-                    )
-                )  # fmt: skip
-                values.append(
-                    gr.Textbox(
-                        label=T("grid_values"), info=T("grid_values_info"), lines=4, max_lines=8,
-                        elem_id=f"grid_{place}_values",
-                    )
-                )  # fmt: skip
+                axes[place] = gr.Dropdown(
+                    every, value="seed", label=T(f"grid_{place}"), elem_id=f"grid_{place}"
+                )
+                axes[f"{place}_values"] = gr.Textbox(
+                    label=T("grid_values"),
+                    info=T("grid_values_info"),
+                    lines=4,
+                    max_lines=8,
+                    elem_id=f"grid_{place}_values",
+                )
     with gr.Row():
         go = gr.Button(T("grid_go"), variant="primary", elem_id="grid_go")
         stop = gr.Button(T("grid_stop"), elem_id="grid_stop", visible=False)
-    progress = gr.Textbox(label=T("details"), interactive=False, elem_id="grid_progress")
-    picture = gr.Image(
-        label=T("grid"), show_label=False, format="png", interactive=False, elem_id="grid",
-        buttons=["fullscreen"],
-    )  # fmt: skip
+    progress = details("grid_progress")
+    picture = sheet("grid", "grid", buttons=["fullscreen"])
     with gr.Row():
-        png = gr.DownloadButton(T("grid_png"), elem_id="grid_png", size="sm", interactive=False)
-        csv = gr.DownloadButton(T("grid_csv"), elem_id="grid_csv", size="sm", interactive=False)
+        png, csv = (
+            gr.DownloadButton(T(name), elem_id=name, size="sm", interactive=False)
+            for name in ("grid_png", "grid_csv")
+        )
     offers.add(picture)
+    return Controls(
+        **axes,
+        go=go,
+        stop=stop,
+        progress=progress,
+        picture=picture,
+        png=png,
+        csv=csv,
+        language=gr.State("en"),
+    )
 
-    def fit(
-        studio: Studio, name: str, seed: int, said: str | None, request: gr.Request
-    ) -> list[Any]:
-        """Offer the axes that the model has, with values."""
-        if not isinstance(name, str):
-            return [gr.skip()] * 5
-        found = axes_of(studio, name)
-        x, y = found[1 if len(found) > 1 else 0], "seed"
-        choices = [(T(NAMES.get(axis, axis)), axis) for axis in found]
-        return [
-            *(gr.Dropdown(choices, value=axis) for axis in (x, y)),
-            *(suggest(studio, name, axis, seed, said) for axis in (x, y)),
-            language_of(request),
-        ]
 
-    def follow(studio: Studio, seed: int, name: str, x: str, y: str) -> list[Any]:
-        """Keep the seeds of an axis those that begin with the page's."""
-        return [
-            suggest(studio, name, axis, seed) if axis == "seed" else gr.skip() for axis in (x, y)
-        ]
-
-    def fill(
-        studio: Studio, language: str, x: str, y: str, x_values: str, y_values: str, *rest: Any
-    ) -> Iterator[list[Any]]:
-        """Show the grid filling, with a button that stops it."""
-        said, *settings = rest
-        for now in make(studio, language, (x, x_values), (y, y_values), tuple(settings), said):
-            files = [gr.DownloadButton(value=f, interactive=True) for f in (now.png, now.csv)]
-            yield [now.progress, now.picture, *files, *_running(True)]
-        yield [*[gr.skip()] * 4, *_running(False)]
-
-    fitted = [*axes, *values, language]
-    tab.select(bind(fit, studio), [model, seed, prompt], fitted, **QUIET)
-    model.change(bind(fit, studio), [model, seed, prompt], fitted, **QUIET)
-    seed.change(bind(follow, studio), [seed, model, *axes], values, **QUIET)
-    for axis, box in zip(axes, values, strict=True):
-        axis.input(bind(_suggested, studio), [model, axis, seed, prompt], box, **QUIET)
+def wire(studio: Studio, controls: Controls, tab: gr.Tab, settings: Settings) -> None:
+    """Connect the controls; `tab` is theirs, `settings` are those of the Generate tab."""
+    sampling = settings.sampling()
+    first = {name: sampling[name] for name in ("model", "seed", "prompt")}
+    axes, values = named(controls, "x", "y"), named(controls, "x_values", "y_values")
+    fitted = axes | values | named(controls, "language")
+    for event in (tab.select, settings.model.change):
+        connect(event, fit_axes, studio, first, fitted, **QUIET)
+    inputs = {**named(settings, "seed", "model"), **axes}
+    connect(settings.seed.change, follow_seed, studio, inputs, values, **QUIET)
+    for place in "xy":
+        axis, outputs = axes[place], {"values": values[f"{place}_values"]}
+        connect(axis.input, suggest_values, studio, first | {"axis": axis}, outputs, **QUIET)
+    buttons = named(controls, "go", "stop")
     # Not “once”: a page takes an event that was stopped to be running still, and skips a click.
-    painting = go.click(
-        bind(fill, studio, gpu=True), [language, *axes, *values, prompt, *chosen],
-        [progress, picture, png, csv, go, stop], trigger_mode="multiple", **private,
-    )  # fmt: skip
-    painting.failure(lambda: _running(False), None, [go, stop], **QUIET)
-    stop.click(_stopped, None, [progress, go, stop], cancels=[painting], **QUIET)
-
-
-def _suggested(studio: Studio, model: str, axis: str, seed: int, said: str | None) -> str:
-    return suggest(studio, model, axis, seed, said)
-
-
-def _stopped(request: gr.Request) -> list[Any]:
-    return [say("grid_stopped", language_of(request)), *_running(False)]
-
-
-def _running(running: bool) -> list[Any]:
-    """Show the button that can be of use: that which starts, or that which stops."""
-    return [gr.Button(visible=not running), gr.Button(visible=running)]
+    filling = connect(
+        controls.go.click,
+        fill,
+        studio,
+        sampling | fitted,
+        named(controls, "progress", "picture", "png", "csv") | buttons,
+        gpu=True,
+        trigger_mode="multiple",
+        **PRIVATE,
+        **DEVICE,
+    )
+    connect(filling.failure, offer_start, studio, {}, buttons, **QUIET)
+    outputs = named(controls, "progress") | buttons
+    connect(controls.stop.click, tell_stopped, studio, {}, outputs, cancels=[filling], **QUIET)

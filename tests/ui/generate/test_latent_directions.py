@@ -1,4 +1,4 @@
-"""What the sliders of directions do, called without a browser."""
+"""What the sliders of directions do, without a browser."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import math
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import Studio
 from aigc_demo.ui.generate import latent_directions
-from tests import factories
+from aigc_demo.ui.generate.latent_directions import DirectionsForm
 
 VAE = "shapes-vae"
-SETTINGS = (VAE, "squares", 4, 2.0, 16, 1.0, 0.8)
-NONE = (0,) * 6
+SETTINGS = {"model": VAE, "label": "squares", "seed": 4, "temperature": 0.8, "guidance": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -25,44 +23,46 @@ def own_cache(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "cache"))
 
 
+def moved(studio: Studio, **fields: Any) -> bytes:
+    return latent_directions.move(studio, DirectionsForm(**SETTINGS | fields))["picture"].tobytes()
+
+
 def test_sliders_at_zero_show_what_generate_paints(studio: Studio) -> None:
     request = GenerateRequest(model=VAE, label="squares", seed=4, temperature=0.8, count=1)
     (plain,) = studio.generate(request).images
-    shown = latent_directions.steer(studio, SETTINGS, NONE)
-    assert (
-        shown.tobytes()
-        == images.enlarge(plain, latent_directions.SHOWN_SIDE, crisp=False).tobytes()
+    assert moved(studio) == images.enlarge(plain, 256, crisp=False).tobytes()
+    assert moved(studio, direction_1=2) != moved(studio)
+
+
+def test_a_strip_is_nine_pictures_along_one_direction(studio: Studio) -> None:
+    first, second = (
+        latent_directions.strip(studio, DirectionsForm(**SETTINGS, component=i))["strip"]
+        for i in (1, 2)
     )
-    moved = latent_directions.steer(studio, SETTINGS, (2.0, *NONE[1:]))
-    assert moved.tobytes() != shown.tobytes()
+    assert first.width > 9 * 96 and first.tobytes() != second.tobytes()
 
 
-def test_a_strip_is_nine_pictures_in_a_row(studio: Studio) -> None:
-    shown = latent_directions.strip(studio, SETTINGS, 1, NONE)
-    assert isinstance(shown, Image.Image) and shown.width > 9 * 96
-    assert shown.tobytes() != latent_directions.strip(studio, SETTINGS, 2, NONE).tobytes()
-
-
-def test_a_class_that_the_model_has_not_is_any_class(studio: Studio) -> None:
+def test_a_class_of_the_model_before_is_any_class(studio: Studio) -> None:
     """While a page changes its model, the class is for a moment still that of the one before."""
-    old = (VAE, "Ankle boot", *SETTINGS[2:])
-    assert latent_directions.settled(studio, old) == (VAE, "*", *SETTINGS[2:])
-    assert latent_directions.settled(studio, SETTINGS) == SETTINGS
+    old = DirectionsForm(**SETTINGS | {"label": "Ankle boot"})
+    shown = latent_directions.fit(studio, old)
+    assert shown["picture"].tobytes() == moved(studio, label="*")
 
 
-@pytest.mark.parametrize("wrong", [None, "1", True, [1]], ids=str)
-def test_an_offset_that_is_no_number_is_refused(studio: Studio, wrong: Any) -> None:
-    with pytest.raises(BadValue, match="^direction 2: "):
-        latent_directions.steer(studio, SETTINGS, (0, wrong, 0, 0, 0, 0))
+def test_the_sliders_are_there_where_the_model_has_directions(studio: Studio) -> None:
+    for model, has in ((VAE, True), ("shapes-flow", False), (None, False)):
+        shown = latent_directions.fit(studio, DirectionsForm(**SETTINGS | {"model": model}))
+        assert (shown["column"].visible, shown["none"].visible) == (has, not has)
+    typing = latent_directions.fit(studio, DirectionsForm(**SETTINGS | {"seed": None}))
+    assert typing["picture"] is None and typing["column"].visible
 
 
-@pytest.mark.parametrize("wrong", [math.nan, 4, -3.5])
-def test_an_offset_out_of_reach_is_refused(studio: Studio, wrong: float) -> None:
-    with pytest.raises(BadValue, match="^offsets"):
-        latent_directions.steer(studio, SETTINGS, (wrong, 0, 0, 0, 0, 0))
+def test_an_offset_that_cannot_be_used_is_refused(studio: Studio) -> None:
+    for wrong in (None, "1", True, math.nan, 4, -3.5):
+        with pytest.raises(BadValue, match=r"^(direction_1|offsets\.0): "):
+            moved(studio, direction_1=wrong)
 
 
-@pytest.mark.parametrize("name", [n for n in factories.GENERATE if n not in ("vae", "dcgan")])
-def test_a_model_without_directions_is_refused_by_name(studio: Studio, name: str) -> None:
-    with pytest.raises(BadValue, match=f"^model: shapes-{name} has no latent directions"):
-        latent_directions.steer(studio, (f"shapes-{name}", "*", *SETTINGS[2:]), NONE)
+def test_a_model_without_directions_is_refused_by_name(studio: Studio) -> None:
+    with pytest.raises(BadValue, match="^model: shapes-flow has no latent directions"):
+        moved(studio, model="shapes-flow")

@@ -1,0 +1,66 @@
+"""The values of the Generate tab's controls when something is clicked.
+
+`SamplingForm` has those that all parts of the tab share; each part adds its own. They take any
+number: the limits are those of the request that is made of them.
+"""
+
+from __future__ import annotations
+
+from aigc_demo.errors import BadValue
+from aigc_demo.requests import GenerateRequest, Request, Whole
+from aigc_demo.studio import ModelInfo, Studio
+
+ALL = "*"  # stands for every class in turn
+OPTIONS = ("guidance", "evaluations", "truncation", "temperature")
+
+
+class SamplingForm(Request):
+    """The model and how to sample from it. A seed of None is one that is being typed."""
+
+    model: str | None = None
+    label: str | None = ALL
+    prompt: str | None = None
+    seed: Whole | None = 0
+    guidance: float | None = None
+    evaluations: Whole | None = None
+    truncation: float | None = None
+    temperature: float | None = None
+
+    def info(self, studio: Studio) -> ModelInfo:
+        """Return what is known of the chosen model."""
+        if self.model is None:
+            raise BadValue("model: no model is chosen; choose one.")
+        return studio.info(self.model)
+
+    def text_info(self, studio: Studio) -> ModelInfo:
+        """Return what is known of the chosen model, which must be text-conditioned."""
+        info = self.info(studio)
+        if info.condition != "text":
+            raise BadValue(f"model: {info.name} reads no words; choose one that does.")
+        return info
+
+    def request(self, studio: Studio, **changes: object) -> GenerateRequest:
+        """Return the checked request; options that the model does not have are left out."""
+        has = {option.name for option in self.info(studio).options}
+        fields = {
+            "model": self.model,
+            "label": class_or_none(self.label),
+            "prompt": self.prompt or None,
+            "seed": self.seed,
+            **{name: getattr(self, name) for name in OPTIONS if name in has},
+        }
+        return GenerateRequest(**fields | changes)
+
+
+class GenerateForm(SamplingForm):
+    """The controls above the button Generate."""
+
+    count: Whole | None = 16
+    random_seed: bool = False
+    embed: bool = True  # write the settings into the PNGs
+    watch: bool = True  # show the pictures forming
+
+
+def class_or_none(label: str | None) -> str | None:
+    """Return the class that a dropdown holds, or None for all of them."""
+    return None if label in (ALL, "") else label

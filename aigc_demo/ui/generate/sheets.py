@@ -1,0 +1,152 @@
+"""Sheets of many samples below the Generate tab: classes by seeds, models of the same data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from aigc_demo.errors import BadValue
+from aigc_demo.requests import GenerateRequest, Request, Whole
+from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui.components.displays import sheet
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.send_to import Offers
+from aigc_demo.ui.generate.forms import ALL, SamplingForm, class_or_none
+from aigc_demo.ui.generate.model_card import class_choices
+from aigc_demo.ui.generate.pictures import PIXEL_ART, is_pixel_art, sheet_of_rows
+from aigc_demo.ui.i18n import T
+from aigc_demo.ui.server.handlers import Components, Updates, connect, named
+
+# --- Classes by seeds ----------------------------------------------------------------------------
+
+
+class ClassesForm(SamplingForm):
+    columns: Whole = 8
+
+
+@dataclass(frozen=True)
+class ClassesControls:
+    columns: gr.Slider
+    go: gr.Button
+    sheet: gr.Image
+
+
+def classes_by_seeds(studio: Studio, form: ClassesForm) -> Updates:
+    """Show a row a class, or one of what the prompt says, and a column a seed."""
+    info = form.info(studio)
+    rows = []
+    for label in info.labels or [None]:
+        request = form.request(studio, label=label, count=form.columns)
+        rows.append((label or info.title, studio.generate(request).images))
+    return {"sheet": sheet_of_rows(rows, crisp=is_pixel_art(info))}
+
+
+def layout_classes(offers: Offers) -> ClassesControls:
+    """Add the controls and the sheet."""
+    gr.Markdown(T("cross_intro"))
+    columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="cross_columns")
+    go = gr.Button(T("cross_go"), variant="primary", elem_id="cross_go")
+    made = sheet("cross", "cross")
+    offers.add(made)
+    return ClassesControls(columns, go, made)
+
+
+def wire_classes(studio: Studio, controls: ClassesControls, sampling: Components) -> None:
+    """Connect the controls; `sampling` are the inputs of a `SamplingForm`."""
+    inputs, outputs = sampling | named(controls, "columns"), named(controls, "sheet")
+    settings = {"gpu": True, **PRIVATE, **DEVICE}
+    connect(controls.go.click, classes_by_seeds, studio, inputs, outputs, **settings)
+
+
+# --- Models of the same data ---------------------------------------------------------------------
+
+
+class CompareForm(Request):
+    data: str | None = None
+    label: str | None = ALL
+    seed: Whole | None = 0
+    columns: Whole = 8
+
+
+@dataclass(frozen=True)
+class CompareControls:
+    data: gr.Dropdown
+    label: gr.Dropdown
+    columns: gr.Slider
+    go: gr.Button
+    sheet: gr.Image
+    table: gr.Dataframe
+
+
+def compare(studio: Studio, form: CompareForm) -> Updates:
+    """Show a row a model of the chosen data, and a table of their speed and size."""
+    models = models_of(studio, form.data)
+    if not models:
+        raise BadValue("data: no model has learned from these pictures; choose another set.")
+    rows, table = [], []
+    for info in models:
+        request = GenerateRequest(
+            model=info.name, label=class_or_none(form.label), count=form.columns, seed=form.seed
+        )
+        studio.generate(request.model_copy(update={"count": 1}))  # so that loading is not timed
+        result = studio.generate(request)
+        rows.append((info.method, result.images))
+        milliseconds = round(1000 * result.seconds / form.columns, 1)
+        megabytes = round(info.megabytes, 1)
+        table.append([info.title, milliseconds, megabytes, info.card["images_seen"]])
+    return {"sheet": sheet_of_rows(rows, crisp=form.data in PIXEL_ART), "table": table}
+
+
+def models_of(studio: Studio, data: str | None) -> list[ModelInfo]:
+    """Return the usable models that were trained on a data set."""
+    return [m for m in studio.models("generate") if not m.problem and m.data == data]
+
+
+def fit_classes(studio: Studio, data: str | None) -> Updates:
+    """Offer the classes of a data set."""
+    return {
+        "label": gr.Dropdown(class_choices("all_classes", *models_of(studio, data)), value=ALL)
+    }
+
+
+def layout_compare(usable: list[ModelInfo], offers: Offers) -> CompareControls:
+    """Add the controls, the sheet and the table; the data with most models come first."""
+    families: dict[str, list[ModelInfo]] = {}
+    for info in usable:
+        families.setdefault(info.data, []).append(info)
+    first, *_ = names = sorted(families, key=lambda name: -len(families[name])) or [None]
+    gr.Markdown(T("compare_intro"))
+    with gr.Row():
+        data = gr.Dropdown(
+            [(families[name][0].card["data_title"], name) for name in names if name],
+            value=first,
+            label=T("data"),
+            elem_id="compare_data",
+        )
+        label = gr.Dropdown(
+            class_choices("all_classes", *families.get(first, [])),
+            value=ALL,
+            label=T("class"),
+            elem_id="compare_label",
+        )
+        columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="compare_columns")
+    go = gr.Button(T("compare_go"), variant="primary", elem_id="compare_go")
+    made = sheet("compare_sheet", "compare_sheet")
+    offers.add(made)
+    table = gr.Dataframe(
+        headers=["model", "ms a picture", "MB", "pictures seen"],
+        interactive=False,
+        label=T("details"),
+        elem_id="compare_table",
+    )
+    return CompareControls(data, label, columns, go, made, table)
+
+
+def wire_compare(studio: Studio, controls: CompareControls, seed: gr.Number) -> None:
+    """Connect the controls; `seed` is that of the tab."""
+    data, label = named(controls, "data"), named(controls, "label")
+    connect(controls.data.change, fit_classes, studio, data, label, **QUIET)
+    inputs = named(controls, "data", "label", "columns") | {"seed": seed}
+    outputs = named(controls, "sheet", "table")
+    connect(controls.go.click, compare, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)
