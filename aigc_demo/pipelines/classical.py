@@ -1,6 +1,6 @@
-"""Restoration without learning: what the networks have to beat, and what fills in for them.
+"""Classical restoration: baselines of the networks, and fallbacks where there is none.
 
-Everything takes and returns arrays float32 (H, W, 3) in [0, 1]; a hole is bool (H, W).
+Images are float32 (H, W, 3) in [0, 1]; a hole is bool (H, W).
 
 * Telea, "An Image Inpainting Technique Based on the Fast Marching Method", 2004, and Bertalmio et
   al., "Navier-Stokes, Fluid Dynamics, and Image and Video Inpainting", 2001, by OpenCV.
@@ -8,8 +8,8 @@ Everything takes and returns arrays float32 (H, W, 3) in [0, 1]; a hole is bool 
   scikit-image.
 * Buades et al., "A Non-Local Algorithm for Image Denoising", 2005, by scikit-image and OpenCV.
 * Filling by non-local means: Wexler et al., "Space-Time Completion of Video", 2007, with weights
-  of Buades et al.: every patch that touches the hole looks for similar patches in the known part,
-  and their pixels vote.
+  of Buades et al.: every patch that overlaps the hole is replaced by the weighted mean of similar
+  patches in the known part; overlapping patches are averaged.
 """
 
 from __future__ import annotations
@@ -23,35 +23,33 @@ from skimage import restoration
 Picture = NDArray[np.float32]
 Hole = NDArray[np.bool_]
 
-RADIUS = 5  # pixels around a hole that OpenCV's methods look at
+RADIUS = 5  # pixels around a hole that OpenCV's methods use
 PATCH = 5  # side of the patches that are compared
-NEAREST = 8  # similar patches that vote
-EXAMPLES = 4000  # patches of the known part that are compared with, at most
-ENOUGH = 200  # and at least: a scale with fewer starts from a smooth filling
-PASSES = 3  # at each scale
-EIGHT = 8  # side of the patches by which noise is estimated
+NEIGHBOURS = 8  # similar patches that are averaged
+MAX_EXAMPLES, MIN_EXAMPLES = 4000, 200  # patches of the known part; with fewer none are compared
+ROUNDS = 3  # at each scale
+NOISE_PATCH = 8  # side of the patches by which noise is estimated
+OFFSETS = np.stack(np.mgrid[:PATCH, :PATCH], -1).reshape(-1, 2)  # of the pixels of a patch
 
 
 def telea(picture: Picture, hole: Hole) -> Picture:
-    """Fill from the rim inwards, each pixel from its known neighbours."""
+    """Fill from the boundary inwards, each pixel from its known neighbours."""
     return _opencv(picture, hole, cv2.INPAINT_TELEA)
 
 
 def navier_stokes(picture: Picture, hole: Hole) -> Picture:
-    """Continue the lines of equal brightness into the hole."""
+    """Continue the isophotes into the hole."""
     return _opencv(picture, hole, cv2.INPAINT_NS)
 
 
 def _opencv(picture: Picture, hole: Hole, kind: int) -> Picture:
-    pixels = np.round(picture * 255).clip(0, 255).astype(np.uint8)
-    filled = cv2.inpaint(pixels, hole.astype(np.uint8), RADIUS, kind)
+    filled = cv2.inpaint(_pixels(picture), hole.astype(np.uint8), RADIUS, kind)
     return np.where(hole[..., None], filled.astype(np.float32) / 255, picture)
 
 
 def biharmonic(picture: Picture, hole: Hole) -> Picture:
-    """Fill with the smoothest surface that continues values and slopes at the rim.
-
-    Its time grows faster than the hole.
+    """Fill with the smoothest surface that continues values and slopes at the boundary; slow for
+    large holes.
     """
     if hole.all():
         return telea(picture, hole)
@@ -77,73 +75,86 @@ def fill_by_patches(picture: Picture, hole: Hole) -> Picture:
         start = np.where(hole[..., None], guess, picture).astype(np.float32)
     else:
         start = telea(picture, hole)
-    return _vote(start, hole)
+    return _fill_from_similar(start, hole)
 
 
-def _vote(picture: Picture, hole: Hole) -> Picture:
-    """Replace the hole by what the nearest known patches say, a few times."""
-    height, width = hole.shape
-    if min(height, width) < PATCH:
+def _fill_from_similar(picture: Picture, hole: Hole) -> Picture:
+    """Replace the hole by averages of the most similar known patches, `ROUNDS` times."""
+    known, unknown = _patch_corners(hole)
+    if len(known) < MIN_EXAMPLES or not len(unknown):
         return picture
-    near = cv2.dilate(hole.astype(np.uint8), np.ones((PATCH, PATCH), np.uint8)) > 0
-    half = PATCH // 2
-    inside = np.zeros_like(hole)
-    inside[half : height - half, half : width - half] = True
-    known = np.argwhere(inside & ~near) - half
-    stride = 1 if hole.sum() < 4000 else 2 if hole.sum() < 40_000 else 3
-    asking = np.argwhere(inside & near) - half
-    asking = asking[(asking % stride == 0).all(1)]
-    if len(known) < ENOUGH or not len(asking):
-        return picture
-    chance = np.random.default_rng(0)
-    if len(known) > EXAMPLES:
-        known = known[chance.choice(len(known), EXAMPLES, replace=False)]
-    offsets = np.stack(np.mgrid[:PATCH, :PATCH], -1).reshape(-1, 2)
-
-    def patches(source: Picture, corners: NDArray[np.int64]) -> torch.Tensor:
-        rows, columns = (corners[:, None] + offsets).transpose(2, 0, 1)
-        return torch.from_numpy(source[rows, columns].reshape(len(corners), -1))
-
-    result = picture.copy()
-    examples = patches(picture, known)
-    for _ in range(PASSES):
+    result, examples = picture.copy(), _patches(picture, known)
+    for _ in range(ROUNDS):
         total = np.zeros((*hole.shape, 3), np.float32)
         weight = np.zeros((*hole.shape, 1), np.float32)
-        for part in np.array_split(asking, max(1, len(asking) // 4000)):
-            asked = patches(result, part)
-            distance = torch.cdist(asked, examples).square() / asked.shape[1]
-            best, index = distance.topk(min(NEAREST, len(known)), largest=False)
-            spread = best[:, :1] + 1e-4
-            share = torch.exp(-best / spread)
-            share = share / share.sum(1, keepdim=True)
-            votes = (examples[index] * share[..., None]).sum(1).numpy()
-            trust = torch.exp(-best[:, 0] / 0.02).numpy() + 1e-3
-            rows, columns = (part[:, None] + offsets).transpose(2, 0, 1)
-            np.add.at(
-                total, (rows, columns), votes.reshape(len(part), -1, 3) * trust[:, None, None]
-            )
-            np.add.at(weight, (rows, columns), trust[:, None, None])
-        said = hole & (weight[..., 0] > 0)
-        result[said] = total[said] / weight[said]
+        for part in np.array_split(unknown, max(1, len(unknown) // 4000)):
+            means, trust = _similar(_patches(result, part), examples)
+            rows, columns = _pixels_of(part)
+            np.add.at(total, (rows, columns), means.reshape(len(part), -1, 3) * trust)
+            np.add.at(weight, (rows, columns), trust)
+        filled = hole & (weight[..., 0] > 0)
+        result[filled] = total[filled] / weight[filled]
     return result
+
+
+def _patch_corners(hole: Hole) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the corners (N, 2) of patches that lie in the known part, at most `MAX_EXAMPLES`, and
+    of those that overlap the hole; of large holes, of every other or third patch.
+    """
+    half = PATCH // 2
+    overlap = cv2.dilate(hole.astype(np.uint8), np.ones((PATCH, PATCH), np.uint8)) > 0
+    inside = np.zeros_like(hole)
+    inside[half : hole.shape[0] - half, half : hole.shape[1] - half] = True
+    known = np.argwhere(inside & ~overlap) - half
+    if len(known) > MAX_EXAMPLES:
+        known = known[np.random.default_rng(0).choice(len(known), MAX_EXAMPLES, replace=False)]
+    stride = 1 if hole.sum() < 4000 else 2 if hole.sum() < 40_000 else 3
+    unknown = np.argwhere(inside & overlap) - half
+    return known, unknown[(unknown % stride == 0).all(1)]
+
+
+def _pixels_of(corners: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows and columns (N, PATCH²) of the pixels of patches."""
+    rows, columns = (corners[:, None] + OFFSETS).transpose(2, 0, 1)
+    return rows, columns
+
+
+def _patches(picture: Picture, corners: NDArray[np.int64]) -> torch.Tensor:
+    return torch.from_numpy(picture[_pixels_of(corners)].reshape(len(corners), -1))
+
+
+def _similar(
+    patches: torch.Tensor, examples: torch.Tensor
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the weighted mean of the examples nearest to each patch (N, PATCH² · 3), and how much
+    it counts (N, 1, 1): less where even the nearest one differs.
+    """
+    distances = torch.cdist(patches, examples).square() / patches.shape[1]
+    nearest, index = distances.topk(NEIGHBOURS, largest=False)
+    share = torch.exp(-nearest / (nearest[:, :1] + 1e-4))
+    share = share / share.sum(1, keepdim=True)
+    trust = torch.exp(-nearest[:, 0] / 0.02) + 1e-3
+    return (examples[index] * share[..., None]).sum(1).numpy(), trust[:, None, None].numpy()
 
 
 def noise_level(picture: Picture) -> float:
     """Estimate the standard deviation of Gaussian noise, in grey levels of 0 to 255.
 
     Chen et al., "An Efficient Statistical Method for Image Noise Level Estimation", 2015: noise is
-    what patches vary by in the directions in which the picture itself does not vary; those are
+    what patches vary by in the directions in which the image itself does not vary; those are
     the smallest eigenvalues of their covariance, as many as lie about their own mean.
     """
     height, width = picture.shape[:2]
-    if min(height, width) < 4 * EIGHT:
+    if min(height, width) < 4 * NOISE_PATCH:
         return 0.0
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (EIGHT, EIGHT), axis=(0, 1))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        picture, (NOISE_PATCH, NOISE_PATCH), axis=(0, 1)
+    )
     stride = max(1, round((height * width / 40_000) ** 0.5))
-    rows = windows[::stride, ::stride].reshape(-1, picture.shape[2] * EIGHT**2)
+    rows = windows[::stride, ::stride].reshape(-1, picture.shape[2] * NOISE_PATCH**2)
     values = np.linalg.eigvalsh(np.cov(rows.astype(np.float64), rowvar=False))[::-1]
     if picture.shape[2] == 3 and np.ptp(picture, axis=2).max() == 0:  # grey: three equal colours
-        values = values[: EIGHT**2] / 3
+        values = values[: NOISE_PATCH**2] / 3
     for first in range(len(values)):
         mean = values[first:].mean()
         if (values[first:] > mean).sum() >= (values[first:] < mean).sum():
@@ -152,7 +163,7 @@ def noise_level(picture: Picture) -> float:
 
 
 def nl_means(picture: Picture, sigma: float) -> Picture:
-    """Denoise: each pixel is the average of those whose surroundings look alike."""
+    """Denoise: each pixel becomes the average of those with similar surroundings."""
     if sigma <= 0 or min(picture.shape[:2]) < 3:
         return picture
     s = sigma / 255
@@ -171,12 +182,15 @@ def nl_means_fast(picture: Picture, sigma: float) -> Picture:
     """Denoise as `nl_means`, brightness and colour apart, by OpenCV."""
     if sigma <= 0:
         return picture
-    pixels = np.round(picture * 255).clip(0, 255).astype(np.uint8)
-    cleaned = cv2.fastNlMeansDenoisingColored(pixels, None, 0.8 * sigma, 0.8 * sigma, 7, 21)
+    h = 0.8 * sigma
+    cleaned = cv2.fastNlMeansDenoisingColored(_pixels(picture), None, h, h, 7, 21)
     return cleaned.astype(np.float32) / 255
 
 
-def median(picture: Picture, sigma: float = 0) -> Picture:
-    """Replace each pixel by the median of its 3×3 neighbours: against single wrong pixels."""
-    pixels = np.round(picture * 255).clip(0, 255).astype(np.uint8)
-    return cv2.medianBlur(pixels, 3).astype(np.float32) / 255
+def median(picture: Picture) -> Picture:
+    """Replace each pixel by the median of its 3×3 neighbours: against salt-and-pepper noise."""
+    return cv2.medianBlur(_pixels(picture), 3).astype(np.float32) / 255
+
+
+def _pixels(picture: Picture) -> NDArray[np.uint8]:
+    return np.round(picture * 255).clip(0, 255).astype(np.uint8)
