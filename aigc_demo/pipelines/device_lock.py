@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TypeVar
 
-import torch
-
+from aigc_demo import device as devices
 from aigc_demo.errors import OutOfMemory
 
 Item = TypeVar("Item")
 
 
 class DeviceLock:
-    """A reentrant lock that turns the device's lack of memory into `OutOfMemory`."""
+    """A reentrant lock; a lack of memory while it is held is an `OutOfMemory`."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -30,7 +29,7 @@ class DeviceLock:
         traceback: TracebackType | None,
     ) -> None:
         self._lock.release()
-        if isinstance(error, torch.OutOfMemoryError):
+        if isinstance(error, Exception) and devices.ran_out_of_memory(error):
             sentence = "The device has no room for this; ask for fewer or smaller images."
             raise OutOfMemory(sentence) from None
 
