@@ -1,4 +1,4 @@
-"""Flat colours: few of them, along the edges, and as the scribbles say."""
+"""Flat colours: few of them, along the edges, and those of scribbles."""
 
 from __future__ import annotations
 
@@ -102,20 +102,20 @@ def test_hints_of_another_size_are_refused() -> None:
         colour_quantisation.quantise(asked, CPU)
 
 
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16", "1"])
-def test_any_mode_becomes_flat_colour_of_the_same_size(mode: str) -> None:
-    image = flag()[0].resize((31, 17)).convert("L" if mode == "I;16" else mode)
-    if mode == "I;16":
-        image = Image.fromarray(np.asarray(image, np.uint16) * 257)
-    result = colour_quantisation.quantise(CrfRequest(image=image, colours=2), CPU)
-    assert result.image.mode == "RGB" and result.image.size == (31, 17)
+def test_any_mode_becomes_flat_colour_of_the_same_size() -> None:
+    for mode in ("L", "RGBA", "P", "CMYK", "I;16", "1"):
+        image = flag()[0].resize((31, 17)).convert("L" if mode == "I;16" else mode)
+        if mode == "I;16":
+            image = Image.fromarray(np.asarray(image, np.uint16) * 257)
+        result = colour_quantisation.quantise(CrfRequest(image=image, colours=2), CPU)
+        assert result.image.mode == "RGB" and result.image.size == (31, 17)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (3, 2)])
-def test_a_picture_of_few_pixels_or_colours_keeps_them(size: tuple[int, int]) -> None:
-    image = Image.new("RGB", size, (9, 99, 199))
-    result = colour_quantisation.quantise(CrfRequest(image=image), CPU)
-    assert colours_of(result.image) == {(9, 99, 199)} and result.palette == ("#0963c7",)
+def test_an_image_of_few_pixels_or_colours_keeps_them() -> None:
+    for size in ((1, 1), (1, 300), (3, 2)):
+        image = Image.new("RGB", size, (9, 99, 199))
+        result = colour_quantisation.quantise(CrfRequest(image=image), CPU)
+        assert colours_of(result.image) == {(9, 99, 199)} and result.palette == ("#0963c7",)
 
 
 def test_edges_of_a_large_picture_are_as_sharp_as_its_own() -> None:
@@ -132,7 +132,7 @@ def test_a_thin_stroke_survives_reduction() -> None:
     assert (small[25, 3:97] == 2).all() and int((small >= 0).sum()) < 110
 
 
-def test_a_field_is_settled_alike_at_both_sizes() -> None:
+def test_inference_on_a_reduced_copy_gives_the_same_labels() -> None:
     """Of a picture that is enlarged by repeating pixels, every pixel keeps its label."""
     image, _ = flag(side=200, noise=10)
     x = images.from_pixels(images.to_pixels(image))[None]

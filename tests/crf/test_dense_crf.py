@@ -1,4 +1,4 @@
-"""The fully connected random field: its marginals, its energy, its fast kernels, its gradients."""
+"""Dense CRFs: their marginals, free energies, fast kernels and gradients."""
 
 from __future__ import annotations
 
@@ -58,9 +58,8 @@ def enumerated(unary: Tensor, k: Tensor, mu: Tensor) -> tuple[Tensor, Tensor]:
     return found, (-energy).logsumexp(0)
 
 
-@pytest.mark.parametrize("labels", [2, 3])
-@pytest.mark.parametrize("general", [False, True], ids=["potts", "general"])
-def test_marginals_of_a_weak_field_are_those_of_enumeration(labels: int, general: bool) -> None:
+@pytest.mark.parametrize(("labels", "general"), [(2, False), (3, True)], ids=["potts", "general"])
+def test_marginals_of_weak_potentials_are_those_of_enumeration(labels: int, general: bool) -> None:
     """The exact marginals of all labellings of 3×3 pixels lie within 0.01."""
     weights = PairwisePotentials(
         smooth=0.15, smooth_radius=1.0, appearance=0.2, radius=2.0, colour=60.0
@@ -94,7 +93,7 @@ def test_without_neighbours_the_marginals_are_exact() -> None:
 
 
 @pytest.mark.parametrize("damped", [False, True])
-def test_the_end_solves_the_mean_field_equations(damped: bool) -> None:
+def test_the_fixed_point_solves_the_mean_field_equations(damped: bool) -> None:
     weights = PairwisePotentials(smooth=1.0, appearance=1.0, radius=3.0, colour=40.0)
     x, unary = picture(6), costs((1, 3, 6, 6))
     field = dense_crf.kernels(x, weights, exact=True)
@@ -106,8 +105,9 @@ def test_the_end_solves_the_mean_field_equations(damped: bool) -> None:
     assert torch.allclose(q[0].flatten(1), expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("strength", [1.0, 10.0, 100.0])
-@pytest.mark.parametrize("exact", [True, False], ids=["exact", "fast"])
+@pytest.mark.parametrize(
+    ("strength", "exact"), [(1.0, False), (10.0, True), (100.0, True), (100.0, False)]
+)
 def test_no_update_raises_the_free_energy(strength: float, exact: bool) -> None:
     weights = PairwisePotentials(strength, 1.0, strength, 4.0, 20.0)
     x, unary = picture(16, count=2), costs((2, 3, 16, 16))
@@ -118,8 +118,8 @@ def test_no_update_raises_the_free_energy(strength: float, exact: bool) -> None:
     assert (energies[1:] <= energies[:-1] + 1e-9).all()
 
 
-def test_undamped_updates_swing_where_damped_ones_do_not() -> None:
-    """Two pixels that want to be alike, each beginning as the other: they change places."""
+def test_undamped_updates_oscillate_where_damped_ones_do_not() -> None:
+    """Two pixels that attract each other, each beginning as the other: they swap labels."""
     field = [DenseKernel(torch.full((1, 2, 2), 8.0), (1, 2))]
     unary = torch.tensor([[[[0.0, 1.0]], [[1.0, 0.0]]]])
     risen = []
@@ -174,8 +174,8 @@ def test_the_smooth_kernel_is_the_direct_one() -> None:
 def test_the_fast_kernel_is_near_to_the_direct_one(
     radius: float, colour: float, share: float
 ) -> None:
-    """What 12 labels on 16×16 pixels hear differs by at most 8 % of its size; 25 % where the
-    noise of the picture is larger than the kernel, so that points are alone in their cells.
+    """The messages of 12 labels on 16×16 pixels differ by at most 8 % of their norm; 25 % where
+    the noise of the image is larger than the kernel, so that points are alone in their cells.
     """
     x = picture(16, seed=3)
     labels = torch.randint(0, 12, (1, 4, 4), generator=numbers(0))
@@ -189,7 +189,7 @@ def test_the_fast_kernel_is_near_to_the_direct_one(
     assert (fast - direct).norm() < share * direct.norm()
 
 
-def test_the_fast_kernel_is_symmetric_and_sees_what_it_gives_to_itself() -> None:
+def test_the_fast_kernel_is_symmetric_and_knows_its_diagonal() -> None:
     points = torch.randn(1, 60, 5, generator=numbers(0), dtype=torch.float64)
     lattice = Lattice(points)
     matrix = lattice(torch.eye(60, dtype=torch.float64)[None])[0]
@@ -200,10 +200,10 @@ def test_the_fast_kernel_is_symmetric_and_sees_what_it_gives_to_itself() -> None
     assert torch.allclose(own, dense.diagonal[0], rtol=0.2)
 
 
-def test_far_points_do_not_hear_each_other_and_no_sum_is_lost() -> None:
+def test_far_points_do_not_interact() -> None:
     points = torch.tensor([[[0.0] * 5, [100.0] * 5]])
-    heard = Lattice(points)(torch.eye(2)[None])[0]
-    assert heard[0, 1] == heard[1, 0] == 0 and heard[0, 0] > 0.3
+    matrix = Lattice(points)(torch.eye(2)[None])[0]
+    assert matrix[0, 1] == matrix[1, 0] == 0 and matrix[0, 0] > 0.3
 
 
 def test_points_too_many_cells_apart_are_refused() -> None:
@@ -259,7 +259,7 @@ def test_a_noisy_square_becomes_clean_along_its_edge() -> None:
     assert before < 0.85 and (q.argmax(1) == truth).float().mean() > 0.995
 
 
-def test_hints_win_where_they_are() -> None:
+def test_constrained_pixels_keep_their_labels() -> None:
     unary = costs((1, 3, 8, 8))
     hints = torch.full((1, 8, 8), -1)
     hints[0, 2, 2:6], hints[0, 6, 6] = 1, 2
@@ -280,7 +280,7 @@ def test_the_marginals_are_those_of_pydensecrf2(exact: bool) -> None:
         crf.addPairwiseGaussian(sxy=2, compat=2.0, …)
         crf.addPairwiseBilateral(sxy=10, srgb=20, rgbim=image, compat=4.0, …)
 
-    It lets a pixel hear itself, and its kernels are approximations too.
+    It keeps the diagonal of the kernels, which are approximations too.
     """
     with np.load(Path(__file__).with_name("pydensecrf2.npz")) as kept:
         found = {name: torch.from_numpy(kept[name].astype("float32")) for name in kept}

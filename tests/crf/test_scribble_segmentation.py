@@ -1,4 +1,4 @@
-"""Two strokes become a mask that follows the edges."""
+"""Two scribbles become a mask that follows the edges."""
 
 from __future__ import annotations
 
@@ -91,30 +91,28 @@ def test_a_mask_is_grown_and_feathered() -> None:
     assert np.array_equal(mask_of(image, feather=4), masks.feather(plain, 4))
 
 
-@pytest.mark.parametrize(
-    ("fields", "wrong", "message"),
-    [({"thing": Image.new("L", SIZE)}, BadValue, "^thing: nothing is marked"),
-     ({"background": Image.new("L", SIZE)}, BadValue, "^background: nothing is marked"),
-     ({"thing": Image.new("L", SIZE, 255)}, BadValue, "^background: all of it"),
-     ({"thing": line((0, 0), (3, 3), size=(9, 9))}, BadImage, "^thing: it has 9×9 pixels"),
-     ({"background": line((0, 0), (3, 3), size=(9, 9))}, BadImage, "^background: it has 9×9")],
-)  # fmt: skip
-def test_strokes_that_cannot_be_used_are_told(
-    fields: dict[str, Image.Image], wrong: type[Exception], message: str
-) -> None:
-    with pytest.raises(wrong, match=message):
-        mask_of(scene()[0], **fields)
+def test_scribbles_that_cannot_be_used_are_refused_by_name() -> None:
+    small = line((0, 0), (3, 3), size=(9, 9))
+    for fields, wrong, message in [
+        ({"thing": Image.new("L", SIZE)}, BadValue, "^thing: nothing is marked"),
+        ({"background": Image.new("L", SIZE)}, BadValue, "^background: nothing is marked"),
+        ({"thing": Image.new("L", SIZE, 255)}, BadValue, "^background: all of it"),
+        ({"thing": small}, BadImage, "^thing: it has 9×9 pixels and the image 72×60"),
+        ({"background": small}, BadImage, "^background: it has 9×9"),
+    ]:
+        with pytest.raises(wrong, match=message):
+            mask_of(scene()[0], **fields)
 
 
-@pytest.mark.parametrize("size", [(1, 4), (4, 4), (2, 300)])
-def test_a_picture_of_few_pixels_has_a_mask(size: tuple[int, int]) -> None:
-    thing = Image.new("L", size)
-    thing.putpixel((0, 0), 255)
-    mask = mask_of(Image.new("RGB", size, "red"), thing=thing, background=None)
-    assert mask.shape == size[::-1] and mask[0, 0] == 255
+def test_an_image_of_few_pixels_has_a_mask() -> None:
+    for size in ((1, 4), (4, 4), (2, 300)):
+        thing = Image.new("L", size)
+        thing.putpixel((0, 0), 255)
+        mask = mask_of(Image.new("RGB", size, "red"), thing=thing, background=None)
+        assert mask.shape == size[::-1] and mask[0, 0] == 255
 
 
-def test_colours_that_were_learnt_are_likely_and_others_are_possible() -> None:
+def test_fitted_colours_are_likely_and_others_are_possible() -> None:
     rgb = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 0.1
     learnt = scribble_segmentation.fit(rgb)
     own, other = learnt.cost(rgb).mean(), learnt.cost(torch.ones(1, 3))

@@ -27,20 +27,20 @@ def hole(side: int = 48) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("fill", FILL, ids=lambda f: f.__name__)
-def test_a_hole_in_a_plain_wall_becomes_wall(fill) -> None:
+def test_a_hole_in_a_plain_wall_becomes_wall() -> None:
     wall = np.full((48, 48, 3), 0.4, np.float32)
     broken = np.where(hole()[..., None], 1.0, wall).astype(np.float32)
-    assert np.abs(fill(broken, hole()) - wall).max() < 0.01
+    for fill in FILL:
+        assert np.abs(fill(broken, hole()) - wall).max() < 0.01, fill
 
 
-@pytest.mark.parametrize("fill", FILL, ids=lambda f: f.__name__)
-def test_a_ramp_goes_on_and_the_rest_is_untouched(fill) -> None:
+def test_a_ramp_goes_on_and_the_rest_is_untouched() -> None:
     broken = np.where(hole()[..., None], 0.0, ramp()).astype(np.float32)
-    filled = fill(broken, hole())
-    assert filled.dtype == np.float32
-    assert np.abs(filled - ramp()).max() < 0.12
-    assert np.array_equal(filled[~hole()], broken[~hole()])
+    for fill in FILL:
+        filled = fill(broken, hole())
+        assert filled.dtype == np.float32
+        assert np.abs(filled - ramp()).max() < 0.12, fill
+        assert np.array_equal(filled[~hole()], broken[~hole()]), fill
 
 
 def test_patches_continue_a_texture_that_smooth_methods_blur() -> None:
@@ -54,18 +54,19 @@ def test_patches_continue_a_texture_that_smooth_methods_blur() -> None:
     assert errors["telea"] > 0.05
 
 
-@pytest.mark.parametrize("fill", [f for f in FILL if f is not classical.biharmonic])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 3), (30, 30)])
-def test_everything_lost_is_no_error(fill, shape: tuple[int, int]) -> None:
-    picture = np.full((*shape, 3), 0.3, np.float32)
-    assert np.isfinite(fill(picture, np.ones(shape, bool))).all()
+def test_a_hole_that_is_the_whole_image_is_no_error() -> None:
+    for shape in ((1, 1), (1, 40), (3, 3), (30, 30)):
+        picture = np.full((*shape, 3), 0.3, np.float32)
+        for fill in FILL:
+            assert np.isfinite(fill(picture, np.ones(shape, bool))).all(), fill
 
 
-@pytest.mark.parametrize("sigma", [2, 10, 25, 50])
-def test_the_noise_is_estimated(sigma: float) -> None:
+def test_the_noise_is_estimated() -> None:
     photo = data.chelsea().astype(np.float32) / 255
-    noisy = photo + np.random.default_rng(0).normal(0, sigma / 255, photo.shape)
-    assert classical.noise_level(noisy.astype(np.float32)) == pytest.approx(sigma, rel=0.1, abs=1)
+    for sigma in (2, 10, 25, 50):
+        noisy = photo + np.random.default_rng(0).normal(0, sigma / 255, photo.shape)
+        found = classical.noise_level(noisy.astype(np.float32))
+        assert found == pytest.approx(sigma, rel=0.1, abs=1)
 
 
 def test_the_noise_of_a_grey_picture_is_estimated() -> None:
@@ -74,9 +75,10 @@ def test_the_noise_of_a_grey_picture_is_estimated() -> None:
     assert classical.noise_level(noisy) == pytest.approx(20, rel=0.1)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 4000, 3), (64, 64, 3)])
-def test_plain_or_tiny_pictures_have_no_noise(shape: tuple[int, ...]) -> None:
-    assert classical.noise_level(np.full(shape, 0.5, np.float32)) == pytest.approx(0, abs=0.1)
+def test_plain_or_tiny_pictures_have_no_noise() -> None:
+    for shape in ((1, 1, 3), (5, 4000, 3), (64, 64, 3)):
+        found = classical.noise_level(np.full(shape, 0.5, np.float32))
+        assert found == pytest.approx(0, abs=0.1)
 
 
 @pytest.mark.parametrize("clean", [classical.nl_means, classical.nl_means_fast])

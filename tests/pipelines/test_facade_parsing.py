@@ -1,6 +1,4 @@
-"""Plans of photographs: exact colours, the size of the picture, and a field that makes them
-clean.
-"""
+"""Label maps of façades: exact colours, the size of the image, refined by a CRF."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 
 
 def network() -> Segment:
-    """Return a network whose field wants like pixels to have one class, whichever."""
+    """Return a network whose CRF has a strong Potts compatibility."""
     built = factories.model("segment", classes=0)
     assert isinstance(built, Segment)
     built.compatibility = 6 * (1 - torch.eye(12)).expand(2, -1, -1)
@@ -51,13 +49,13 @@ def house() -> tuple[Image.Image, torch.Tensor]:
 
 
 def unsure(truth: torch.Tensor) -> torch.Tensor:
-    """Return chances (1, 12, H, W) that are right more often than not, pixel by pixel."""
+    """Return noisy probabilities (1, 12, H, W), mostly of the true class."""
     says = torch.nn.functional.one_hot(truth, 12).permute(2, 0, 1)[None] * 2.0
     noise = torch.randn(says.shape, generator=torch.Generator().manual_seed(0))
     return (says + noise).softmax(1)
 
 
-def test_a_field_settles_what_a_network_is_unsure_of() -> None:
+def test_a_crf_refines_uncertain_probabilities() -> None:
     image, truth = house()
     p = unsure(truth)
     right = [
@@ -68,7 +66,7 @@ def test_a_field_settles_what_a_network_is_unsure_of() -> None:
     assert torch.equal(facade_parsing.refine(p, image, network(), 0.0), p[0].argmax(0))
 
 
-def test_coarse_chances_get_the_edges_of_the_photograph() -> None:
+def test_coarse_probabilities_get_the_edges_of_the_photograph() -> None:
     image, truth = house()
     p = torch.nn.functional.one_hot(truth, 12).permute(2, 0, 1)[None] * 0.8 + 0.2 / 12
     coarse = torch.nn.functional.avg_pool2d(p, 8)
@@ -78,21 +76,20 @@ def test_coarse_chances_get_the_edges_of_the_photograph() -> None:
     assert wrong[1] < 0.7 * wrong[0]
 
 
-@pytest.mark.parametrize("size", [(32, 32), (131, 80), (20, 300), (600, 400)])
-def test_a_plan_has_the_size_of_the_picture_and_colours_of_classes_only(
-    studio: Studio, size: tuple[int, int]
+def test_a_label_map_has_the_size_of_the_image_and_colours_of_classes_only(
+    studio: Studio,
 ) -> None:
-    image = Image.fromarray(data.chelsea()).resize(size)
-    asked = TranslateRequest(image=image, model="facades-segment", direction="BtoA")
-    result = studio.translate(asked)
-    assert (
-        result.image.size == size and result.direction == "photo → plan" and result.cycle is None
-    )
-    assert {c for _, c in result.image.getcolors(1_000_000)} <= CLASSES
-    assert studio.translate(asked).image.tobytes() == result.image.tobytes()
+    for size in ((32, 32), (131, 80), (20, 300), (600, 400)):
+        image = Image.fromarray(data.chelsea()).resize(size)
+        request = TranslateRequest(image=image, model="facades-segment", direction="BtoA")
+        result = studio.translate(request)
+        assert result.image.size == size and result.cycle is None
+        assert result.direction == "photo → plan"
+        assert {c for _, c in result.image.getcolors(1_000_000)} <= CLASSES
+        assert studio.translate(request).image.tobytes() == result.image.tobytes()
 
 
-def test_without_a_field_the_plan_is_the_networks_own(studio: Studio) -> None:
+def test_without_a_crf_the_label_map_is_that_of_the_network(studio: Studio) -> None:
     image = Image.fromarray(data.chelsea()[:32, :32])
     asked = TranslateRequest(image=image, model="facades-segment", direction="BtoA", field=0.0)
     model = studio.cache.load("facades-segment")

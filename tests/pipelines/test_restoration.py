@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,7 +37,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
             method = "inpaint" if tool.fills else "repair"
             config = {} if tool.fills else {"damage": DAMAGES[tool.name]}
             factories.save(folder / "checkpoints" / tool.model, method, classes=0, config=config)
-    factories.save(folder / "checkpoints" / "painter", "dcgan")
+    factories.save(folder / "checkpoints" / "generator", "dcgan")
     for run, method in (("filler", "inpaint"), ("cleaner", "repair"), ("gan", "dcgan")):
         factories.save(folder / "runs" / run / "model", method, classes=2 if run == "gan" else 0)
         (folder / "runs" / run / "plan.json").write_text("{}")
@@ -70,10 +71,9 @@ def planes(image: Image.Image) -> np.ndarray:
     return np.concatenate(parts, axis=2)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("method", FILL)
+@pytest.mark.parametrize(("mode", "method"), list(zip(MODES, itertools.cycle(FILL), strict=False)))
 def test_pixels_outside_of_the_mask_and_the_size_stay(
-    studio: Studio, method: str, mode: str
+    studio: Studio, mode: str, method: str
 ) -> None:
     image = photo(mode)
     mask = mask_for(image)
@@ -89,31 +89,30 @@ def test_pixels_outside_of_the_mask_and_the_size_stay(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (301, 3), (16, 16), (77, 130)])
-@pytest.mark.parametrize("method", [*FILL, *CLEAN])
-def test_any_size_goes_through_and_comes_back(
-    studio: Studio, method: str, size: tuple[int, int]
+def test_any_size_goes_through_every_method_and_comes_back(
+    studio: Studio, size: tuple[int, int]
 ) -> None:
     image = photo(size=size)
-    mask = mask_for(image) if TOOLS[method].fills else None
-    result = studio.restore(RestoreRequest(image=image, mask=mask, method=method)).image
-    assert result.size == size and result.mode == "RGB"
+    for method in (*FILL, *CLEAN):
+        mask = mask_for(image) if TOOLS[method].fills else None
+        result = studio.restore(RestoreRequest(image=image, mask=mask, method=method)).image
+        assert result.size == size and result.mode == "RGB", method
 
 
-@pytest.mark.parametrize("method", CLEAN)
-def test_cleaning_can_be_limited_by_a_mask(studio: Studio, method: str) -> None:
+def test_cleaning_can_be_limited_by_a_mask(studio: Studio) -> None:
     noise = np.random.default_rng(0).normal(0, 20, (47, 61, 3))
     image = Image.fromarray((np.asarray(photo()) + noise).clip(0, 255).astype(np.uint8))
     mask = mask_for(image)
-    request = RestoreRequest(image=image, mask=mask, method=method, sigma=20.0)
-    after = np.asarray(studio.restore(request).image)
     outside = np.asarray(mask) == 0
-    assert np.array_equal(after[outside], np.asarray(image)[outside])
-    assert not np.array_equal(after, np.asarray(image))
+    for method in CLEAN:
+        request = RestoreRequest(image=image, mask=mask, method=method, sigma=20.0)
+        after = np.asarray(studio.restore(request).image)
+        assert np.array_equal(after[outside], np.asarray(image)[outside]), method
+        assert not np.array_equal(after, np.asarray(image)), method
 
 
-@pytest.mark.parametrize("method", FILL)
 @pytest.mark.parametrize("kind", ["none", "all", "one pixel", "soft"])
-def test_any_mask_will_do(studio: Studio, method: str, kind: str) -> None:
+def test_any_mask_will_do(studio: Studio, kind: str) -> None:
     image = photo()
     mask = np.zeros(image.size[::-1], np.uint8)
     if kind == "all":
@@ -122,12 +121,12 @@ def test_any_mask_will_do(studio: Studio, method: str, kind: str) -> None:
         mask[7, 9] = 255
     elif kind == "soft":
         mask[:] = np.arange(61) // 8 * 8
-    after = studio.restore(
-        RestoreRequest(image=image, mask=Image.fromarray(mask), method=method)
-    ).image
     outside = mask == 0
-    assert np.array_equal(np.asarray(after)[outside], np.asarray(image)[outside])
-    assert after.size == image.size
+    for method in FILL:
+        request = RestoreRequest(image=image, mask=Image.fromarray(mask), method=method)
+        after = studio.restore(request).image
+        assert np.array_equal(np.asarray(after)[outside], np.asarray(image)[outside]), method
+        assert after.size == image.size
 
 
 def test_what_is_in_the_hole_does_not_matter(studio: Studio) -> None:
@@ -149,7 +148,7 @@ def test_the_same_request_gives_the_same_picture(studio: Studio) -> None:
         assert first.tobytes() == second.tobytes(), method
 
 
-def test_a_photo_that_its_camera_turned_keeps_its_pixels_and_its_note(studio: Studio) -> None:
+def test_a_photo_with_an_orientation_keeps_its_pixels_and_its_metadata(studio: Studio) -> None:
     file = io.BytesIO()
     notes = Image.Exif()
     notes[images.ORIENTATION] = 6
@@ -165,19 +164,21 @@ def test_a_photo_that_its_camera_turned_keeps_its_pixels_and_its_note(studio: St
     assert turned.image.size == upright.size == (47, 61)
 
 
-@pytest.mark.parametrize("method", ["upscale", "bicubic"])
-@pytest.mark.parametrize("factor", [2, 4])
-@pytest.mark.parametrize("mode", ["RGB", "LA", "I;16"])
-def test_enlarging_multiplies_the_size(
-    studio: Studio, method: str, factor: int, mode: str
-) -> None:
-    image = photo(mode, (30, 21))
-    request = RestoreRequest(image=image, method=method, factor=factor)
-    result = studio.restore(request).image
-    assert result.size == (30 * factor, 21 * factor) and result.mode == mode
+def test_enlarging_multiplies_the_size_and_keeps_the_content(studio: Studio) -> None:
+    for method, factor, mode in [
+        ("upscale", 2, "RGB"),
+        ("upscale", 4, "LA"),
+        ("upscale", 2, "I;16"),
+        ("bicubic", 4, "I;16"),
+        ("bicubic", 2, "LA"),
+        ("bicubic", 4, "RGB"),
+    ]:
+        image = photo(mode, (30, 21))
+        request = RestoreRequest(image=image, method=method, factor=factor)
+        result = studio.restore(request).image
+        assert result.size == (30 * factor, 21 * factor) and result.mode == mode
     small = np.asarray(result.convert("L").resize(image.size), float)
-    if method == "bicubic" and mode == "RGB":
-        assert np.abs(small - np.asarray(image.convert("L"), float)).mean() < 4
+    assert np.abs(small - np.asarray(image.convert("L"), float)).mean() < 4
 
 
 def test_the_noise_is_estimated_unless_it_is_given(studio: Studio) -> None:
@@ -185,8 +186,8 @@ def test_the_noise_is_estimated_unless_it_is_given(studio: Studio) -> None:
     image = Image.fromarray((data.chelsea()[:200, :300] + noise).clip(0, 255).astype(np.uint8))
     found = studio.restore(RestoreRequest(image=image, method="denoise"))
     assert found.sigma == pytest.approx(20, rel=0.1)
-    told = studio.restore(RestoreRequest(image=image, method="denoise", sigma=5.0))
-    assert told.sigma == 5 and told.image.tobytes() != found.image.tobytes()
+    given = studio.restore(RestoreRequest(image=image, method="denoise", sigma=5.0))
+    assert given.sigma == 5 and given.image.tobytes() != found.image.tobytes()
     assert studio.restore(RestoreRequest(image=image, method="dejpeg")).sigma is None
 
 
@@ -216,17 +217,10 @@ def test_scores_are_there_where_the_truth_is(studio: Studio) -> None:
             "mask: upscale works on the whole",
         ),
         ({"method": "denoise", "truth": Image.new("RGB", (3, 3))}, "truth: it has 3×3 pixels"),
-        ({"method": "denoise", "sigma": float("nan")}, "sigma: nan cannot be used"),
-        ({"method": "denoise", "sigma": -1.0}, "sigma: -1.0 cannot be used"),
-        ({"method": "denoise", "sigma": True}, "sigma: True cannot be used"),
-        ({"method": "upscale", "factor": 3}, "factor: 3 cannot be used"),
-        ({"method": "denoise", "image": "cat.png"}, "image: 'cat.png' cannot be used"),
-        ({"method": "denoise", "mask": 7}, "mask: 7 cannot be used"),
-        ({"method": "x" * 300}, "method: .* cannot be used"),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_cannot_be_done_is_told_by_field(
+def test_what_cannot_be_done_is_refused_by_field(
     studio: Studio, fields: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):

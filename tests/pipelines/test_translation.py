@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from skimage import data
 
@@ -47,24 +46,22 @@ def photo(width: int = 60, height: int = 44) -> Image.Image:
 
 
 @pytest.mark.parametrize("model", ["cycle", "statistics", "one-way", "plans", "styles"])
-@pytest.mark.parametrize(
-    "size", [(1, 1), (3, 70), (45, 33), (130, 64), (700, 20)], ids=lambda s: f"{s[0]}x{s[1]}"
-)
-def test_any_size_keeps_its_size(studio: Studio, model: str, size: tuple[int, int]) -> None:
-    result = studio.translate(TranslateRequest(image=photo(*size), model=model))
-    assert result.image.size == size and result.image.mode == "RGB"
-    for other in (result.cycle, result.error):
-        assert other is None or other.size == size
-    assert (result.cycle is None) == (model in ("one-way", "plans"))
+def test_any_size_keeps_its_size(studio: Studio, model: str) -> None:
+    for size in ((1, 1), (3, 70), (45, 33), (130, 64), (700, 20)):
+        result = studio.translate(TranslateRequest(image=photo(*size), model=model))
+        assert result.image.size == size and result.image.mode == "RGB"
+        for other in (result.cycle, result.error):
+            assert other is None or other.size == size
+        assert (result.cycle is None) == (model in ("one-way", "plans"))
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "CMYK", "1", "I;16"])
-def test_any_mode_becomes_colour(studio: Studio, mode: str) -> None:
-    image = photo().convert("L" if mode == "I;16" else mode)
-    if mode == "I;16":
-        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
-    result = studio.translate(TranslateRequest(image=image, model="cycle", cycle=False))
-    assert result.image.mode == "RGB" and result.image.size == image.size
+def test_any_mode_becomes_colour(studio: Studio) -> None:
+    for mode in ("RGB", "L", "RGBA", "LA", "P", "CMYK", "1", "I;16"):
+        image = photo().convert("L" if mode == "I;16" else mode)
+        if mode == "I;16":
+            image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+        result = studio.translate(TranslateRequest(image=image, model="cycle", cycle=False))
+        assert result.image.mode == "RGB" and result.image.size == image.size
 
 
 def test_the_same_request_gives_the_same_picture(studio: Studio) -> None:
@@ -98,7 +95,7 @@ def test_strength_blends(studio: Studio) -> None:
     assert np.abs(half - (none + full) / 2).max() <= 1 and not np.array_equal(none, full)
 
 
-def test_a_style_is_gone_to_by_its_name(studio: Studio) -> None:
+def test_a_style_is_a_target_by_its_name(studio: Studio) -> None:
     made = {
         style: studio.translate(TranslateRequest(image=photo(), model="styles", style=style))
         for style in ("noto", "twemoji", "fluentui")
@@ -119,7 +116,7 @@ def test_a_style_is_gone_to_by_its_name(studio: Studio) -> None:
      ({"model": "cycle", "style": "noto"}, "style"), ({"model": "styles", "style": "x"}, "style")],
     ids=str,
 )  # fmt: skip
-def test_what_a_model_cannot_do_is_told(
+def test_what_a_model_cannot_do_is_refused(
     studio: Studio, fields: dict[str, str], named: str
 ) -> None:
     with pytest.raises(BadValue, match=rf"^{named}: .*[;.]"):
@@ -161,9 +158,8 @@ def test_a_plan_keeps_its_exact_colours_when_it_is_reduced() -> None:
     assert photographed.getcolors(64) is None
 
 
-@pytest.mark.parametrize(
-    ("model", "scale", "size", "expected"),
-    [
+def test_a_network_works_at_the_size_that_suits_it(studio: Studio) -> None:
+    for model, scale, size, expected in [
         ("cycle", "auto", (300, 200), (300, 200)),
         ("cycle", "trained", (300, 200), (192, 128)),
         ("cycle", "trained", (60, 40), (60, 40)),
@@ -172,12 +168,8 @@ def test_a_plan_keeps_its_exact_colours_when_it_is_reduced() -> None:
         ("plans", "picture", (300, 200), (300, 200)),
         ("plans", "picture", (3000, 200), (1024, 68)),
         ("statistics", "picture", (2048, 100), (1024, 50)),
-    ],
-)
-def test_a_network_works_at_the_size_that_suits_it(
-    studio: Studio, model: str, scale: str, size: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    assert translation.working_size(size, studio.cache.load(model), scale) == expected
+    ]:
+        assert translation.working_size(size, studio.cache.load(model), scale) == expected
 
 
 def test_the_error_map_is_black_where_nothing_differs() -> None:
@@ -189,7 +181,7 @@ def test_the_error_map_is_black_where_nothing_differs() -> None:
     assert error[15, 15] > same and (error[:8] == same).all() and same < 20
 
 
-def test_progress_is_told(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_rises_to_one(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiling, "TILE", 32)
     steps = list(studio.translate_steps(TranslateRequest(image=photo(), model="cycle")))
     shares = steps[:-1]
@@ -197,10 +189,8 @@ def test_progress_is_told(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> No
     assert isinstance(steps[-1], translation.TranslateResult)
 
 
-def test_a_model_says_where_it_can_go(studio: Studio) -> None:
-    told = {m.name: (m.domains, m.directions) for m in studio.models("translate")}
-    assert told["cycle"] == (("summer", "winter"), ("AtoB", "BtoA"))
-    assert told["plans"] == (("plan", "photo"), ("AtoB",))
-    assert told["styles"] == (("noto", "twemoji", "fluentui"), ("AtoB", "BtoA"))
-    assert not torch.is_grad_enabled() or all(not p.requires_grad for p in
-                                              studio.cache.load("cycle").parameters())  # fmt: skip
+def test_a_model_lists_its_domains_and_directions(studio: Studio) -> None:
+    listed = {m.name: (m.domains, m.directions) for m in studio.models("translate")}
+    assert listed["cycle"] == (("summer", "winter"), ("AtoB", "BtoA"))
+    assert listed["plans"] == (("plan", "photo"), ("AtoB",))
+    assert listed["styles"] == (("noto", "twemoji", "fluentui"), ("AtoB", "BtoA"))

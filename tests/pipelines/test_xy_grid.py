@@ -1,4 +1,4 @@
-"""A grid shows what Generate paints, cell by cell, and says which axis is at fault."""
+"""A grid shows what `generate` makes, cell by cell, and errors name the axis."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import threading
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from aigc_demo.errors import BadValue
-from aigc_demo.imaging import labelled_grid
 from aigc_demo.pipelines import generation
 from aigc_demo.pipelines.generation import BATCH
 from aigc_demo.pipelines.xy_grid import GridResult
@@ -39,7 +37,7 @@ GRIDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_a_cell_is_the_picture_that_generate_paints(studio: Studio, name: str) -> None:
+def test_a_cell_is_the_image_that_generate_makes(studio: Studio, name: str) -> None:
     request = GridRequest(**GRIDS[name])
     result = studio.grid(request)
     assert len(result.cells) == len(request.x_values) * len(request.y_values)
@@ -71,7 +69,7 @@ def test_it_fills_and_never_loses_a_cell(studio: Studio) -> None:
     ]
 
 
-def test_pictures_of_the_same_options_are_painted_together(
+def test_images_of_the_same_options_share_a_batch(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
@@ -82,7 +80,7 @@ def test_pictures_of_the_same_options_are_painted_together(
     assert sizes == [BATCH, 14 - BATCH]
 
 
-def test_a_reader_who_goes_away_stops_it_and_leaves_the_studio_free(
+def test_a_consumer_that_goes_away_stops_it_and_leaves_the_studio_free(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted: list[int] = []
@@ -110,16 +108,16 @@ UNFIT = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "said"), UNFIT, ids=str)
-def test_what_the_model_cannot_do_is_said_before_anything_is_painted(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], said: str
+def test_what_the_model_cannot_do_is_refused_before_anything_is_generated(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generation, "sample", lambda *a: pytest.fail("it sampled"))
-    with pytest.raises(BadValue, match=f"^{said}"):
-        studio.grid(GridRequest(y="seed", y_values=(1, 2), **fields))
+    for fields, message in UNFIT:
+        with pytest.raises(BadValue, match=f"^{message}"):
+            studio.grid(GridRequest(y="seed", y_values=(1, 2), **fields))
 
 
-def test_the_csv_holds_a_line_a_cell_that_paints_it_again(studio: Studio) -> None:
+def test_the_csv_holds_a_line_a_cell_that_generates_it_again(studio: Studio) -> None:
     result = studio.grid(GridRequest(**GRIDS["prompt, guidance"]))
     lines = list(csv.DictReader(io.StringIO(result.csv())))
     assert [(int(x["row"]), int(x["column"])) for x in lines] == [
@@ -131,57 +129,5 @@ def test_the_csv_holds_a_line_a_cell_that_paints_it_again(studio: Studio) -> Non
         assert float(line["seconds"]) >= 0
 
 
-# --- The sheet ---
-
-
-def test_a_sheet_shows_every_picture_at_its_place() -> None:
-    colours = {(0, 0): "red", (1, 0): "lime", (0, 1): "blue", (2, 1): "black"}
-    pictures = {place: Image.new("RGB", (32, 32), c) for place, c in colours.items()}
-    drawn = labelled_grid.draw(["a", "b", "c"], ["d", "e"], pictures, side=64)
-    step = 64 + labelled_grid.GAP
-    left, top = drawn.width - 3 * step, drawn.height - 2 * step
-    for (column, row), picture in pictures.items():
-        x, y = left + column * step, top + row * step
-        assert drawn.crop((x, y, x + 64, y + 64)).getcolors() == [(4096, picture.getpixel((0, 0)))]
-    assert drawn.getpixel((left + 2 * step + 9, top + 9)) == (220, 220, 220)
-
-
-def test_captions_are_drawn_where_they_belong() -> None:
-    blank, said = (labelled_grid.draw([c, ""], ["", r], {}) for c, r in (("", ""), ("2.5", "it")))
-    assert blank.size == said.size
-    where = [
-        (x, y)
-        for x in range(said.width)
-        for y in range(said.height)
-        if said.getpixel((x, y)) != blank.getpixel((x, y))
-    ]
-    left, top = (
-        said.width - 2 * (96 + labelled_grid.GAP),
-        said.height - 2 * (96 + labelled_grid.GAP),
-    )
-    above = [p for p in where if p[1] < top]
-    beside = [p for p in where if p[0] < left]
-    assert above and all(left <= x < left + 96 for x, _ in above)
-    assert beside and all(top + 100 <= y < top + 196 for _, y in beside)
-    assert len(above) + len(beside) == len(where)
-
-
-@pytest.mark.parametrize(
-    "text", ["海豚", "🐬 dolphin", "דולפין", "👩‍👩‍👧", "\u202ea\nb\0", "", "x" * 999], ids=ascii
-)
-def test_any_caption_can_be_drawn(text: str) -> None:
-    drawn = labelled_grid.draw([text], [text], {}, titles=(text, text))
-    assert drawn.width <= 200 + 96 + labelled_grid.GAP
-    shown, font = labelled_grid.fitting(text)
-    assert all(labelled_grid._has(font, c) for c in shown)
-
-
-def test_a_letter_that_no_font_has_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        labelled_grid, "_fonts", lambda: (labelled_grid.ImageFont.load_default(14),)
-    )
-    assert labelled_grid.fitting("🐬 2")[0] == "(dolphin) 2"
-
-
-def test_a_grid_that_is_not_full_is_told_so() -> None:
+def test_a_grid_that_is_not_full_knows_its_share() -> None:
     assert GridResult("seed", "label", ["1", "2"], ["a"]).share == 0
