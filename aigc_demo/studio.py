@@ -126,10 +126,10 @@ class Studio:
 
     def quantise_colours(self, request: CrfRequest) -> CrfResult:
         """Return the image in a few flat colours."""
-        with self.cache.lock:
+        with self.cache.lock.held():
             return colour_quantisation.quantise(request, self.device)
 
     def segment_scribbles(self, request: MaskRequest) -> MaskResult:
         """Return the mask of the object that scribbles mark."""
-        with self.cache.lock:
+        with self.cache.lock.held():
             return scribble_segmentation.segment(request, self.device)

@@ -167,15 +167,8 @@ def nl_means(picture: Picture, sigma: float) -> Picture:
     if sigma <= 0 or min(picture.shape[:2]) < 3:
         return picture
     s = sigma / 255
-    return restoration.denoise_nl_means(
-        picture,
-        patch_size=5,
-        patch_distance=6,
-        h=0.6 * s,
-        sigma=s,
-        fast_mode=True,
-        channel_axis=-1,
-    ).astype(np.float32)
+    settings = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "channel_axis": -1}
+    return restoration.denoise_nl_means(picture, h=0.6 * s, sigma=s, **settings).astype(np.float32)
 
 
 def nl_means_fast(picture: Picture, sigma: float) -> Picture:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TypeVar
 
 from aigc_demo import device as devices
@@ -19,28 +19,26 @@ class DeviceLock:
     def __init__(self) -> None:
         self._lock = threading.RLock()
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._lock.release()
-        if isinstance(error, Exception) and devices.ran_out_of_memory(error):
-            sentence = "The device has no room for this; ask for fewer or smaller images."
-            raise OutOfMemory(sentence) from None
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock."""
+        with self._lock:
+            try:
+                yield
+            except Exception as error:
+                if not devices.ran_out_of_memory(error):
+                    raise
+                sentence = "The device has no room for this; ask for fewer or smaller images."
+                raise OutOfMemory(sentence) from None
 
     def steps(self, items: Iterator[Item]) -> Iterator[Item]:
         """Yield `items`, holding the lock only while one is computed: a consumer that goes away
         between two of them must not keep it.
         """
+        end = object()
         while True:
-            with self:
-                try:
-                    item = next(items)
-                except StopIteration:
-                    return
+            with self.held():
+                item = next(items, end)
+            if item is end:
+                return
             yield item

@@ -48,22 +48,19 @@ def generate(
     start = time.perf_counter()
     info = models.info(request.model)
     labels = labels_of(info, request.label, request.count)
-    classes = [class_of(info, label) for label in labels]
     seeds = [(request.seed + i) % (MAX_SEED + 1) for i in range(request.count)]
-    options = options_of(info, request)
     check_prompt(info, request.prompt)
-    if info.condition == "text":
-        labels = [request.prompt or ""] * request.count
+    captions = labels if info.condition != "text" else [request.prompt or ""] * request.count
 
     def result(made: list[Image.Image]) -> GenerateResult:
         blank = [Image.new(made[0].mode, made[0].size)] * (request.count - len(made))
-        return GenerateResult(made + blank, seeds, labels, time.perf_counter() - start)
+        return GenerateResult(made + blank, seeds, captions, time.perf_counter() - start)
 
     done: list[Image.Image] = []
     for first in range(0, request.count, BATCH):
         part = slice(first, first + BATCH)
         formed: list[Image.Image] = []
-        for x in sample_steps(request, models, seeds[part], classes[part], options):
+        for x in sample_steps(request, models, seeds[part], labels[part]):
             if every_step:
                 formed = images.to_pil(x)
                 yield result(done + formed)
@@ -72,33 +69,26 @@ def generate(
 
 
 def sample(
-    request: GenerateRequest,
-    models: ModelCache,
-    seeds: list[int],
-    classes: list[int],
-    options: dict[str, float],
+    request: GenerateRequest, models: ModelCache, seeds: list[int], labels: list[str]
 ) -> list[Image.Image]:
-    """Return at most `BATCH` images of these seeds and class numbers."""
-    *_, x = sample_steps(request, models, seeds, classes, options)
+    """Return at most `BATCH` images of these seeds and labels."""
+    *_, x = sample_steps(request, models, seeds, labels)
     return images.to_pil(x)
 
 
 def sample_steps(
-    request: GenerateRequest,
-    models: ModelCache,
-    seeds: list[int],
-    classes: list[int],
-    options: dict[str, float],
+    request: GenerateRequest, models: ModelCache, seeds: list[int], labels: list[str]
 ) -> Iterator[Tensor]:
     """Yield at most `BATCH` images (n, C, H, W) in [-1, 1] as they form."""
-    n = len(seeds)
+    info, n = models.info(request.model), len(seeds)
     padding = [0] * (BATCH - n)
-    with models.lock:
+    numbers = [class_of(info, label) for label in labels] + padding
+    with models.lock.held():
         model = models.load(request.model)
-        numbers = torch.tensor(classes + padding, device=models.device)
-        condition = condition_of(model, numbers, [request.prompt or ""] * BATCH)
-        latents = _latents(model, seeds + padding, numbers)
-        steps = model.decode_steps(latents, condition, **options)
+        classes = torch.tensor(numbers, device=models.device)
+        condition = condition_of(model, classes, [request.prompt or ""] * BATCH)
+        latents = _latents(model, seeds + padding, classes)
+        steps = model.decode_steps(latents, condition, **options_of(info, request))
     for x in models.lock.steps(steps):
         yield x[:n]
 
@@ -130,7 +120,7 @@ def morph(request: MorphRequest, models: ModelCache) -> GenerateResult:
     options = options_of(info, request)
     padding = [0] * (BATCH - 2)
     done: list[Image.Image] = []
-    with models.lock:
+    with models.lock.held():
         model = models.load(request.model)
         classes = torch.tensor([class_of(info, x) for x in labels] + padding, device=models.device)
         a, b, *_ = _latents(model, [request.seed, request.to_seed, *padding], classes)
@@ -159,7 +149,7 @@ def traverse(request: DirectionRequest, models: ModelCache) -> GenerateResult:
         raise BadValue(f"model: {info.name} has no latent directions; choose a GAN or a VAE.")
     done: list[Image.Image] = []
     for part in latent_directions.offsets_of(request).split(BATCH):
-        with models.lock:
+        with models.lock.held():
             model = models.load(request.model)
             directions = models.directions(request.model).vectors.to(models.device)
             classes = torch.tensor([class_of(info, label)] * BATCH, device=models.device)

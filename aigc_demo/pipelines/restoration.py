@@ -84,7 +84,7 @@ def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | Restore
     model = None
     if tool.model:
         models.info(tool.model)
-        with models.lock:
+        with models.lock.held():
             model = models.load(tool.model)
     image = request.image
     exif = image.getexif().tobytes() if image.getexif() else b""
@@ -157,14 +157,9 @@ def _tool_of_run(info: ModelInfo) -> Tool:
         return Tool(info.name, model=info.name, fills=True)
     if info.method != "repair":
         raise BadValue(f"method: {info.name} was not trained to restore; choose another one.")
-    damage = info.card["config"]["damage"]
-    enlarges = damage == "resolution"
+    enlarges, noise = (info.card["config"]["damage"] == d for d in ("resolution", "noise"))
     return Tool(
-        info.name,
-        model=info.name,
-        cleans=not enlarges,
-        enlarges=enlarges,
-        needs_sigma=damage == "noise",
+        info.name, model=info.name, cleans=not enlarges, enlarges=enlarges, needs_sigma=noise
     )
 
 

@@ -66,7 +66,7 @@ def run(request: TranslateRequest, models: ModelCache) -> Iterator[float | Trans
     start = time.perf_counter()
     info = models.info(request.model)
     target, back = targets(request, info)
-    with models.lock:
+    with models.lock.held():
         model = models.load(request.model)
     assert isinstance(model, Translator)
     source = images.flatten(images.upright(request.image), "RGB", 255)

@@ -19,13 +19,7 @@ from PIL import Image
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.pipelines import generation
 from aigc_demo.pipelines.model_cache import ModelCache
-from aigc_demo.pipelines.model_info import (
-    ModelInfo,
-    check_prompt,
-    class_of,
-    labels_of,
-    options_of,
-)
+from aigc_demo.pipelines.model_info import ModelInfo, check_prompt, labels_of, options_of
 from aigc_demo.requests import GenerateRequest, GridRequest
 
 
@@ -75,14 +69,12 @@ class _Planned:
     column: int
     row: int
     request: GenerateRequest
-    class_number: int
-    options: dict[str, float]
     settings: dict[str, Any]
 
     @property
     def shared(self) -> tuple[Any, ...]:
         """What all cells of a batch have in common."""
-        return (self.request.model, self.request.prompt, *self.options.items())
+        return tuple(item for item in self.settings.items() if item[0] not in ("seed", "label"))
 
 
 def run(request: GridRequest, models: ModelCache) -> Iterator[GridResult]:
@@ -98,9 +90,9 @@ def run(request: GridRequest, models: ModelCache) -> Iterator[GridResult]:
     done: list[Cell] = []
     for batch in _batches(planned):
         before = time.perf_counter()
-        first = batch[0]
-        seeds, classes = [p.request.seed for p in batch], [p.class_number for p in batch]
-        made = generation.sample(first.request, models, seeds, classes, first.options)
+        seeds = [cell.request.seed for cell in batch]
+        labels = [cell.settings.get("label", "") for cell in batch]
+        made = generation.sample(batch[0].request, models, seeds, labels)
         seconds = (time.perf_counter() - before) / len(batch)
         for cell, image in zip(batch, made, strict=True):
             done.append(Cell(cell.column, cell.row, cell.settings, image, seconds))
@@ -138,18 +130,16 @@ def _check(
     has = {option.name for option in info.options}
     for name in ("guidance", "evaluations", "temperature", "truncation"):
         if name in axes and name not in has:
-            raise BadValue(
-                f"{axes[name]}: {info.name} has no {name}; choose another axis or model."
-            )
+            sentence = f"{info.name} has no {name}; choose another axis or model."
+            raise BadValue(f"{axes[name]}: {sentence}")
     with _named(axes, "label"):
         label = labels_of(info, cell.label, 1)[0]
     with _named(axes, "prompt"):
         check_prompt(info, cell.prompt)
-    options = options_of(info, cell)
     settings: dict[str, Any] = {"model": cell.model, "seed": cell.seed}
     settings |= {"label": label} if info.labels else {}
     settings |= {"prompt": cell.prompt or ""} if info.condition == "text" else {}
-    return _Planned(column, row, cell, class_of(info, label), options, settings | options)
+    return _Planned(column, row, cell, settings | options_of(info, cell))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ def is_free(lock: DeviceLock) -> bool:
     taken = threading.Event()
 
     def take() -> None:
-        with lock:
+        with lock.held():
             taken.set()
 
     threading.Thread(target=take, daemon=True).start()
@@ -46,6 +46,6 @@ def test_a_full_device_is_a_sentence_and_leaves_the_lock_free() -> None:
 
     with pytest.raises(OutOfMemory, match="no room for this; ask for fewer or smaller"):
         list(lock.steps(items()))
-    with pytest.raises(ZeroDivisionError), lock:
+    with pytest.raises(ZeroDivisionError), lock.held():
         1 / 0  # noqa: B018
     assert is_free(lock)
