@@ -1,12 +1,12 @@
-"""Images to learn from: ``DATASETS``, folders and zips, all as uint8 tensors in memory, and seeded
-batches of them.
+"""Images to train with: ``DATASETS``, folders, zips, uploads and samples of models, all as uint8
+tensors in memory, and seeded batches of them.
 """
 
 from aigc_demo.data.captions import Captioned, caption_by_class
+from aigc_demo.data.catalogue import DATASETS
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split
 from aigc_demo.data.model_samples import SampleModel, sample_models
 from aigc_demo.data.registry import (
-    DATASETS,
     all_available,
     available,
     data_root,
@@ -23,12 +23,12 @@ __all__ = [
     "SampleModel",
     "Source",
     "Split",
-    "available",
-    "data_root",
     "all_available",
-    "load",
+    "available",
     "caption_by_class",
-    "sample_models",
+    "data_root",
     "fallback",
+    "load",
+    "sample_models",
     "title_of",
 ]

@@ -184,6 +184,10 @@ class Source:
     captions: bool = field(default=False, repr=False)
     named: bool = field(default=True, repr=False)  # do its pictures belong to named classes
 
+    def dataset(self, pixels: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Dataset:
+        """Return images of this source as a data set."""
+        return Dataset(self.name, self.title, pixels, labels, classes, self.licence, self.flip)
+
 
 def fit(pixels: Tensor, size: int) -> Tensor:
     """Bring uint8 (N, C, h, w) to `size`: pad 28 to 32 with black, resize otherwise."""

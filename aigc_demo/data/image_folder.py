@@ -56,7 +56,7 @@ def load(source: Source, path: Path, split: Split) -> Dataset:
         pixels, labels, *more = entry.tensors.values()
         if source.domains:
             return _domains(source, [pixels, *more])
-        return _dataset(source, pixels, labels, tuple(entry.metadata["classes"]))
+        return source.dataset(pixels, labels, tuple(entry.metadata["classes"]))
     with _opened(source, path) as listing:
         read = _read_domains if source.domains else _read_classes
         found = read(source, listing.images, split)
@@ -94,7 +94,7 @@ def _read_classes(source: Source, files: list[ImageFile], split: Split) -> Datas
         for x, k in zip(decoded, found.labels, strict=True)
         if x is not None
     ]
-    return _dataset(source, torch.cat(pixels), torch.cat(labels), found.classes)
+    return source.dataset(torch.cat(pixels), torch.cat(labels), found.classes)
 
 
 def _read_domains(source: Source, files: list[ImageFile], split: Split) -> Domains:
@@ -140,7 +140,7 @@ def _load_captioned(source: Source, path: Path, split: Split) -> captions.Captio
                 tensor_cache.write(key, {"images": pixels}, {"files": names})
     styles = tuple(sorted({s.style for s in subjects.values() if s.style}))
     labels = [styles.index(s) if (s := subjects[name].style) else 0 for name in names]
-    plain = _dataset(source, pixels, torch.tensor(labels), styles)
+    plain = source.dataset(pixels, torch.tensor(labels), styles)
     return captions.with_subjects(plain, tuple(subjects[name] for name in names))
 
 
@@ -190,18 +190,6 @@ def _domains(source: Source, pixels: list[Tensor]) -> Domains:
         others=tuple(pixels[1:]),
         domains=source.domains,
         paired=source.paired,
-    )
-
-
-def _dataset(source: Source, pixels: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Dataset:
-    return Dataset(
-        name=source.name,
-        title=source.title,
-        images=pixels,
-        labels=labels,
-        classes=classes,
-        licence=source.licence,
-        flip=source.flip,
     )
 
 

@@ -1,10 +1,9 @@
-"""Pictures that a model paints, to learn from: ``generated:fashion_mnist-dcgan``, and with a query
+"""Samples of a model as a data set: ``generated:fashion_mnist-dcgan``, and with a query
 ``generated:fashion_mnist-flow?n=2000&seed=7&classes=Bag,Coat``.
 
-The model is a folder of the checkpoints (``AIGC_CHECKPOINTS``, else ``checkpoints``). So
-everything can be trained without a download. Picture i has the seed ``seed + i`` and the classes
-in turn, in batches of eight, as the studio paints them. What was painted is kept in the cache
-folder, under the name of these very weights.
+The model is a folder of the checkpoints, so everything can be trained without a download. Sample i
+has the seed ``seed + i`` and the classes in turn, in batches of eight, as in the studio. They are
+cached until the model's weights change.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from aigc_demo.methods.base import Generative, Method
 from aigc_demo.requests import MAX_SEED
 
 PREFIX = "generated:"
-CHUNK = 8  # pictures that the network sees at a time, as in the studio
+BATCH = 8  # as in the studio
 COUNT, COUNT_SLOW, MAX_COUNT = 4000, 600, 20_000  # slow: a model that needs many evaluations
 EVALUATIONS = 8  # of those models: half of what the studio takes
-TEST_SHARE = 8  # an eighth as many to test with
-TEST_SEEDS = 2**31  # of seeds far away; torch tells seeds apart by their lowest 32 bits only
+TEST_SHARE = 8  # the test split has an eighth as many samples
+TEST_SEEDS = 2**31  # far from the others; torch tells seeds apart by their lowest 32 bits only
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be painted: `n` pictures of the model in `folder`."""
+class SampleRequest:
+    """What a name asks for: `n` samples of the model in `folder`, else the model's own number."""
 
     folder: Path
     n: int | None
@@ -47,7 +46,9 @@ class Order:
 
 @dataclass(frozen=True)
 class SampleModel:
-    """A model that can paint a data set: its set's name and title, and what it learnt from."""
+    """A model whose samples can be a data set: the set's name and title, and what the model was
+    trained with.
+    """
 
     name: str
     title: str
@@ -56,21 +57,20 @@ class SampleModel:
 
 
 def sample_models(folder: Path | None = None) -> list[SampleModel]:
-    """Return the models that can paint a set, the quick ones first; reads their cards only."""
+    """Return the models whose samples can be a data set, quick ones first; reads cards only."""
     found = []
     for model in checkpoint.folders(folder or checkpoint.root()):
         with contextlib.suppress(BadCheckpoint):
             card = checkpoint.read_card(model)
             method = METHODS.get(card.method)
-            if method is not None and _paints(method):
-                quick = all(o.name != "evaluations" for o in method.network.options)
-                title = _title(model, card)
-                found.append(SampleModel(PREFIX + model.name, title, card.data, quick))
+            if method is not None and _samples_from_noise(method):
+                name, title = PREFIX + model.name, _title(model, card)
+                found.append(SampleModel(name, title, card.data, quick=not _is_slow(method)))
     return sorted(found, key=lambda p: (not p.quick, p.name))
 
 
 def title_of(name: str) -> str:
-    """Return what people call the set `name`; reads one card."""
+    """Return the title of the set `name`; reads one card."""
     folder = checkpoint.root() / name.removeprefix(PREFIX).partition("?")[0]
     try:
         return _title(folder, checkpoint.read_card(folder))
@@ -82,52 +82,56 @@ def _title(folder: Path, card: checkpoint.Card) -> str:
     return f"{card.title or folder.name}, painted here"
 
 
-def _paints(method: Method) -> bool:
-    """Tell whether models of `method` make pictures from noise, and a class, alone."""
+def _samples_from_noise(method: Method) -> bool:
+    """Tell whether models of `method` need noise, and perhaps a class, alone."""
     return method.task == "generate" and method.condition in ("none", "label")
 
 
+def _is_slow(method: Method) -> bool:
+    return any(option.name == "evaluations" for option in method.network.options)
+
+
 def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
-    """Return what the model in `name` paints, at its own size or `size`.
+    """Return samples of the model in `name`, at their own size or `size`.
 
     Raises BadValue where the name or its query mean nothing, BadData where the model is broken.
     """
-    order = read(name)
+    request = parse(name)
+    folder = request.folder
     try:
-        card = checkpoint.inspect(order.folder)
+        card = checkpoint.inspect(folder)
     except BadCheckpoint as problem:
-        raise BadData(f"data: these pictures cannot be painted. {problem}") from None
-    if not _paints(METHODS[card.method]):
-        raise BadValue(
-            f"data: {order.folder.name} does not make pictures from noise; {_others()}."
-        )
-    classes = _chosen(order, card)
-    n, first = _count(order, card), order.seed
+        raise BadData(f"data: there can be no samples. {problem}") from None
+    method = METHODS[card.method]
+    if not _samples_from_noise(method):
+        raise BadValue(f"data: {folder.name} does not make pictures from noise; {_choices()}.")
+    classes = _classes(request, card)
+    n, first = request.n or (COUNT_SLOW if _is_slow(method) else COUNT), request.seed
     if split == "test":
         n, first = max(2, n // TEST_SHARE), first + TEST_SEEDS
     labels = torch.arange(n) % max(1, len(classes))
-    key = _cache_key(order, card, (split, n, first, classes))
+    key = _cache_key(folder, card, (split, n, first, classes))
     if entry := tensor_cache.read(key, ["images"]):
         pixels = entry.tensors["images"]
     else:
-        pixels = _paint(order.folder, card, labels, first, classes)
+        pixels = _sample(folder, labels, first, classes)
         tensor_cache.write(key, {"images": pixels})
     return Dataset(
         name=name,
-        title=_title(order.folder, card),
+        title=_title(folder, card),
         images=fit(pixels, size or pixels.shape[-1]),
         labels=labels,
         classes=classes,
-        licence=f"painted by {order.folder.name}, which learnt from: {card.data_licence}"[:200],
+        licence=f"painted by {folder.name}, which learnt from: {card.data_licence}"[:200],
     )
 
 
-def read(name: str) -> Order:
+def parse(name: str) -> SampleRequest:
     """Return what `name` asks for; raises BadValue, which says what can be asked for."""
     model, _, query = name.removeprefix(PREFIX).partition("?")
     folder = checkpoint.root() / model
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", model) or not folder.is_dir():
-        raise BadValue(f"data: there is no model “{model[:60]}” to paint pictures; {_others()}.")
+        raise BadValue(f"data: there is no model “{model[:60]}” to sample from; {_choices()}.")
     given = parse_qsl(query, keep_blank_values=True)
     asked = dict(given)
     if len(asked) < len(given) or asked.keys() - {"n", "seed", "classes"}:
@@ -135,15 +139,15 @@ def read(name: str) -> Order:
             f"data: “?{query[:60]}” cannot be understood; take n, seed and classes, each once, as "
             "in ?n=2000&seed=7&classes=Bag,Coat."
         )
-    return Order(
+    return SampleRequest(
         folder,
-        _whole("n", asked["n"], 2, MAX_COUNT) if "n" in asked else None,
-        _whole("seed", asked.get("seed", "0"), 0, MAX_SEED - TEST_SEEDS - MAX_COUNT),
+        _integer("n", asked["n"], 2, MAX_COUNT) if "n" in asked else None,
+        _integer("seed", asked.get("seed", "0"), 0, MAX_SEED - TEST_SEEDS - MAX_COUNT),
         tuple(asked["classes"].split(",")) if "classes" in asked else (),
     )
 
 
-def _whole(name: str, text: str, low: int, high: int) -> int:
+def _integer(name: str, text: str, low: int, high: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
         raise BadValue(
             f"data: {name}={text[:40]} cannot be used; take a whole number from {low} to {high}."
@@ -151,56 +155,49 @@ def _whole(name: str, text: str, low: int, high: int) -> int:
     return int(text)
 
 
-def _others() -> str:
+def _choices() -> str:
     names = ", ".join(p.name for p in sample_models()) or "none is here"
     return f"choose one of: {names}"
 
 
-def _chosen(order: Order, card: checkpoint.Card) -> tuple[str, ...]:
-    wrong = [c for c in order.classes if c not in card.classes]
-    if wrong or len(set(order.classes)) < len(order.classes):
+def _classes(request: SampleRequest, card: checkpoint.Card) -> tuple[str, ...]:
+    wrong = [c for c in request.classes if c not in card.classes]
+    if wrong or len(set(request.classes)) < len(request.classes):
         raise BadValue(
-            f"data: classes={','.join(order.classes)[:60]} cannot be used; take some of "
+            f"data: classes={','.join(request.classes)[:60]} cannot be used; take some of "
             f"{', '.join(card.classes) or 'none, for the model has no classes'}, each once."
         )
-    return order.classes or card.classes
-
-
-def _count(order: Order, card: checkpoint.Card) -> int:
-    slow = any(o.name == "evaluations" for o in METHODS[card.method].network.options)
-    return order.n or (COUNT_SLOW if slow else COUNT)
+    return request.classes or card.classes
 
 
 @torch.no_grad()
-def _paint(
-    folder: Path, card: checkpoint.Card, labels: Tensor, first: int, classes: tuple[str, ...]
-) -> Tensor:
-    """Return uint8 (N, C, H, W) of the seeds from `first`."""
+def _sample(folder: Path, labels: Tensor, first: int, classes: tuple[str, ...]) -> Tensor:
+    """Return uint8 (N, C, H, W) of the seeds from `first`; `labels` are places in `classes`."""
     try:
-        model, _ = checkpoint.load(folder)
+        model, card = checkpoint.load(folder)
     except BadCheckpoint as problem:
-        raise BadData(f"data: these pictures cannot be painted. {problem}") from None
+        raise BadData(f"data: there can be no samples. {problem}") from None
     assert isinstance(model, Generative)
     device = devices.default_device()
     model.to(device).to(memory_format=model.layout)
     options = {o.name: card.defaults.get(o.name, o.default) for o in model.options}
     if "evaluations" in options:
         options["evaluations"] = EVALUATIONS
-    own = torch.tensor([card.classes.index(c) for c in classes] or [0])
+    numbers = torch.tensor([card.classes.index(c) for c in classes] or [0])
     parts = []
-    for at in range(0, len(labels), CHUNK):
-        chosen = labels[at : at + CHUNK]
-        rest = CHUNK - len(chosen)
-        seeds = [*range(first + at, first + at + len(chosen)), *[0] * rest]
-        numbers = torch.cat([own[chosen], own[:1].expand(rest)]).to(device)
-        x = model.sample(model.noise(seeds), numbers if card.classes else None, **options)
-        parts.append(images.quantise(x[: len(chosen)]).cpu())
+    for at in range(0, len(labels), BATCH):
+        some = labels[at : at + BATCH]
+        padding = BATCH - len(some)
+        seeds = [*range(first + at, first + at + len(some)), *[0] * padding]
+        y = torch.cat([numbers[some], numbers[:1].expand(padding)]).to(device)
+        x = model.sample(model.noise(seeds), y if card.classes else None, **options)
+        parts.append(images.quantise(x[: len(some)]).cpu())
     return torch.cat(parts).contiguous()
 
 
-def _cache_key(order: Order, card: checkpoint.Card, request: tuple[object, ...]) -> str:
+def _cache_key(folder: Path, card: checkpoint.Card, asked: tuple[object, ...]) -> str:
     """Return a key that other weights, options or requests do not share."""
-    weights = tensor_cache.file_key(order.folder / checkpoint.WEIGHTS)
-    described = (weights, sorted(card.defaults.items()), card.config, EVALUATIONS, request)
+    weights = tensor_cache.file_key(folder / checkpoint.WEIGHTS)
+    described = (weights, sorted(card.defaults.items()), card.config, EVALUATIONS, asked)
     digest = hashlib.blake2b(repr(described).encode(), digest_size=8).hexdigest()
-    return f"pictures/generated-{order.folder.name}-{digest}"
+    return f"pictures/generated-{folder.name}-{digest}"

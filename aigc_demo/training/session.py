@@ -123,7 +123,7 @@ def _load_data(
     """Load the user's own images where the run directory holds them, else the plan's data set."""
     images = directory / user_dataset.IMAGES_FILE
     if images.is_file():
-        return user_dataset.load(images, method.needs, reads=method.condition == "text")
+        return user_dataset.load(images, method.needs, captioned=method.condition == "text")
     size = plan.config.get("size")
     return data.load(plan.data, "train", root=root, download=download, size=size)
 

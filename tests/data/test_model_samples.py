@@ -73,7 +73,7 @@ def test_what_was_painted_is_kept_until_the_weights_change(
     name = "generated:shapes-vae?n=10"
     first = data.load(name)
     (kept,) = places.rglob("generated-shapes-vae-*.safetensors")
-    monkeypatch.setattr(model_samples, "_paint", None)
+    monkeypatch.setattr(model_samples, "_sample", None)
     assert torch.equal(data.load(name).images, first.images)
     monkeypatch.undo()
     monkeypatch.setenv("AIGC_CHECKPOINTS", str(checkpoints))
@@ -124,7 +124,7 @@ def test_a_model_that_cannot_paint_is_told(
         weights.write_bytes(weights.read_bytes()[:100])
     else:
         shutil.copy(checkpoints / "shapes-flow" / checkpoint.WEIGHTS, weights)
-    with pytest.raises(BadData, match="^data: these pictures cannot be painted"):
+    with pytest.raises(BadData, match="^data: there can be no samples"):
         data.load("generated:shapes-vae?n=4")
 
 

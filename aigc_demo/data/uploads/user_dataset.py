@@ -1,9 +1,9 @@
-"""Somebody's own pictures: checked before anything is trained, brought to one size once, and kept
-inside their run, so that they are private to it and vanish with it.
+"""A user's own images, validated, at one size, and stored inside their run, so that they are
+private to it and vanish with it.
 
-    own = checking.read([Path("holiday.zip")], size=64)
-    print("\\n".join(own.report.lines()))
-    own.save(directory_of_a_run)
+    dataset = validation.validate([Path("holiday.zip")], size=64)
+    print("\\n".join(dataset.report.lines()))
+    dataset.save(run_directory)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Needs
 
-PREFIX = "yours:"  # before the title of such a set: its name
+PREFIX = "yours:"  # before the title: the name of such a set in a plan
 IMAGES_FILE = "pictures.safetensors"  # in the directory of a run
 Layout = Literal["one", "classes", "two", "pairs"]
 
@@ -45,7 +45,7 @@ WARNINGS = {
 
 @dataclass(frozen=True)
 class Report:
-    """What was found: how many of each class, what was left out and what to think of."""
+    """How many images there are of each class, which files were skipped, and warnings."""
 
     title: str
     layout: Layout
@@ -56,25 +56,23 @@ class Report:
 
     @property
     def count(self) -> int:
-        """How many pictures can be used."""
+        """How many images can be used."""
         return sum(self.counts.values())
 
     @property
     def reasons(self) -> Counter[str]:
-        """How many were left out for each reason."""
+        """How many files were skipped for each reason."""
         return Counter(s.reason for s in self.skipped)
 
-    def serves(self, needs: Needs, *, reads: bool = False) -> bool:
-        """Tell whether a method with these needs, or one that learns from captions, can learn from
-        the pictures.
-        """
-        if reads:
+    def serves(self, needs: Needs, *, captioned: bool = False) -> bool:
+        """Tell whether a method with these needs, or one that needs captions, can be trained."""
+        if captioned:
             return bool(self.captions) or self.layout != "one"
         several = ("two", "pairs") if needs == "domains" else ("pairs",)
         return needs == "pictures" or self.layout in several
 
     def lines(self, most: int = 10) -> list[str]:
-        """Return the report as lines of text, at most `most` of the files that were left out."""
+        """Return the report as lines of text, with at most `most` of the skipped files."""
         layouts = {
             "one": "no classes",
             "classes": f"{len(self.counts)} classes",
@@ -97,7 +95,7 @@ class Report:
 
 @dataclass(frozen=True)
 class UserDataset:
-    """Pictures uint8 (N, 3, S, S), their classes, and the number of the pair that each belongs to,
+    """Images uint8 (N, 3, S, S), their classes, and the number of the pair that each belongs to,
     -1: to none.
     """
 
@@ -108,63 +106,84 @@ class UserDataset:
     pairs: Tensor
     names: tuple[str, ...] = ()
     captions: bytes | None = field(default=None, repr=False)
-    flip: bool = False  # may they be mirrored
+    flip: bool = False  # may the images be mirrored
 
     def sheet(self, columns: int = 12, rows: int = 4) -> Image.Image:
-        """Return a sheet with a few pictures of every class."""
+        """Return a contact sheet with a few images of every class."""
         order = torch.argsort(self.labels, stable=True)
         n = min(columns * rows, len(order))
         chosen = order[torch.linspace(0, len(order) - 1, n).round().long()]
         return images.grid(images.to_pil(self.images[chosen]), min(columns, n))
 
     def save(self, directory: Path) -> None:
-        """Write the pictures into the directory of their run."""
-        told = {
+        """Write the images into the directory of their run."""
+        described = {
             "title": self.report.title,
             "classes": list(self.classes),
             "flip": self.flip,
             "names": list(self.names),
         }
         tensors = {"images": self.images, "labels": self.labels, "pairs": self.pairs}
-        checkpoint.write_tensors(directory / IMAGES_FILE, tensors, {"told": json.dumps(told)})
+        checkpoint.write_tensors(directory / IMAGES_FILE, tensors, {"told": json.dumps(described)})
         if self.captions is not None:
             (directory / CAPTIONS).write_bytes(self.captions)
 
 
-def load(path: Path, needs: Needs, *, reads: bool = False) -> Dataset:
-    """Return the pictures of a run as a set that serves methods with these `needs`; for one that
-    `reads` only those that have a caption, where there is a table of them.
+def load(path: Path, needs: Needs, *, captioned: bool = False) -> Dataset:
+    """Return the images of a run as a set for methods with these `needs`; where it is to be
+    `captioned` and there is a table of captions, only those that it names.
+
+    Raises BadData where the file is damaged or the images do not serve the needs.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            told = json.loads(file.metadata()["told"])
+            described = json.loads(file.metadata()["told"])
             pixels, labels, pairs = (file.get_tensor(n) for n in ("images", "labels", "pairs"))
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         raise BadData("The run's own pictures are damaged; start it again from yours.") from None
-    title, classes = told["title"], tuple(told["classes"])
+    title, classes = described["title"], tuple(described["classes"])
     about: dict[str, Any] = {
-        "name": PREFIX + title, "title": title, "licence": "yours", "flip": told["flip"],
+        "name": PREFIX + title,
+        "title": title,
+        "licence": "yours",
+        "flip": described["flip"],
         "private": True,
-    }  # fmt: skip
-    if needs == "pictures":
-        every = Dataset(images=pixels, labels=labels, classes=classes, **about)
-        table = path.with_name(CAPTIONS)
-        if reads and table.is_file():
-            return captions.caption_by_table(every, told["names"], table.read_bytes())
-        return every
+    }
+    if needs != "pictures":
+        paired = needs in ("pairs", "plans")
+        return _domains(pixels, labels, pairs if paired else None, classes, about)
+    dataset = Dataset(images=pixels, labels=labels, classes=classes, **about)
+    table = path.with_name(CAPTIONS)
+    if captioned and table.is_file():
+        return captions.caption_by_table(dataset, described["names"], table.read_bytes())
+    return dataset
+
+
+def _domains(
+    pixels: Tensor,
+    labels: Tensor,
+    pairs: Tensor | None,
+    classes: tuple[str, ...],
+    about: dict[str, Any],
+) -> Domains:
+    """Return two classes as two domains; as pairs, where their numbers are given."""
     if len(classes) != 2:
         raise BadData(
-            f"{title} has {len(classes) or 1} folder(s) of pictures; a method that translates "
-            "needs two: trainA and trainB, or any other names."
+            f"{about['title']} has {len(classes) or 1} folder(s) of pictures; a method that "
+            "translates needs two: trainA and trainB, or any other names."
         )
     ends = [(labels == k).nonzero().flatten() for k in (0, 1)]
-    paired = needs in ("pairs", "plans") and bool((pairs >= 0).any())
+    paired = pairs is not None and bool((pairs >= 0).any())
     if paired:
         whole = [e[pairs[e] >= 0] for e in ends]
         ends = [e[pairs[e].argsort()] for e in whole]
     first, second = (pixels[e] for e in ends)
-    nothing = torch.zeros(len(first), dtype=torch.int64)
     return Domains(
-        images=first, labels=nothing, classes=(), others=(second,), domains=classes,
-        paired=paired, **about,
-    )  # fmt: skip
+        images=first,
+        labels=torch.zeros(len(first), dtype=torch.int64),
+        classes=(),
+        others=(second,),
+        domains=classes,
+        paired=paired,
+        **about,
+    )

@@ -140,7 +140,7 @@ def presets_for(report: Report, workspace: Workspace) -> list[str]:
     fitting = [
         name
         for name, p in USER_PRESETS.items()
-        if report.serves(p.needs, reads=p.text_conditioned)
+        if report.serves(p.needs, captioned=p.text_conditioned)
         and all((there / start).is_dir() for start in p.pretrained.values())
     ]
     # Who brings trainA and trainB, or pairs, wants to translate.
@@ -199,7 +199,7 @@ def start(
     user_plan(preset, PREFIX, size, **about)  # a mistake is told before anything is read
     own = validation.validate([Path(f) for f in files], size=size)
     needs, reads = USER_PRESETS[preset].needs, USER_PRESETS[preset].text_conditioned
-    if reads and not own.report.serves(needs, reads=True):
+    if reads and not own.report.serves(needs, captioned=True):
         raise BadValue(
             "preset: these pictures have neither captions.csv nor class folders; add one, or "
             "choose another."

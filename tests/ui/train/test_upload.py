@@ -94,7 +94,7 @@ def test_pictures_with_captions_are_offered_to_a_model_that_reads(
     path = factories.write_zip(tmp_path / "said.zip", folder)
     assert checked(workspace, path)["preset"].value == "own_words"
     directory = workspace.root / bringing.start(workspace, [str(path)], "own_words", 32, 1, False)
-    learnt = user_dataset.load(directory / user_dataset.IMAGES_FILE, "pictures", reads=True)
+    learnt = user_dataset.load(directory / user_dataset.IMAGES_FILE, "pictures", captioned=True)
     assert isinstance(learnt, data.Captioned) and learnt.private
     assert [s.name for s in learnt.subjects] == [f"a disc of {i}" for i in range(5)]
     every = user_dataset.load(directory / user_dataset.IMAGES_FILE, "pictures")
