@@ -11,9 +11,12 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import tab as augment
 from aigc_demo.ui.components import crf_panel, send_to
 from aigc_demo.ui.components.charts import COLOURS, PALETTE
+from aigc_demo.ui.components.events import QUIET
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.generate import tab as generate
 from aigc_demo.ui.i18n import I18N, T
 from aigc_demo.ui.restore import tab as restore
+from aigc_demo.ui.server.handlers import connect
 from aigc_demo.ui.server.middleware import BodyLimit
 from aigc_demo.ui.server.upload_dedup import ONCE
 from aigc_demo.ui.train import tab as train
@@ -80,9 +83,15 @@ def build_demo(studio: Studio) -> gr.Blocks:
         with pages["augment"]:
             augment.build(studio, demo, pages["augment"], tabs, offers, trained)
         with pages["translate"]:
-            translate.build(studio, pages["translate"], tabs, offers, trained)
+            translators = translate.layout(studio, offers)
         with pages["restore"]:
             restorers = restore.layout(studio, offers)
+        translate.wire(studio, translators, tab=pages["translate"], tabs=tabs, offers=offers)
+        if trained is not None:
+            model = translators.opener(studio, tabs)
+            use, run = trained.button.click, {"name": trained.picker}
+            handler = model.with_value(Workspace.model)
+            connect(use, handler, trained.workspace, run, model.outputs, **QUIET)
         restore.wire(
             studio, restorers, tab=pages["restore"], tabs=tabs, offers=offers, gallery=gallery
         )

@@ -1,134 +1,119 @@
-"""What the Translate tab does when something is clicked: plain functions of the studio and the
-controls' values.
-"""
+"""What the Translate tab does when something is clicked."""
 
 from __future__ import annotations
 
 import io
 import secrets
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from PIL import Image
 
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.imaging import images
+from aigc_demo.imaging import facade_labels, images
 from aigc_demo.pipelines.translation import TranslateResult
-from aigc_demo.requests import GenerateRequest, RestoreRequest, TranslateRequest
-from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
-from aigc_demo.ui.server.handlers import downloadable
+from aigc_demo.requests import GenerateRequest, Request, RestoreRequest, TranslateRequest
+from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components.editor import EditorValue, is_empty, placed
+from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, png_file
+from aigc_demo.ui.server.handlers import Updates, downloadable
 from aigc_demo.ui.translate import label_map_editor
+from aigc_demo.ui.translate.models import (
+    FIRST,
+    choices,
+    directions,
+    first_direction,
+    takes_label_map,
+    usable,
+    visible,
+)
 
 MAX_FILES = 200
-FIRST = ("monet2photo-cyclegan", "summer2winter-cyclegan", "facades-pix2pix")
-EMOJI = ("twemoji2fluentui", "emoji_styles")  # data sets, whose models take emoji
-PAINTER, LANDSCAPES = "scenes-flow", ("forest", "mountain", "sea", "glacier")
+LANDSCAPE_MODEL, LANDSCAPES = "scenes-flow", ("forest", "mountain", "sea", "glacier")
 SCALES = ("auto", "picture", "trained")
+NO_RESULT: Updates = {
+    "pair": None,
+    "gallery": [],
+    "file": gr.update(value=None, interactive=False),
+    "details": "",
+}
 
 
-@dataclass(frozen=True)
-class Form:
-    """The values of the tab's controls."""
+class TranslateForm(Request):
+    """The controls that decide how a picture is translated.
+
+    `direction` is AtoB or BtoA, or the style to go to of a model that knows several.
+    """
 
     model: str | None
-    way: str
-    editor: dict[str, Any] | None
-    board: str | None = None
+    direction: str
+    editor: EditorValue | None = None
+    label_map: str | None = None
     strength: float = 1.0
     cycle: bool = True
     scale: str = "auto"
-    field: float = 1.0
+    crf_weight: float = 1.0
 
 
-def usable(studio: Studio) -> list[ModelInfo]:
-    """Return the models that translate: a few well-known ones first, then the others by name."""
-    there = [m for m in studio.models("translate") if not m.problem]
-    order = {name: i for i, name in enumerate(FIRST)}
-    return sorted(there, key=lambda m: (m.from_run, order.get(m.name, len(FIRST))))
+class BatchForm(TranslateForm):
+    """The same for many files."""
+
+    files: list[str] | None = None
 
 
-def choices(studio: Studio) -> list[tuple[str, str]]:
-    """Return the usable models as the picker shows them."""
-    return [
-        (f"{_origin(m)}{m.title} · {m.size} px · {m.megabytes:.1f} MB", m.name)
-        for m in usable(studio)
-    ]
+# --- Models -------------------------------------------------------------------------------------
 
 
-def _origin(info: ModelInfo) -> str:
-    """Return which run a model is of; nothing for shipped ones."""
-    return f"★ {info.name.removeprefix(RUN_PREFIX)[:24]} · " if info.from_run else ""
+def list_models(studio: Studio, model: str | None) -> Updates:
+    """List the models anew; those of runs come and go."""
+    there = choices(studio)
+    names = [name for _, name in there]
+    return {
+        "model": gr.update(choices=there, value=model if model in names else (names or [None])[0])
+    }
 
 
-def ways(info: ModelInfo) -> list[tuple[str, str]]:
-    """Return the directions of a model, or the styles that it knows, with their names."""
-    if info.labels:
-        return [(f"→ {label}", label) for label in info.labels]
-    a, b = info.domains[:2]
-    names = {"AtoB": f"{a} → {b}", "BtoA": f"{b} → {a}"}
-    return [(names[way], way) for way in info.directions]
+def fit_model(studio: Studio, model: str) -> Updates:
+    """Show the model's directions and what belongs to the first of them."""
+    info = studio.info(model)
+    direction = first_direction(info)
+    return {
+        "direction": gr.update(choices=directions(info), value=direction),
+        **fit_direction(studio, model, direction),
+    }
 
 
-def first_way(info: ModelInfo) -> str:
-    """Return the direction that people most often want: away from photographs."""
-    if info.labels:
-        return "fluentui" if "fluentui" in info.labels else info.labels[0]
-    return "BtoA" if info.domains[1] == "photo" and "BtoA" in info.directions else "AtoB"
+def fit_direction(studio: Studio, model: str, direction: str) -> Updates:
+    """Show what belongs to the direction; results of another one go."""
+    shown = visible(studio.info(model), direction)
+    return {name: gr.update(visible=value) for name, value in shown.items()} | NO_RESULT
 
 
-def takes_plan(info: ModelInfo, way: str) -> bool:
-    """Tell whether a model is given a plan that is drawn on the board."""
-    return not info.labels and info.domains[way == "BtoA"] == "plan"
+def open_model(studio: Studio, model: str) -> Updates:
+    """Choose a model, such as one that has just been trained."""
+    return {
+        "model": gr.update(choices=choices(studio), value=model),
+        **fit_model(studio, model),
+    }
 
 
-def draws_plan(info: ModelInfo) -> bool:
-    """Tell whether a model makes plans of pictures."""
-    return info.method == "segment" and "plan" in info.domains[:2]
+# --- Translate -----------------------------------------------------------------------------------
 
 
-def builder(studio: Studio) -> ModelInfo:
-    """Return the model that builds from a plan on the board."""
-    for info in usable(studio):
-        if takes_plan(info, first_way(info)):
-            return info
-    raise BadValue("model: none that builds from a plan is here; train one with train.py.")
-
-
-def request_of(studio: Studio, form: Form) -> TranslateRequest:
-    """Return the checked request that the controls' values describe."""
-    info = studio.info(_chosen(form))
-    if takes_plan(info, form.way):  # a blend of a plan and a building is neither
-        return request_for(info, label_map_editor.plan_of(form.board), replace(form, strength=1.0))
-    return request_for(info, picture_of(form.editor), form)
-
-
-def request_for(info: ModelInfo, image: Image.Image, form: Form) -> TranslateRequest:
-    """Return the request for a picture."""
-    ends = {"style": form.way} if info.labels else {"direction": form.way}
-    return TranslateRequest(
-        image=image,
-        model=info.name,
-        strength=form.strength,
-        cycle=form.cycle,
-        scale=form.scale,
-        field=float(form.field) if type(form.field) is int else form.field,
-        **ends,
-    )
-
-
-def _chosen(form: Form) -> str:
+def model_of(studio: Studio, form: TranslateForm) -> ModelInfo:
+    """Return the chosen model."""
     if not form.model:
         raise BadValue("model: none is chosen; choose one, or train one with train.py.")
-    return form.model
+    return studio.info(form.model)
 
 
-def picture_of(editor: dict[str, Any] | None) -> Image.Image:
+def picture_of(editor: EditorValue | None) -> Image.Image:
     """Return the picture in the editor with what was drawn on it."""
-    value = editor or {}
-    path = value.get("composite") or value.get("background")
+    path = (editor or {}).get("composite") or (editor or {}).get("background")
     if not path:
         raise BadValue(
             "picture: there is none yet; drop one here, draw one, or choose an example."
@@ -136,52 +121,59 @@ def picture_of(editor: dict[str, Any] | None) -> Image.Image:
     return images.open_image(Path(path))
 
 
-def landscape(studio: Studio, seed: int | None = None) -> Image.Image:
-    """Return a landscape that the studio's own model paints now, enlarged by its own upscaler."""
-    seed = secrets.randbelow(10**6) if seed is None else seed
-    label = LANDSCAPES[seed % len(LANDSCAPES)]
-    made = studio.generate(GenerateRequest(model=PAINTER, label=label, count=1, seed=seed))
-    request = RestoreRequest(image=made.images[0].convert("RGB"), method="upscale", factor=4)
-    return studio.restore(request).image
+def request_of(studio: Studio, form: TranslateForm) -> TranslateRequest:
+    """Return the checked request that the controls describe."""
+    info = model_of(studio, form)
+    if takes_label_map(info, form.direction):  # a blend of a label map and a building is neither
+        image = label_map_editor.decode(form.label_map)
+        return request_for(info, image, form.model_copy(update={"strength": 1.0}))
+    return request_for(info, picture_of(form.editor), form)
 
 
-def paints_landscapes(studio: Studio) -> bool:
-    """Tell whether the models that `landscape` needs are here."""
-    there = {m.name for m in studio.models() if not m.problem}
-    return {PAINTER, "upscale"} <= there
+def request_for(info: ModelInfo, image: Image.Image, form: TranslateForm) -> TranslateRequest:
+    """Return the request for a picture."""
+    target = {"style": form.direction} if info.labels else {"direction": form.direction}
+    return TranslateRequest(
+        image=image,
+        model=info.name,
+        strength=form.strength,
+        cycle=form.cycle,
+        scale=form.scale,
+        field=form.crf_weight,
+        **target,
+    )
 
 
-def translate(studio: Studio, form: Form) -> Iterator[float | tuple[Any, ...]]:
-    """Yield the share that is done, then the pictures before and after, all of them with their
-    names, the file of the result, and a line of details.
-    """
+def translate_picture(
+    studio: Studio, form: TranslateForm, progress: Progress = PROGRESS
+) -> Updates:
+    """Translate the picture, and show it beside the original and the cycle reconstruction."""
     request = request_of(studio, form)
-    for step in studio.translate_steps(request):
-        if isinstance(step, float):
-            yield step
-        else:
-            before = images.flatten(images.upright(request.image), "RGB", 255)
-            yield shown(request, before, step)
-
-
-def shown(
-    request: TranslateRequest, before: Image.Image, result: TranslateResult
-) -> tuple[tuple[str, str], list[tuple[str, str]], str, str]:
-    """Return what the page shows of a result."""
-    first = downloadable(images.encode_png(before), "before.png")
-    after = downloadable(images.encode_png(result.image), f"{request.model}.png")
-    gallery = [(after, result.direction), (first, "input")]
+    result = finish(studio.translate_steps(request), progress)
+    before = png_file(images.flatten(images.upright(request.image), "RGB", 255), "before.png")
+    after = png_file(result.image, f"{request.model}.png")
+    gallery = [(after, result.direction), (before, "input")]
     if result.cycle is not None and result.error is not None:
-        back = downloadable(images.encode_png(result.cycle), "back.png")
-        error = downloadable(images.encode_png(result.error), "error.png")
-        psnr = result.scores["cycle_psnr"]
+        back = png_file(result.cycle, "back.png")
+        error = png_file(result.error, "error.png")
         whole = " from full strength" if request.strength < 1 else ""
-        gallery += [(back, f"back{whole} · {psnr:.1f} dB"), (error, "where it differs")]
-    return (first, after), gallery, after, details(request, result)
+        caption = f"back{whole} · {result.scores['cycle_psnr']:.1f} dB"
+        gallery += [(back, caption), (error, "where it differs")]
+    return {
+        "pair": (before, after),
+        "gallery": gallery,
+        "file": gr.update(value=after, interactive=True),
+        "details": details(request, result),
+    }
+
+
+def translate_again(studio: Studio, form: TranslateForm, progress: Progress = PROGRESS) -> Updates:
+    """Translate anew where there is a picture."""
+    return NO_RESULT if is_empty(form.editor) else translate_picture(studio, form, progress)
 
 
 def details(request: TranslateRequest, result: TranslateResult) -> str:
-    """Return a line: model, way, size, time, score."""
+    """Return a line: model, direction, size, time, score."""
     width, height = result.image.size
     words = [request.model, result.direction, f"{width}×{height} px", f"{result.seconds:.2f} s"]
     if request.strength < 1:
@@ -191,53 +183,138 @@ def details(request: TranslateRequest, result: TranslateResult) -> str:
     return " · ".join(words)
 
 
-def all_styles(studio: Studio, form: Form) -> tuple[list[tuple[str, str]], str]:
-    """Return the picture in every style that the model knows, and a line of details."""
-    info = studio.info(_chosen(form))
+def translate_to_all_styles(studio: Studio, form: TranslateForm) -> Updates:
+    """Show the picture in every style that the model knows."""
+    info = model_of(studio, form)
     if not info.labels:
         raise BadValue(f"model: {info.name} goes between two domains; choose one of many styles.")
     image = picture_of(form.editor)
     gallery, seconds = [], 0.0
     for label in info.labels:
-        asked = Form(info.name, label, None, None, form.strength, False, form.scale)
-        result = studio.translate(request_for(info, image, asked))
+        once = form.model_copy(update={"direction": label, "cycle": False})
+        result = studio.translate(request_for(info, image, once))
         seconds += result.seconds
-        file = downloadable(images.encode_png(result.image), f"{label}.png")
-        gallery.append((file, result.direction))
-    first = downloadable(images.encode_png(images.flatten(image, "RGB", 255)), "before.png")
-    gallery.append((first, "input"))
-    return gallery, f"{info.name} · {len(info.labels)} styles · {seconds:.2f} s"
+        gallery.append((png_file(result.image, f"{label}.png"), result.direction))
+    before = png_file(images.flatten(image, "RGB", 255), "before.png")
+    return {
+        "gallery": [*gallery, (before, "input")],
+        "details": f"{info.name} · {len(info.labels)} styles · {seconds:.2f} s",
+    }
 
 
-def translate_all(
-    studio: Studio, form: Form, files: list[str] | None
-) -> Iterator[float | tuple[str, str]]:
-    """Yield the share that is done, then a zip of the translated files and what could not be."""
+def translate_all(studio: Studio, form: BatchForm, progress: Progress = PROGRESS) -> Updates:
+    """Translate many files to a zip, and say which could not be."""
+    files = form.files
     if not files:
         raise BadValue("files: there are none; drop some pictures.")
     if len(files) > MAX_FILES:
         raise BadValue(f"files: {len(files)} are too many; the limit is {MAX_FILES} at a time.")
-    info = studio.info(_chosen(form))
-    quick = Form(info.name, form.way, None, None, form.strength, False, form.scale)
+    info = model_of(studio, form)
+    once = form.model_copy(update={"cycle": False})
     out, problems, names = io.BytesIO(), [], set()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for i, file in enumerate(files):
             stem = Path(file).stem[:80]
             try:
-                image = images.open_image(Path(file))
-                for step in studio.translate_steps(request_for(info, image, quick)):
-                    if isinstance(step, float):
-                        yield (i + step) / len(files)
-                    else:
-                        name = stem if stem not in names else f"{stem}-{i}"
-                        names.add(name)
-                        archive.writestr(f"{name}.png", images.encode_png(step.image))
+                request = request_for(info, images.open_image(Path(file)), once)
+                steps = studio.translate_steps(request)
+                result = finish(steps, progress, done=i, of=len(files))
             except UserError as problem:
                 problems.append(f"{Path(file).name[:80]}: {problem}")
+            else:
+                name = stem if stem not in names else f"{stem}-{i}"
+                names.add(name)
+                archive.writestr(f"{name}.png", images.encode_png(result.image))
     if not names:
         raise BadValue(f"files: none of them could be translated. {problems[0]}")
-    told = f"{len(names)} of {len(files)} translated"
-    yield downloadable(out.getvalue(), f"{info.name}.zip"), "\n\n".join([told, *problems])
+    done = f"{len(names)} of {len(files)} translated"
+    file = downloadable(out.getvalue(), f"{info.name}.zip")
+    return {
+        "archive": gr.update(value=file, visible=True),
+        "report": "\n\n".join([done, *problems]),
+    }
+
+
+# --- Pictures that come --------------------------------------------------------------------------
+
+
+def show_picture(file: str) -> Updates:
+    """Put a picture into the editor; results of another one go."""
+    return {"editor": placed(file), **NO_RESULT}
+
+
+def show_example(name: str) -> Callable[[Studio], Updates]:
+    """Return a handler that puts an example into the editor."""
+    return lambda studio: show_picture(example_images.example(name))
+
+
+def show_landscape(studio: Studio) -> Updates:
+    """Put a landscape that is generated now into the editor."""
+    return show_picture(png_file(landscape(studio), "landscape.png"))
+
+
+def landscape(studio: Studio, seed: int | None = None) -> Image.Image:
+    """Return a generated landscape, enlarged by the model that restores resolution."""
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    label = LANDSCAPES[seed % len(LANDSCAPES)]
+    made = studio.generate(GenerateRequest(model=LANDSCAPE_MODEL, label=label, count=1, seed=seed))
+    request = RestoreRequest(image=made.images[0].convert("RGB"), method="upscale", factor=4)
+    return studio.restore(request).image
+
+
+def makes_landscapes(studio: Studio) -> bool:
+    """Tell whether the models that `landscape` needs are here."""
+    there = {m.name for m in studio.models() if not m.problem}
+    return {LANDSCAPE_MODEL, "upscale"} <= there
+
+
+def show_emoji(studio: Studio, drawn: str) -> Updates:
+    """Put an emoji that the browser has drawn, as a ``data:`` address, into the editor."""
+    return show_picture(png_file(label_map_editor.decode(drawn), "emoji.png"))
+
+
+def show_label_map(name: str) -> Callable[[Studio], Updates]:
+    """Return a handler that puts a label map of `facade_labels` onto the drawing board."""
+    return lambda studio: {"label_map": label_map_editor.encode(getattr(facade_labels, name)())}
+
+
+def read_label_map(studio: Studio, file: str) -> Updates:
+    """Put the label map of a file onto the drawing board."""
+    fitted = label_map_editor.fit(images.open_image(Path(file)))
+    return {"label_map": label_map_editor.encode(fitted)}
+
+
+def edit_label_map(studio: Studio, pair: Any) -> Updates:
+    """Choose the model that builds from label maps, and put the result onto its board."""
+    if not pair or not pair[1]:
+        raise BadValue("plan: there is none yet; translate a photograph first.")
+    for info in usable(studio):
+        if takes_label_map(info, first_direction(info)):
+            drawn = read_label_map(studio, pair[1])["label_map"]
+            shown = {"label_map": gr.update(value=drawn, visible=True)}
+            return {"model": info.name, **fit_model(studio, info.name), **shown}
+    raise BadValue("model: none that builds from a plan is here; train one with train.py.")
+
+
+def receive(studio: Studio, source: Any, number: int, model: str | None) -> Updates:
+    """Take a picture from another tab; a model of label maps gives way to one of pictures."""
+    file = send_to.file_of(source, number)
+    there = {m.name: m for m in usable(studio)}
+    if not there:
+        raise BadValue("model: there is none that translates; train one with train.py.")
+    first = next(iter(there))
+    info = there.get(model or first, there[first])
+    if takes_label_map(info, first_direction(info)):
+        info = there[first]
+    return {
+        "tabs": gr.Tabs(selected="translate"),
+        "model": info.name,
+        **fit_model(studio, info.name),
+        "editor": gr.update(value=placed(file), visible=True),
+    }
+
+
+# --- For programs --------------------------------------------------------------------------------
 
 
 def translate_file(
@@ -262,10 +339,10 @@ def translate_file(
         model=model,
         direction=direction,
         style=style or None,
-        strength=float(strength) if isinstance(strength, int) else strength,
-        field=float(field) if isinstance(field, int) else field,
+        strength=strength,
+        field=field,
     )
     result = studio.translate(request)
     found = {"way": result.direction, "seconds": round(result.seconds, 3), **result.scores}
     name = f"{Path(image).stem[:60]}-{request.model[:60]}.png"
-    return downloadable(images.encode_png(result.image), name), found
+    return png_file(result.image, name), found

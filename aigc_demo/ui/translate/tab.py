@@ -1,26 +1,40 @@
-"""The Translate tab: layout and wiring. What a click does is in `translating`."""
+"""The Translate tab: layout and wiring. What a click does is in `callbacks`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import functools
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from aigc_demo.errors import BadValue
-from aigc_demo.imaging import facade_labels, images
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
-from aigc_demo.ui.components.editor import placed
+from aigc_demo.ui.components.controls import (
+    Controls,
+    button,
+    download_button,
+    labelled,
+    small_button,
+)
+from aigc_demo.ui.components.editor import picture_editor
+from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
-from aigc_demo.ui.components.workspace import Trained, Workspace
+from aigc_demo.ui.components.navigation import Opener
+from aigc_demo.ui.components.pictures import before_after, details_box, gallery
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import bind, downloadable
-from aigc_demo.ui.translate import callbacks as translating, label_map_editor
-from aigc_demo.ui.translate.callbacks import Form
-from aigc_demo.ui.translate.controls import controls
+from aigc_demo.ui.server.handlers import connect
+from aigc_demo.ui.translate import callbacks, label_map_editor, models
+from aigc_demo.ui.translate.callbacks import BatchForm, TranslateForm
 
+BRUSHES = ["#1f2937", "#dc2626", "#f59e0b", "#16a34a", "#2563eb", "#ffffff"]
+EMOJI = ["🐬", "🍎", "🚀", "😀", "🎃", "🦉"]
+RESULTS = tuple(callbacks.NO_RESULT)
+# What changes with the model and its direction.
+FITTED = (
+    *("model", "direction", "editor", "label_map", "strength", "cycle", "crf_weight"),
+    *("label_maps", "photos", "emoji", "all_styles", "edit", *RESULTS),
+)
 # The browser draws the emoji, in whatever style the person's own system has.
 DRAW_EMOJI_JS = """(text) => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 288;
@@ -33,270 +47,233 @@ DRAW_EMOJI_JS = """(text) => {
 }"""
 
 
-def build(
+@dataclass(frozen=True)
+class TranslateControls(Controls):
+    """The components of the tab."""
+
+    model: gr.Dropdown
+    direction: gr.Radio
+    editor: gr.ImageEditor
+    label_map: gr.HTML
+    strength: gr.Slider
+    cycle: gr.Checkbox
+    crf_weight: gr.Slider
+    scale: gr.Radio
+    label_maps: gr.Row
+    example_map: gr.Button
+    blank_map: gr.Button
+    upload_map: gr.UploadButton
+    photos: gr.Row
+    examples: dict[str, gr.Button]
+    landscape: gr.Button
+    emoji: gr.Row
+    emoji_text: gr.Dropdown
+    draw_emoji: gr.Button
+    drawn: gr.Textbox
+    translate: gr.Button
+    all_styles: gr.Button
+    pair: gr.ImageSlider
+    details: gr.Textbox
+    gallery: gr.Gallery
+    file: gr.DownloadButton
+    edit: gr.Button  # the label map of a photograph
+    files: gr.File
+    translate_all: gr.Button
+    archive: gr.DownloadButton
+    report: gr.Markdown
+
+    def opener(self, studio: Studio, tabs: gr.Tabs) -> Opener[str]:
+        """Return what opens the tab with a model."""
+        open_model = functools.partial(callbacks.open_model, studio)
+        return Opener(tabs, "translate", self.of(*FITTED), open_model)
+
+
+# --- Layout --------------------------------------------------------------------------------------
+
+
+def layout(studio: Studio, offers: send_to.Offers) -> TranslateControls:
+    """Add the tab's components."""
+    gr.Markdown(T("translate_intro"), elem_id="translate_intro")
+    there = models.usable(studio)
+    info = there[0] if there else None
+    direction = models.first_direction(info) if info else "AtoB"
+    visible = models.visible(info, direction)
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            name, choices = info.name if info else None, models.choices(studio)
+            directions = models.directions(info) if info else []
+            controls: dict[str, Any] = {
+                "model": gr.Dropdown(
+                    choices, value=name, **labelled("translate_model", "pair", info=True)
+                ),
+                "direction": gr.Radio(directions, value=direction, **labelled("way")),
+                **_pictures(studio, visible),
+                **_settings(visible),
+            }
+            with gr.Row():
+                controls["translate"] = button("translate_go", variant="primary")
+                controls["all_styles"] = button(
+                    "all_styles", visible=visible["all_styles"], min_width=120
+                )
+        with gr.Column(scale=1, min_width=300):
+            controls |= _results(offers)
+            controls["edit"] = button("plan_to_board", size="sm", visible=visible["edit"])
+    controls |= _batch()
+    with gr.Accordion(T("how"), open=False, elem_id="how_translate"):
+        gr.Markdown(T("how_translate"))
+    return TranslateControls(**controls)
+
+
+def _pictures(studio: Studio, visible: dict[str, bool]) -> dict[str, Any]:
+    controls: dict[str, Any] = {
+        "editor": picture_editor(
+            "translate_picture",
+            height=420,
+            colours=BRUSHES,
+            choose_colour=True,
+            visible=visible["editor"],
+        ),
+        "label_map": label_map_editor.board("plan", visible=visible["label_map"]),
+    }
+    with gr.Row(visible=visible["label_maps"], elem_id="plans") as controls["label_maps"]:
+        controls["example_map"] = button("plan_example", size="sm")
+        controls["blank_map"] = button("plan_blank", size="sm")
+        controls["upload_map"] = gr.UploadButton(
+            T("plan_file"), size="sm", file_types=["image"], elem_id="plan_file"
+        )
+    with gr.Row(visible=visible["photos"], elem_id="photos") as controls["photos"]:
+        controls["examples"] = example_images.buttons()
+        landscapes = callbacks.makes_landscapes(studio)
+        controls["landscape"] = small_button("landscape", visible=landscapes)
+    with gr.Row(visible=visible["emoji"], elem_id="emoji") as controls["emoji"]:
+        controls["emoji_text"] = gr.Dropdown(
+            EMOJI,
+            value=EMOJI[0],
+            allow_custom_value=True,
+            min_width=160,
+            **labelled("emoji_text", "emoji", info=True),
+        )
+        controls["draw_emoji"] = button("emoji_go", min_width=90)
+    controls["drawn"] = gr.Textbox(visible=False)
+    return controls
+
+
+def _settings(visible: dict[str, bool]) -> dict[str, Any]:
+    strength = labelled("blend", info=True)
+    cycle = labelled("cycle_on", "cycle", info=True)
+    weight = labelled("plan_field", info=True)
+    controls = {
+        "strength": gr.Slider(0, 1, 1, step=0.05, visible=visible["strength"], **strength),
+        "cycle": gr.Checkbox(True, visible=visible["cycle"], **cycle),
+        "crf_weight": gr.Slider(0, 4, 1, step=0.25, visible=visible["crf_weight"], **weight),
+    }
+    scales = [(T(f"scale_{name}"), name) for name in ("auto", "picture", "trained")]
+    with gr.Accordion(T("more"), open=False, elem_id="translate_more"):
+        controls["scale"] = gr.Radio(scales, value="auto", **labelled("scale", info=True))
+    return controls
+
+
+def _results(offers: send_to.Offers) -> dict[str, Any]:
+    controls = {
+        "pair": before_after("translate_pair"),
+        "details": details_box("translate_details"),
+        "gallery": gallery("cycle", "side_by_side", columns=2, buttons=["download", "fullscreen"]),
+    }
+    offers.add(controls["gallery"], to=("restore",))
+    controls["file"] = download_button("translate_file", "result_file", interactive=False)
+    return controls
+
+
+def _batch() -> dict[str, Any]:
+    with gr.Accordion(T("batch_more"), open=False, elem_id="batch_more"):
+        return {
+            "files": gr.File(
+                file_count="multiple",
+                file_types=["image"],
+                type="filepath",
+                height=160,
+                **labelled("batch_files"),
+            ),
+            "translate_all": button("batch_go"),
+            "archive": gr.DownloadButton(T("batch_zip"), elem_id="batch_zip", visible=False),
+            "report": gr.Markdown(elem_id="batch_told", elem_classes="quiet"),
+        }
+
+
+# --- Wiring --------------------------------------------------------------------------------------
+
+
+def wire(
     studio: Studio,
+    controls: TranslateControls,
+    *,
     tab: gr.Tab,
     tabs: gr.Tabs,
     offers: send_to.Offers,
-    trained: Trained | None = None,
 ) -> None:
-    """Add the tab's contents; connect the buttons that send pictures and models here."""
-    gr.Markdown(T("translate_intro"), elem_id="translate_intro")
-    with gr.Row():
-        with gr.Column(scale=1, min_width=300):
-            inputs, chosen = controls(studio)
-            with gr.Row():
-                go = gr.Button(T("translate_go"), variant="primary", elem_id="translate_go")
-                styles = gr.Button(
-                    T("all_styles"), elem_id="all_styles", visible=chosen["labels"], min_width=120
-                )
-        with gr.Column(scale=1, min_width=300):
-            pair = gr.ImageSlider(
-                label=T("translate_pair"), type="filepath", format="png", interactive=False,
-                elem_id="translate_pair", max_height=560, buttons=["fullscreen"],
-            )  # fmt: skip
-            details = gr.Textbox(
-                label=T("details"), interactive=False, elem_id="translate_details", max_lines=3
-            )
-            gallery = gr.Gallery(
-                label=T("side_by_side"), format="png", columns=2, height="auto",
-                object_fit="contain", elem_id="cycle", buttons=["download", "fullscreen"],
-                interactive=False,
-            )  # fmt: skip
-            offers.add(gallery, to=("restore",))
-            file = gr.DownloadButton(
-                T("result_file"), elem_id="translate_file", size="sm", interactive=False
-            )
-            to_board = gr.Button(
-                T("plan_to_board"), elem_id="plan_to_board", size="sm", visible=False
-            )
-    with gr.Accordion(T("batch_more"), open=False, elem_id="batch_more"):
-        files = gr.File(
-            label=T("batch_files"), file_count="multiple", file_types=["image"],
-            type="filepath", elem_id="batch_files", height=160,
-        )  # fmt: skip
-        batch_go = gr.Button(T("batch_go"), elem_id="batch_go")
-        batch_zip = gr.DownloadButton(T("batch_zip"), elem_id="batch_zip", visible=False)
-        batch_told = gr.Markdown(elem_id="batch_told", elem_classes="quiet")
-    with gr.Accordion(T("how"), open=False, elem_id="how_translate"):
-        gr.Markdown(T("how_translate"))
-
-    # Translate.
-    told = [pair, gallery, file, details]
-    run = {"fn": bind(_translate, studio, gpu=True), "inputs": inputs.all(), "outputs": told}
-    go.click(**run, **PRIVATE, **DEVICE)
-    # A building follows each stroke; a result follows the slider.
-    inputs.board.input(**run, trigger_mode="always_last", **QUIET, **DEVICE)
-    for slider in (inputs.strength, inputs.field):
-        slider.release(
-            bind(_again, studio, gpu=True), [inputs.editor, *inputs.all()], told, **QUIET, **DEVICE
-        )
-    styles.click(
-        bind(_all_styles, studio, gpu=True), inputs.all(), [gallery, details], **PRIVATE, **DEVICE
-    )
-    batch_go.click(
-        bind(_batch, studio, gpu=True), [*inputs.all(), files], [batch_zip, batch_told],
-        **PRIVATE, **DEVICE,
-    )  # fmt: skip
-
-    # Show what belongs to the model.
-    fitted = [
-        inputs.way, inputs.editor, inputs.board, inputs.strength, inputs.cycle,
-        chosen["plans"], chosen["photos"], chosen["emoji"], styles, inputs.field, to_board,
-    ]  # fmt: skip
-    fitted += told  # results of another pair or picture go
-    inputs.model.input(bind(_fit_model, studio), inputs.model, fitted, **QUIET)
-    inputs.way.input(bind(_fit_way, studio), [inputs.model, inputs.way], fitted[1:], **QUIET)
-    # A plan that was made of a photograph is edited, and built from.
-    placed = to_board.click(bind(_to_board, studio), pair, [inputs.model, *fitted], **QUIET)
-    placed.success(**run, **QUIET, **DEVICE)
-    tab.select(bind(_models, studio), inputs.model, inputs.model, **QUIET)
-
-    # Pictures that come.
-    for name, button in chosen["examples"].items():
-        button.click(bind(_example(name), studio), None, [inputs.editor, *told], **QUIET)
-    chosen["landscape"].click(
-        bind(_landscape, studio, gpu=True), None, [inputs.editor, *told], **PRIVATE, **DEVICE
-    )
-    for name in ("example", "blank"):
-        shown = chosen[name].click(bind(_plan(name), studio), None, inputs.board, **QUIET)
-        shown.success(**run, **QUIET, **DEVICE)
-    read = chosen["plan_file"].upload(
-        bind(_plan_file, studio), chosen["plan_file"], inputs.board, **QUIET
-    )
-    read.success(**run, **QUIET, **DEVICE)
-    chosen["emoji_go"].click(
-        None, chosen["emoji_text"], chosen["drawn"], js=DRAW_EMOJI_JS, **PRIVATE
-    ).then(bind(_emoji, studio), chosen["drawn"], [inputs.editor, *told], **QUIET)
+    """Connect the tab's events, and the buttons that send pictures here."""
+    of, fitted = controls.of, controls.of(*FITTED)
+    connect(tab.select, callbacks.list_models, studio, of("model"), of("model"), **QUIET)
+    connect(controls.model.input, callbacks.fit_model, studio, of("model"), fitted, **QUIET)
+    chosen, inputs = controls.direction.input, of("model", "direction")
+    connect(chosen, callbacks.fit_direction, studio, inputs, fitted, **QUIET)
+    _wire_results(studio, controls)
+    _wire_pictures(studio, controls)
+    _wire_label_maps(studio, controls)
     for offer in offers.to("translate"):
-        offer.button.click(
-            bind(_receive, studio), [offer.source, offer.chosen, inputs.model],
-            [tabs, inputs.model, *fitted, inputs.editor], **QUIET,
-        )  # fmt: skip
-    if trained is not None:
-        trained.button.click(
-            bind(_open(studio), trained.workspace), trained.picker, [tabs, inputs.model, *fitted],
-            **QUIET,
-        )  # fmt: skip
-    _add_api(studio)
+        inputs = {"source": offer.source, "number": offer.chosen, **of("model")}
+        outputs = {"tabs": tabs, **fitted}
+        connect(offer.button.click, callbacks.receive, studio, inputs, outputs, **QUIET)
+    result = [gr.File(label="result", visible=False), gr.JSON(label="details", visible=False)]
+    translate, files = callbacks.translate_file, ("image",)
+    endpoint(translate, studio, "translate", files=files, outputs=result, gpu=True)
 
 
-def _translate(
-    studio: Studio,
-    *values: Any,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008
-) -> Iterator[list[Any]]:
-    for step in translating.translate(studio, Form(*values)):
-        if isinstance(step, float):
-            progress(min(1.0, step))
-        else:
-            pair, gallery, after, details = step
-            yield [pair, gallery, gr.DownloadButton(value=after, interactive=True), details]
+def _wire_results(studio: Studio, controls: TranslateControls) -> None:
+    of, form, results = controls.of, controls.form(TranslateForm), controls.of(*RESULTS)
+    computing = {"gpu": True, **PRIVATE, **DEVICE}
+    go, translate = controls.translate.click, callbacks.translate_picture
+    connect(go, translate, studio, form, results, **computing)
+    styles, shown = controls.all_styles.click, of("gallery", "details")
+    connect(styles, callbacks.translate_to_all_styles, studio, form, shown, **computing)
+    batch, archive = controls.form(BatchForm), of("archive", "report")
+    many = controls.translate_all.click
+    connect(many, callbacks.translate_all, studio, batch, archive, **computing)
+    for slider in (controls.strength, controls.crf_weight):  # a result follows its slider
+        again = callbacks.translate_again
+        connect(slider.release, again, studio, form, results, gpu=True, **QUIET, **DEVICE)
 
 
-def _again(studio: Studio, editor: Any, *values: Any) -> Iterator[list[Any]]:
-    """Translate anew where there is a picture."""
-    if (editor or {}).get("composite") or (editor or {}).get("background"):
-        yield from _translate(studio, *values, progress=_silent)
-    else:
-        yield _nothing()
+def _wire_pictures(studio: Studio, controls: TranslateControls) -> None:
+    """Connect what puts a picture into the editor."""
+    of, picture = controls.of, controls.of("editor", *RESULTS)
+    for name, example in controls.examples.items():
+        connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
+    landscape, computing = controls.landscape.click, {"gpu": True, **PRIVATE, **DEVICE}
+    connect(landscape, callbacks.show_landscape, studio, {}, picture, **computing)
+    drawn = controls.draw_emoji.click(
+        None, controls.emoji_text, controls.drawn, js=DRAW_EMOJI_JS, **PRIVATE
+    )
+    connect(drawn.then, callbacks.show_emoji, studio, of("drawn"), picture, **QUIET)
 
 
-def _silent(share: float) -> None:
-    """Show no progress."""
-
-
-def _nothing() -> list[Any]:
-    """Return empty results: before and after, side by side, file, details."""
-    return [None, [], gr.DownloadButton(value=None, interactive=False), ""]
-
-
-def _all_styles(studio: Studio, *values: Any) -> tuple[list[tuple[str, str]], str]:
-    return translating.all_styles(studio, Form(*values))
-
-
-def _batch(
-    studio: Studio,
-    *values: Any,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008
-) -> Iterator[list[Any]]:
-    for step in translating.translate_all(studio, Form(*values[:-1]), values[-1]):
-        if isinstance(step, float):
-            progress(min(1.0, step))
-        else:
-            yield [gr.DownloadButton(value=step[0], visible=True), step[1]]
-
-
-def _models(studio: Studio, model: str | None) -> gr.Dropdown:
-    """List the models anew; those of runs come and go."""
-    there = translating.choices(studio)
-    names = [name for _, name in there]
-    return gr.Dropdown(there, value=model if model in names else (names or [None])[0])
-
-
-def _fit_model(studio: Studio, model: str) -> list[Any]:
-    """Show the model's directions and what belongs to them."""
-    info = studio.info(model)
-    way = translating.first_way(info)
-    return [gr.Radio(translating.ways(info), value=way), *_fit_way(studio, model, way)]
-
-
-def _fit_way(studio: Studio, model: str, way: str) -> list[Any]:
-    """Show what the direction of the model needs: the board, the editor, emoji."""
-    info = studio.info(model)
-    plans, emoji = translating.takes_plan(info, way), info.data in translating.EMOJI
-    return [
-        gr.ImageEditor(visible=not plans),
-        gr.HTML(visible=plans),
-        gr.Slider(visible=not plans),
-        gr.Checkbox(visible=not info.labels and len(info.directions) == 2),
-        gr.Row(visible=plans),
-        gr.Row(visible=not plans and not emoji),
-        gr.Row(visible=emoji),
-        gr.Button(visible=bool(info.labels)),
-        gr.Slider(visible=translating.draws_plan(info)),
-        gr.Button(visible=translating.draws_plan(info)),
-        *_nothing(),
-    ]
-
-
-def _example(name: str) -> Any:
-    def show(studio: Studio) -> list[Any]:
-        """Put an example into the editor."""
-        return [placed(example_images.example(name)), *_nothing()]
-
-    return show
-
-
-def _landscape(studio: Studio) -> list[Any]:
-    image = translating.landscape(studio)
-    return [placed(downloadable(images.encode_png(image), "landscape.png")), *_nothing()]
-
-
-def _plan(name: str) -> Any:
-    def show(studio: Studio) -> str:
-        """Put a plan onto the board."""
-        return label_map_editor.as_value(getattr(facade_labels, name)())
-
-    return show
-
-
-def _plan_file(studio: Studio, path: str) -> str:
-    return label_map_editor.as_value(label_map_editor.fitted(images.open_image(path)))
-
-
-def _to_board(studio: Studio, pair: Any) -> list[Any]:
-    """Choose the model that builds from plans, and put the plan of a result onto the board."""
-    if not pair or not pair[1]:
-        raise BadValue("plan: there is none yet; translate a photograph first.")
-    info = translating.builder(studio)
-    found = label_map_editor.as_value(label_map_editor.fitted(images.open_image(Path(pair[1]))))
-    way, editor, _, *rest = _fit_model(studio, info.name)
-    return [info.name, way, editor, gr.HTML(found, visible=True), *rest]
-
-
-def _emoji(studio: Studio, drawn: str) -> list[Any]:
-    image = label_map_editor.plan_of(drawn)
-    return [placed(downloadable(images.encode_png(image), "emoji.png")), *_nothing()]
-
-
-def _receive(studio: Studio, source: Any, number: int, model: str | None) -> list[Any]:
-    """Take a picture from another tab; a plan is drawn, so a model of pictures takes its place."""
-    file = send_to.file_of(source, number)
-    there = [m.name for m in translating.usable(studio)]
-    if not there:
-        raise BadValue("model: there is none that translates; train one with train.py.")
-    model = model if model in there else there[0]
-    info = studio.info(model)
-    if translating.takes_plan(info, translating.first_way(info)):
-        model = there[0]
-    return [
-        gr.Tabs(selected="translate"), model, *_fit_model(studio, model), placed(file)
-    ]  # fmt: skip
-
-
-def _open(studio: Studio) -> Any:
-    def handler(workspace: Workspace, run: str | None) -> list[Any]:
-        """Open the tab with the model of a run."""
-        model = workspace.model(run)
-        there = gr.Dropdown(translating.choices(studio), value=model)
-        return [gr.Tabs(selected="translate"), there, *_fit_model(studio, model)]
-
-    return handler
-
-
-def _add_api(studio: Studio) -> None:
-    """Let programs translate files: the bytes that they send are the picture, not a copy."""
-    asked = [
-        gr.File(label="image", visible=False),
-        gr.Textbox(translating.FIRST[0], label="model", visible=False),
-        gr.Textbox("AtoB", label="direction", visible=False),
-        gr.Textbox(None, label="style", visible=False),
-        gr.Number(1.0, label="strength", visible=False),
-        gr.Number(1.0, label="field", visible=False),
-    ]
-    answer = [gr.File(label="result", visible=False), gr.JSON(label="details", visible=False)]
-    gr.Button(visible=False).click(
-        bind(translating.translate_file, studio, gpu=True), asked, answer,
-        api_name="translate", **DEVICE,
-    )  # fmt: skip
+def _wire_label_maps(studio: Studio, controls: TranslateControls) -> None:
+    """Connect what changes the label map; a building follows it."""
+    of, board, form = controls.of, controls.of("label_map"), controls.form(TranslateForm)
+    shown = []
+    for name, click in (
+        ("example", controls.example_map.click),
+        ("blank", controls.blank_map.click),
+    ):
+        show = callbacks.show_label_map(name)
+        shown.append(connect(click, show, studio, {}, board, **QUIET))
+    upload, file = controls.upload_map.upload, {"file": controls.upload_map}
+    shown.append(connect(upload, callbacks.read_label_map, studio, file, board, **QUIET))
+    edit, pair, fitted = controls.edit.click, of("pair"), of(*FITTED)
+    shown.append(connect(edit, callbacks.edit_label_map, studio, pair, fitted, **QUIET))
+    computing = {"gpu": True, **QUIET, **DEVICE}
+    translate, results = callbacks.translate_picture, of(*RESULTS)
+    for event in shown:
+        connect(event.success, translate, studio, form, results, **computing)
+    drawn = controls.label_map.input
+    connect(drawn, translate, studio, form, results, trigger_mode="always_last", **computing)

@@ -11,12 +11,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from aigc_demo.errors import BadImage, BadValue
-from aigc_demo.imaging import facade_labels
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import crf_callbacks
 from aigc_demo.ui.components.crf_callbacks import Form
-from aigc_demo.ui.translate import callbacks as translating, label_map_editor, tab as translate
 from tests import factories
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -132,24 +130,3 @@ def test_files_are_cleaned_and_outlined_for_programs(studio: Studio, tmp_path: P
                 lambda: crf_callbacks.outline_file(studio, "", "")):  # fmt: skip
         with pytest.raises(BadValue, match="^image"):
             act()
-
-
-def test_a_plan_of_a_photograph_goes_to_the_board_of_the_builder(
-    studio: Studio, tmp_path: Path
-) -> None:
-    facade_labels.example().save(tmp_path / "plan.png")
-    model, way, picture, board, *rest = translate._to_board(
-        studio, (str(tmp_path / "photo.png"), str(tmp_path / "plan.png"))
-    )
-    assert model == "facades-pix2pix" and way.value == "AtoB"
-    assert label_map_editor.plan_of(board.value).tobytes() == facade_labels.example().tobytes()
-    assert board.visible and not picture.visible
-    with pytest.raises(BadValue, match="^plan: there is none yet"):
-        translate._to_board(studio, None)
-
-
-def test_only_a_model_that_draws_plans_shows_the_field(studio: Studio) -> None:
-    for name, draws in (("facades-segment", True), ("facades-pix2pix", False)):
-        assert translating.draws_plan(studio.info(name)) is draws
-    assert translating.first_way(studio.info("facades-segment")) == "BtoA"
-    assert not translating.takes_plan(studio.info("facades-segment"), "BtoA")

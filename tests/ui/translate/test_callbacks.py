@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
@@ -16,13 +15,12 @@ from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.imaging import facade_labels, images
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
-from aigc_demo.ui.i18n import TEXTS
-from aigc_demo.ui.translate import callbacks as translating, label_map_editor, tab as translate
-from aigc_demo.ui.translate.callbacks import Form
+from aigc_demo.ui.translate import callbacks, label_map_editor, models
+from aigc_demo.ui.translate.callbacks import BatchForm, TranslateForm
 from tests import factories
 from tests.pipelines.test_translation import write
 
-PLAN = label_map_editor.as_value(facade_labels.example())
+LABEL_MAP = label_map_editor.encode(facade_labels.example())
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +29,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     write(base / "summer2winter-cyclegan", "cyclegan", ("summer", "winter"))
     write(base / "a-photo", "cyclegan", ("Monet", "photo"))
     write(base / "facades-pix2pix", "pix2pix", ("plan", "photo"))
+    write(base / "facades-segment", "segment", ("plan", "photo"))
     write(base / "styles", "pix2pix", ("noto", "twemoji", "fluentui"), classes=3)
     return Studio(base, device="cpu")
 
@@ -51,102 +50,138 @@ def editor(tmp_path: Path, *, drawn: bool = False) -> dict[str, Any]:
     }
 
 
-def form(tmp_path: Path, model: str = "summer2winter-cyclegan", **fields: Any) -> Form:
-    given: dict[str, Any] = {"way": "AtoB", "editor": editor(tmp_path), "board": PLAN}
-    return Form(model, **given | fields)
+def form(tmp_path: Path, model: str | None = "summer2winter-cyclegan", **fields: Any) -> Any:
+    given = {"direction": "AtoB", "editor": editor(tmp_path), "label_map": LABEL_MAP}
+    kind = BatchForm if "files" in fields else TranslateForm
+    return kind(model=model, **given | fields)
 
 
-def last(steps: Any) -> Any:
-    *shares, result = steps
-    assert all(isinstance(s, float) for s in shares)
-    return result
+def silent(share: float) -> None:
+    """Show no progress."""
+
+
+def translated(studio: Studio, given: TranslateForm) -> dict[str, Any]:
+    return callbacks.translate_picture(studio, given, silent)
+
+
+# --- Models ---
 
 
 def test_well_known_models_come_first(studio: Studio) -> None:
-    names = [name for _, name in translating.choices(studio)]
-    assert names == ["summer2winter-cyclegan", "facades-pix2pix", "a-photo", "styles"]
+    names = [name for _, name in models.choices(studio)]
+    first = ["summer2winter-cyclegan", "facades-pix2pix"]
+    assert names == [*first, "a-photo", "facades-segment", "styles"]
+    for chosen, value in (("styles", "styles"), ("gone", names[0]), (None, names[0])):
+        listed = callbacks.list_models(studio, chosen)["model"]
+        assert listed["value"] == value and [n for _, n in listed["choices"]] == names
 
 
 def test_directions_have_the_names_of_the_domains(studio: Studio) -> None:
-    def ways(name: str) -> Any:
+    def directions(name: str) -> Any:
         info = studio.info(name)
-        return translating.ways(info), translating.first_way(info)
+        return models.directions(info), models.first_direction(info)
 
     both = [("summer → winter", "AtoB"), ("winter → summer", "BtoA")]
-    assert ways("summer2winter-cyclegan") == (both, "AtoB")
-    assert ways("a-photo")[1] == "BtoA"
-    assert ways("facades-pix2pix") == ([("plan → photo", "AtoB")], "AtoB")
+    assert directions("summer2winter-cyclegan") == (both, "AtoB")
+    assert directions("a-photo")[1] == directions("facades-segment")[1] == "BtoA"
+    assert directions("facades-pix2pix") == ([("plan → photo", "AtoB")], "AtoB")
     styles = [("→ noto", "noto"), ("→ twemoji", "twemoji"), ("→ fluentui", "fluentui")]
-    assert ways("styles") == (styles, "fluentui")
+    assert directions("styles") == (styles, "fluentui")
 
 
-def test_a_picture_goes_there_and_back(studio: Studio, tmp_path: Path) -> None:
-    pair, gallery, file, details = last(translating.translate(studio, form(tmp_path)))
-    assert Image.open(pair[0]).tobytes() == photo().tobytes()
-    assert pair[1] == file and Image.open(file).size == (60, 44)
-    captions = [caption for _, caption in gallery]
+def test_what_belongs_to_a_model_is_shown(studio: Studio) -> None:
+    always = {"editor", "strength", "photos"}
+    for name, shown in (
+        ("summer2winter-cyclegan", always | {"cycle"}),
+        ("facades-pix2pix", {"label_map", "label_maps"}),
+        ("facades-segment", always | {"crf_weight", "edit"}),
+        ("styles", always | {"all_styles"}),
+    ):
+        updates = callbacks.fit_model(studio, name)
+        visible = {k for k, v in updates.items() if isinstance(v, dict) and v.get("visible")}
+        assert visible == shown
+        assert updates["direction"]["value"] == models.first_direction(studio.info(name))
+        assert updates["pair"] is None and updates["gallery"] == []
+    assert models.visible(None, "AtoB")["editor"]
+
+
+def test_a_trained_model_is_chosen(studio: Studio) -> None:
+    updates = callbacks.open_model(studio, "a-photo")
+    assert updates["model"]["value"] == "a-photo"
+    assert updates["direction"]["value"] == "BtoA"
+
+
+# --- Translating ---
+
+
+def test_a_picture_is_translated_there_and_back(studio: Studio, tmp_path: Path) -> None:
+    shown = translated(studio, form(tmp_path))
+    before, after = shown["pair"]
+    assert Image.open(before).tobytes() == photo().tobytes()
+    assert shown["file"]["value"] == after and Image.open(after).size == (60, 44)
+    captions = [caption for _, caption in shown["gallery"]]
     assert captions[0] == "summer → winter" and captions[2].endswith(" dB") and len(captions) == 4
-    assert "60×44 px" in details and "there and back" in details
-    alone = last(translating.translate(studio, form(tmp_path, cycle=False)))
-    assert len(alone[1]) == 2 and "back" not in alone[3]
+    assert "60×44 px" in shown["details"] and "there and back" in shown["details"]
+    alone = translated(studio, form(tmp_path, cycle=False))
+    assert len(alone["gallery"]) == 2 and "back" not in alone["details"]
 
 
 def test_what_is_drawn_on_the_picture_counts(studio: Studio, tmp_path: Path) -> None:
-    drawn = form(tmp_path, editor=editor(tmp_path, drawn=True))
-    before = Image.open(last(translating.translate(studio, drawn))[0][0])
-    assert before.getpixel((5, 5)) == (255, 0, 0)
+    shown = translated(studio, form(tmp_path, editor=editor(tmp_path, drawn=True)))
+    assert Image.open(shown["pair"][0]).getpixel((5, 5)) == (255, 0, 0)
 
 
-def test_a_plan_comes_from_the_board(studio: Studio, tmp_path: Path) -> None:
-    made = last(translating.translate(studio, form(tmp_path, "facades-pix2pix", editor=None)))
-    assert Image.open(made[0][0]).tobytes() == facade_labels.example().tobytes()
-    assert Image.open(made[0][1]).size == (128, 128)
+def test_a_label_map_comes_from_the_board(studio: Studio, tmp_path: Path) -> None:
+    before, after = translated(studio, form(tmp_path, "facades-pix2pix", editor=None))["pair"]
+    assert Image.open(before).tobytes() == facade_labels.example().tobytes()
+    assert Image.open(after).size == (128, 128)
 
 
-def test_strength_counts_for_pictures_and_not_for_plans(studio: Studio, tmp_path: Path) -> None:
-    def made(model: str, strength: float) -> bytes:
-        steps = translating.translate(studio, form(tmp_path, model, strength=strength))
-        return Path(last(steps)[2]).read_bytes()
-
-    assert made("facades-pix2pix", 0.3) == made("facades-pix2pix", 1.0)
-    assert made("summer2winter-cyclegan", 0.3) != made("summer2winter-cyclegan", 1.0)
-
-
-def test_the_slider_translates_anew_where_there_is_a_picture(
+def test_strength_counts_for_pictures_and_not_for_label_maps(
     studio: Studio, tmp_path: Path
 ) -> None:
-    given = form(tmp_path)
-    values = [getattr(given, f) for f in Form.__dataclass_fields__]
-    (without,) = translate._again(studio, None, *values)
-    assert without[:2] == [None, []]
-    (made,) = translate._again(studio, given.editor, *values)
-    assert len(made[1]) == 4
+    def made(model: str, strength: float) -> bytes:
+        shown = translated(studio, form(tmp_path, model, strength=strength))
+        return Path(shown["file"]["value"]).read_bytes()
+
+    assert made("facades-pix2pix", 0.3) == made("facades-pix2pix", 1)
+    assert made("summer2winter-cyclegan", 0.3) != made("summer2winter-cyclegan", 1)
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [({"model": None}, "model"), ({"model": "nothing"}, "model"), ({"way": "up"}, "direction"),
-     ({"editor": None}, "picture"), ({"strength": float("nan")}, "strength"),
-     ({"strength": 2}, "strength"), ({"cycle": "yes"}, "cycle"), ({"scale": "huge"}, "scale"),
-     ({"model": "styles", "way": "AtoB"}, "style"),
-     ({"model": "facades-pix2pix", "board": None}, "plan"),
-     ({"model": "facades-pix2pix", "board": "data:image/png;base64,***"}, "plan"),
-     ({"model": "facades-pix2pix", "board": "x" * 3_000_000}, "plan"),
-     ({"model": "facades-pix2pix", "board": 7}, "plan")], ids=str,
-)  # fmt: skip
-def test_what_cannot_be_used_is_named(
-    studio: Studio, tmp_path: Path, fields: dict[str, Any], named: str
-) -> None:
-    with pytest.raises((BadValue, BadImage), match=rf"^{named}: "):
-        list(translating.translate(studio, form(tmp_path, **fields)))
+def test_a_slider_translates_anew_where_there_is_a_picture(studio: Studio, tmp_path: Path) -> None:
+    again = callbacks.translate_again(studio, form(tmp_path, editor=None), silent)
+    assert again["pair"] is None and again["gallery"] == []
+    assert len(callbacks.translate_again(studio, form(tmp_path), silent)["gallery"]) == 4
+
+
+def test_what_cannot_be_used_is_named(studio: Studio, tmp_path: Path) -> None:
+    for fields, named in (
+        ({"model": None}, "model"),
+        ({"model": "nothing"}, "model"),
+        ({"direction": "up"}, "direction"),
+        ({"editor": None}, "picture"),
+        ({"strength": float("nan")}, "strength"),
+        ({"strength": 2}, "strength"),
+        ({"cycle": "yes"}, "cycle"),
+        ({"scale": "huge"}, "scale"),
+        ({"model": "styles", "direction": "AtoB"}, "style"),
+        ({"model": "facades-pix2pix", "label_map": None}, "plan"),
+        ({"model": "facades-pix2pix", "label_map": "data:image/png;base64,***"}, "plan"),
+        ({"model": "facades-pix2pix", "label_map": LABEL_MAP + "A" * 2_000_000}, "plan"),
+        ({"model": "facades-pix2pix", "label_map": 7}, "label_map"),
+    ):
+        with pytest.raises((BadValue, BadImage), match=rf"^{named}: "):
+            translated(studio, form(tmp_path, **fields))
 
 
 def test_all_styles_come_at_once(studio: Studio, tmp_path: Path) -> None:
-    gallery, told = translating.all_styles(studio, form(tmp_path, "styles", way="noto"))
-    assert [c for _, c in gallery] == ["→ noto", "→ twemoji", "→ fluentui", "input"]
-    assert len({Path(f).read_bytes() for f, _ in gallery}) == 4 and "3 styles" in told
+    shown = callbacks.translate_to_all_styles(studio, form(tmp_path, "styles", direction="noto"))
+    files, captions = zip(*shown["gallery"], strict=True)
+    assert captions == ("→ noto", "→ twemoji", "→ fluentui", "input")
+    assert len({Path(file).read_bytes() for file in files}) == 4
+    assert "3 styles" in shown["details"]
     with pytest.raises(BadValue, match=r"^model: "):
-        translating.all_styles(studio, form(tmp_path))
+        callbacks.translate_to_all_styles(studio, form(tmp_path))
 
 
 def test_many_files_become_a_zip(studio: Studio, tmp_path: Path) -> None:
@@ -157,95 +192,70 @@ def test_many_files_become_a_zip(studio: Studio, tmp_path: Path) -> None:
         files.append(str(tmp_path / folder / "cat.jpg"))
     (tmp_path / "notes.png").write_text("no picture")
     files.insert(1, str(tmp_path / "notes.png"))
-    path, told = last(translating.translate_all(studio, form(tmp_path), files))
-    with zipfile.ZipFile(path) as archive:
+    shares: list[float] = []
+    made = callbacks.translate_all(studio, form(tmp_path, files=files), shares.append)
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
+    with zipfile.ZipFile(made["archive"]["value"]) as archive:
         sizes = {n: Image.open(io.BytesIO(archive.read(n))).size for n in archive.namelist()}
     assert sizes == {"cat.png": (30, 20), "cat-2.png": (20, 30)}
-    assert "2 of 3 translated" in told and "notes.png: The file is not a picture" in told
+    assert "2 of 3 translated" in made["report"]
+    assert "notes.png: The file is not a picture" in made["report"]
 
 
-@pytest.mark.parametrize("files", [None, [], ["x"] * 201])
-def test_too_few_or_too_many_files_are_refused(
-    studio: Studio, tmp_path: Path, files: list[str] | None
-) -> None:
-    with pytest.raises(BadValue, match=r"^files: "):
-        list(translating.translate_all(studio, form(tmp_path), files))
-
-
-def test_when_no_file_can_be_translated_the_reason_is_told(studio: Studio, tmp_path: Path) -> None:
+def test_files_that_cannot_be_translated_are_named(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "x.png").write_text("no picture")
-    with pytest.raises(BadValue, match=r"^files: none .* not a picture"):
-        list(translating.translate_all(studio, form(tmp_path), [str(tmp_path / "x.png")]))
+    for files, problem in (
+        (None, "files: there are none"),
+        ([], "files: there are none"),
+        (["x"] * 201, "files: 201 are too many"),
+        ([str(tmp_path / "x.png")], "files: none .* not a picture"),
+    ):
+        with pytest.raises(BadValue, match=f"^{problem}"):
+            callbacks.translate_all(studio, form(tmp_path, files=files), silent)
+
+
+# --- Pictures that come ---
 
 
 def test_a_sent_picture_finds_a_model_that_takes_pictures(studio: Studio, tmp_path: Path) -> None:
     photo().save(tmp_path / "sent.png")
     for model in (None, "gone", "facades-pix2pix", "a-photo"):
-        found = translate._receive(studio, str(tmp_path / "sent.png"), 0, model)
-        assert found[1] == ("a-photo" if model == "a-photo" else "summer2winter-cyclegan")
-        assert Image.open(found[-1]["background"]).tobytes() == photo().tobytes()
+        found = callbacks.receive(studio, str(tmp_path / "sent.png"), 0, model)
+        assert found["model"] == ("a-photo" if model == "a-photo" else "summer2winter-cyclegan")
+        shown = found["editor"]
+        assert Image.open(shown["value"]["background"]).tobytes() == photo().tobytes()
+        assert shown["visible"] and not found["label_map"]["visible"]
+    nothing = Studio(tmp_path / "none", device="cpu")
+    with pytest.raises(BadValue, match="^model: there is none that translates"):
+        callbacks.receive(nothing, str(tmp_path / "sent.png"), 0, None)
 
 
-# --- Plans ---
+def test_a_label_map_of_a_photograph_goes_to_the_board(studio: Studio, tmp_path: Path) -> None:
+    facade_labels.example().save(tmp_path / "plan.png")
+    found = callbacks.edit_label_map(studio, ("photo.png", str(tmp_path / "plan.png")))
+    assert found["model"] == "facades-pix2pix" and found["direction"]["value"] == "AtoB"
+    board = found["label_map"]
+    assert label_map_editor.decode(board["value"]).tobytes() == facade_labels.example().tobytes()
+    assert board["visible"] and not found["editor"]["visible"]
+    with pytest.raises(BadValue, match="^plan: there is none yet"):
+        callbacks.edit_label_map(studio, None)
 
 
-def test_a_plan_survives_the_board() -> None:
-    assert label_map_editor.plan_of(PLAN).tobytes() == facade_labels.example().tobytes()
-
-
-def test_plans_have_the_exact_colours_of_the_classes() -> None:
-    known = set(facade_labels.CLASSES.values())
-    assert len(known) == len(facade_labels.CLASSES) == 12
-    for made in (facade_labels.example(), facade_labels.blank()):
-        assert made.size == (128, 128)
-        assert {colour for _, colour in made.getcolors()} <= known
-    assert len(facade_labels.example().getcolors()) >= 8
-
-
-def test_a_plan_from_a_file_is_brought_to_the_classes() -> None:
-    blurred = facade_labels.example().resize((300, 200), Image.Resampling.BICUBIC)
-    made = label_map_editor.fitted(blurred)
-    assert {colour for _, colour in made.getcolors()} <= set(facade_labels.CLASSES.values())
-    assert (
-        made.getpixel((64, 3)) == facade_labels.CLASSES["background"]
-    )  # beside what is not square
-    with pytest.raises(BadImage, match=r"^plan: .*;"):
-        label_map_editor.fitted(photo())
-    exact = label_map_editor.fitted(
-        facade_labels.example().resize((512, 512), Image.Resampling.NEAREST)
-    )
-    same = (np.asarray(exact) == np.asarray(facade_labels.example())).all(axis=2)
-    assert same.all()
-
-
-def test_the_board_names_all_classes_in_both_languages() -> None:
-    html = label_map_editor._html()
-    assert set(label_map_editor.CHINESE) == set(facade_labels.CLASSES)
-    for name, chinese in label_map_editor.CHINESE.items():
-        assert f">{name}<" in html and chinese in html
-
-
-def test_the_examples_of_the_tab_have_names() -> None:
-    from aigc_demo.ui.components.example_images import EXAMPLES
-
-    assert all(f"photo_{name.lower()}" in TEXTS for name in EXAMPLES)
-
-
-def test_an_emoji_that_the_browser_drew_becomes_the_picture() -> None:
-    drawn = label_map_editor.as_value(Image.new("RGB", (288, 288), "white"))
-    placed, *_ = translate._emoji(None, drawn)
+def test_an_emoji_that_the_browser_drew_becomes_the_picture(studio: Studio) -> None:
+    drawn = label_map_editor.encode(Image.new("RGB", (288, 288), "white"))
+    placed = callbacks.show_emoji(studio, drawn)["editor"]
     assert images.open_image(placed["background"]).size == (288, 288)
 
 
-def test_a_landscape_is_painted_and_enlarged(tmp_path: Path) -> None:
+def test_a_landscape_is_generated_and_enlarged(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
-    assert not translating.paints_landscapes(Studio(folder, device="cpu"))
+    assert not callbacks.makes_landscapes(Studio(folder, device="cpu"))
     model = factories.model("flow", classes=4)
-    card = factories.card(model, "flow").model_copy(update={"classes": translating.LANDSCAPES})
+    card = factories.card(model, "flow").model_copy(update={"classes": callbacks.LANDSCAPES})
     checkpoint.save(folder / "scenes-flow", model, card)
     factories.save(folder / "upscale", "repair", classes=0, config={"damage": "resolution"})
     studio = Studio(folder, device="cpu")
-    assert translating.paints_landscapes(studio)
-    one, again, other = (translating.landscape(studio, seed) for seed in (3, 3, 4))
+    assert callbacks.makes_landscapes(studio)
+    one, again, other = (callbacks.landscape(studio, seed) for seed in (3, 3, 4))
     assert one.size == (128, 128)
     assert one.tobytes() == again.tobytes() != other.tobytes()
