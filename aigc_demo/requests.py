@@ -46,6 +46,11 @@ Whole = Annotated[int, BeforeValidator(_as_whole)]
 Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Pixels = Annotated[Whole, Field(ge=0, le=MAX_GROW)]  # by which a mask is grown or feathered
 Strength = Annotated[float, Field(gt=0, le=1)]  # of a degradation
+Steps = Annotated[Whole, Field(ge=0, le=100_000_000)]
+Batch = Annotated[Whole, Field(ge=2, le=4096)]
+Width = Annotated[Whole, Field(ge=8, le=512)]  # channels of a network
+Minutes = Annotated[float, Field(ge=0, le=100_000)]
+LearningRate = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_without_nul)]
 Label = Annotated[str, Field(max_length=200)]
@@ -302,7 +307,7 @@ class TrainPlan(Request):
     config: dict[str, Any] = Field(default_factory=dict, description="settings of the method")
     steps: Whole | None = Field(None, ge=1, le=100_000_000, description="budget in steps")
     seconds: float | None = Field(None, gt=0, le=10_000_000, description="budget in seconds")
-    batch: Whole | None = Field(None, ge=2, le=4096, description="pictures a step")
+    batch: Batch | None = Field(None, description="pictures a step")
     augment: list[dict[str, Any]] = Field(
         default_factory=list,
         max_length=20,
@@ -311,7 +316,7 @@ class TrainPlan(Request):
     limit: Whole | None = Field(
         None, ge=2, le=100_000_000, description="learn from so many pictures only"
     )
-    lr: float | None = Field(None, gt=0, le=1, description="highest learning rate")
+    lr: LearningRate | None = Field(None, description="highest learning rate")
     warmup: Whole = Field(
         200, ge=0, le=100_000, description="steps in which the rate rises from 0"
     )

@@ -77,8 +77,11 @@ def build_demo(studio: Studio) -> gr.Blocks:
         opener = generate.wire(studio, controls, demo=demo, tabs=tabs, tab=pages["generate"])
         trained = None
         if "train" in pages:
+            workspace = Workspace.of(studio)
             with pages["train"]:
-                trained = train.build(studio, demo, pages["train"], opener, offers)
+                training = train.layout(offers)
+            train.wire(workspace, training, demo=demo, tab=pages["train"], opener=opener)
+            trained = training.trained(workspace)
         # Last, since they know the pictures of all tabs.
         with pages["augment"]:
             augment.build(studio, demo, pages["augment"], tabs, offers, trained)

@@ -50,26 +50,20 @@ def test_a_translator_is_trained_and_its_model_translates(client: Client, tmp_pa
     assert Image.open(path).size == (128, 128) and details["way"] == "plan → photo"
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"method": "alchemy"}, "method: "),
+def test_a_plan_that_cannot_be_run_is_refused_with_a_sentence(client: Client) -> None:
+    before = len(client.predict(api_name="/runs"))
+    for change, message in (
+        ({"method": "alchemy"}, "method: “alchemy” cannot be trained here"),
         ({"data": "/etc/passwd"}, "data: choose one of"),
         ({"minutes": "soon"}, "minutes: "),
         ({"minutes": 1e9}, "minutes: "),
-        ({"batch": 0}, "batch: "),
-        ({"lr": None}, "learning rate: "),
-        ({"seed": -1}, "seed: "),
+        ({"lr": None}, "lr: "),
         ({"loss": "x" * 10_000}, "loss: "),
         ({"data": "cifar10"}, "cifar10 is not here yet"),
-    ],
-)
-def test_a_plan_that_cannot_be_run_is_refused_with_a_sentence(
-    client: Client, change: dict[str, Any], words: str
-) -> None:
-    before = len(client.predict(api_name="/runs"))
-    plan = {"method": "dcgan", "data": "quickdraw"} | change
-    with pytest.raises(AppError) as refused:
-        client.predict(**plan, api_name="/train")
-    assert words in str(refused.value) and "Traceback" not in str(refused.value)
+    ):
+        plan = {"method": "dcgan", "data": "quickdraw"} | change
+        with pytest.raises(AppError) as refused:
+            client.predict(**plan, api_name="/train")
+        assert message in str(refused.value) and "Traceback" not in str(refused.value)
+        assert len(str(refused.value)) < 1000
     assert len(client.predict(api_name="/runs")) == before

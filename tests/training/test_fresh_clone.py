@@ -15,7 +15,7 @@ from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.training import worker
 from aigc_demo.ui.components.workspace import Workspace
-from aigc_demo.ui.train import callbacks as training, form as forms
+from aigc_demo.ui.train import callbacks, form as forms, run_text
 from tests import factories
 from tests.app_server import ROOT
 
@@ -79,7 +79,7 @@ def test_one_click_starts_a_preset(
 ) -> None:
     monkeypatch.setattr(worker.Workers, "ensure", lambda self: None)
     workspace = Workspace.of(Studio(ROOT / "checkpoints", runs_root=tmp_path / "runs"))
-    name = training.start(workspace, forms.at_hand(forms.fill(preset)))
+    name = callbacks.queue(workspace, forms.with_local_data(forms.preset_form(preset)))
     assert (workspace.root / name / "queued").exists()
-    title = training.title(workspace.reader.view(name))
+    title = run_text.title(workspace.monitor.view(name))
     assert "here" in title and "generated:" not in title

@@ -94,7 +94,8 @@ def _look(workspace: Workspace, seen: Any, request: gr.Request) -> list[Any]:
 def look(workspace: Workspace) -> dict[str, RunView]:
     """Return the runs of the newest experiment by arm."""
     return {
-        arm: workspace.reader.view(name) for arm, name in experiment.newest(workspace.root).items()
+        arm: workspace.monitor.view(name)
+        for arm, name in experiment.newest(workspace.root).items()
     }
 
 

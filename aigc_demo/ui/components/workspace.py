@@ -20,7 +20,7 @@ class Workspace:
     studio: Studio
     root: Path
     workers: worker.Workers
-    reader: RunMonitor
+    monitor: RunMonitor
 
     @staticmethod
     def of(studio: Studio) -> Workspace:

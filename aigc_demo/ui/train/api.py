@@ -1,12 +1,12 @@
-"""What programs can ask of the Train tab; names, types and sentences here become the API's own."""
+"""The endpoints of the Train tab; names, types and sentences here become the API's own."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aigc_demo.ui.components.workspace import Workspace
-from aigc_demo.ui.train import callbacks as training
-from aigc_demo.ui.train.form import Form
+from aigc_demo.ui.train.callbacks import queue
+from aigc_demo.ui.train.form import TrainForm
 
 
 def train(
@@ -31,8 +31,23 @@ def train(
     `loss` may be left empty: the method's own. `augment` is JSON: a list of steps such as
     {"name": "rotate", "p": 0.5, "degrees": 15}.
     """
-    shape = (method, data, minutes, steps, batch, lr, width, loss, r1, diffaugment, ema, seed)
-    return training.start(workspace, Form(*shape, download, augment))
+    form = TrainForm(
+        method=method,
+        data=data,
+        minutes=minutes,
+        steps=steps,
+        batch=batch,
+        lr=lr,
+        width=width,
+        loss=loss,
+        r1=r1,
+        diffaugment=diffaugment,
+        ema=ema,
+        seed=seed,
+        download=download,
+        augment=augment,
+    )
+    return queue(workspace, form)
 
 
 def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
@@ -45,5 +60,5 @@ def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
             "seconds": round(v.log.elapsed, 1),
             "scores": v.last_scores(),
         }
-        for v in workspace.reader.views(fresh=True)
+        for v in workspace.monitor.views(fresh=True)
     ]

@@ -1,150 +1,141 @@
-"""What the Train tab does when something is clicked: plain functions of the workspace and the
-controls' values.
-"""
+"""What the buttons of the Train tab do."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 
-from aigc_demo.data import DATASETS, available, fallback, title_of
+import gradio as gr
+
+from aigc_demo.data import DATASETS, all_available, available, fallback, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.training import run_control, runs, worker
-from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components.workspace import Workspace
-from aigc_demo.ui.i18n import say
-from aigc_demo.ui.server.handlers import downloadable
-from aigc_demo.ui.train.form import Form, plan_of
+from aigc_demo.ui.server.handlers import Updates, downloadable
+from aigc_demo.ui.train import form as forms, run_text
+from aigc_demo.ui.train.form import TrainForm
 
-ICONS = {
-    "waiting": "…",
-    "training": "▶",
-    "paused": "‖",
-    "done": "✓",
-    "stopped": "■",
-    "diverged": "⚠",
-    "failed": "✗",
-    "interrupted": "⚠",
-}
+# --- The form ------------------------------------------------------------------------------------
 
 
-def start(workspace: Workspace, form: Form) -> str:
-    """Queue a run and return its name; a warm worker begins at once."""
-    plan = plan_of(form)
-    source = DATASETS.get(form.data)
-    if form.download is not True and source and form.data not in available():
-        how = "tick the download below" if source.torchvision else "copy its zip into the folder"
-        other = fallback(form.data)
-        raise BadValue(f"data: {form.data} is not here yet; {how}, or choose {other}.")
-    directory = worker.submit(workspace.root, plan, download=form.download is True)
-    workspace.workers.ensure()
-    return directory.name
+def fill_preset(workspace: Workspace, preset: str) -> Updates:
+    """Set the form to a preset, and say so where its pictures are not here."""
+    wanted = forms.preset_form(preset)
+    form = forms.with_local_data(wanted)
+    return _form_updates(form) | {"stand_in": gr.Markdown(visible=form != wanted)}
+
+
+def fill_method(
+    workspace: Workspace, method: str, data: str | None, minutes: float | None
+) -> Updates:
+    """Set the form to the defaults of a method."""
+    return _form_updates(forms.method_form(method, data, minutes))
+
+
+def _form_updates(form: TrainForm) -> Updates:
+    """Return the values of the controls, those hidden that the method does not have."""
+    has = METHODS[form.method].config.model_fields
+    losses = forms.losses_of(form.method)
+    updates = form.model_dump(exclude={"download", "augment"}) | {
+        "data": gr.Dropdown(dataset_choices(form.method), value=form.data),
+        "loss": gr.Dropdown(losses or [form.loss], value=form.loss, visible=bool(losses)),
+        "r1": gr.Slider(value=form.r1, visible="r1" in has),
+        "diffaugment": gr.Checkbox(value=form.diffaugment, visible="diffaugment" in has),
+    }
+    return updates | ({"augment": form.augment} if form.augment else {})
+
+
+def dataset_choices(method: str) -> list[tuple[str, str]]:
+    """Return the data sets that a method can learn from; an arrow: not on this machine yet."""
+    local = all_available()
+    return [
+        (title_of(name) + ("" if name in local else " ↓"), name)
+        for name in forms.datasets_for(method)
+    ]
 
 
 # --- A run ---------------------------------------------------------------------------------------
 
 
-def steer(workspace: Workspace, name: str | None, what: str) -> None:
-    """Ask a run to pause, resume, slow down, make one step, stop, or vanish."""
-    directory = workspace.directory(name)
-    alive = runs.is_alive(directory)
-    if what == "resume" and not alive:
+def queue(workspace: Workspace, form: TrainForm) -> str:
+    """Queue a run and return its name; a warm worker begins at once."""
+    plan = forms.plan_of(form)
+    source = DATASETS.get(form.data)
+    if not form.download and source and form.data not in available():
+        how = "tick the download below" if source.torchvision else "copy its zip into the folder"
+        other = fallback(form.data)
+        raise BadValue(f"data: {form.data} is not here yet; {how}, or choose {other}.")
+    directory = worker.submit(workspace.root, plan, download=form.download)
+    workspace.workers.ensure()
+    return directory.name
+
+
+def start(workspace: Workspace, form: TrainForm) -> Updates:
+    """Queue a run and choose it."""
+    return select_run(workspace, queue(workspace, form))
+
+
+def select_run(workspace: Workspace, name: str) -> Updates:
+    """Choose a run that has just been queued."""
+    views = workspace.monitor.views(fresh=True)
+    return {"run": gr.Dropdown(run_text.choices(views), value=name)}
+
+
+def button(command: str) -> Callable[[Workspace, str | None], Updates]:
+    """Return the handler of a button that sends a command to the run that is chosen."""
+
+    def handler(workspace: Workspace, run: str | None) -> Updates:
+        send(workspace, run, command)
+        return {}
+
+    return handler
+
+
+def send(workspace: Workspace, run: str | None, command: str) -> None:
+    """Ask a run to pause, resume, slow down, stop or vanish, or to make one step: ``step_both``,
+    or ``step_`` and one of its networks.
+    """
+    directory = workspace.directory(run)
+    if command == "resume":
+        alive = runs.is_alive(directory)
         runs.read_plan(directory)
         run_control.set_pace(directory, "run")
-        worker.enqueue(directory)
-        workspace.workers.ensure()
-    elif what == "resume":
-        run_control.set_pace(directory, "run")
-    elif what in ("pause", "slow"):
-        run_control.set_pace(directory, what)
-    elif what == "stop":
+        if not alive:
+            worker.enqueue(directory)
+            workspace.workers.ensure()
+    elif command in ("pause", "slow"):
+        run_control.set_pace(directory, command)
+    elif command == "stop":
         runs.stop(directory)
-    elif what == "discard":
+    elif command == "discard":
         runs.discard(directory)
     else:
-        run_control.grant_step(directory, None if what == "both" else what)
+        network = command.removeprefix("step_")
+        run_control.grant_step(directory, None if network == "both" else network)
 
 
-def choices(views: list[RunView]) -> list[tuple[str, str]]:
-    """Return what the picker of runs shows, and their names."""
-    return [(f"{ICONS[v.status]} {title(v)}", v.name) for v in views]
-
-
-def title(view: RunView) -> str:
-    """Return a line about a run: when, what and of what."""
-    method = METHODS[view.plan.method].title if view.plan.method in METHODS else view.plan.method
-    stamp = view.name[:15]
-    when = f"{stamp[9:11]}:{stamp[11:13]}" if stamp[:8].isdigit() and len(stamp) > 12 else ""
-    return " · ".join(filter(None, [when or view.name, title_of(view.plan.data), method]))
-
-
-def status_line(view: RunView, language: str) -> str:
-    """Return how a run is doing, in words."""
-    log, state = view.log, view.status
-    key = "status_slow" if view.slow else f"status_{state}"
-    if state == "training" and not log.series:
-        key = "status_painting" if view.plan.data.startswith("generated:") else "status_starting"
-    words = [f"{ICONS[state]} **{say(key, language, position=view.position)}**"]
-    if view.message:
-        words.append(view.message)
-    if log.step:
-        words.append(
-            say(
-                "status_line",
-                language,
-                step=f"{log.step:,}",
-                elapsed=budget(view),
-                speed=f"{log.speed:,.0f}",
-            )
-        )
-    if view.left is not None:
-        words.append(say("status_left", language, left=clock(view.left)))
-    if log.scoring and log.elapsed > 60:  # the first time, real pictures are looked at too
-        share = f"{log.scoring / log.elapsed:.0%}"
-        words.append(say("status_scoring", language, share=share))
-    return " · ".join(words)
-
-
-def budget(view: RunView) -> str:
-    """Return the time that has passed, and the budget."""
-    if view.plan.seconds:
-        return f"{clock(view.log.elapsed)} / {clock(view.plan.seconds)}"
-    return clock(view.log.elapsed)
-
-
-def clock(seconds: float) -> str:
-    """Write seconds as minutes:seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def frame(workspace: Workspace, view: RunView, position: int) -> str | None:
-    """Return the file of the preview at `position` (from 1) of the film."""
-    previews = view.log.previews
-    if not previews:
-        return None
-    step, path = previews[min(max(position, 1), len(previews)) - 1]
-    try:
-        content = (workspace.root / view.name / path).read_bytes()
-    except OSError:
-        return None
-    return downloadable(content, f"{view.name}-{step}.png")
+def discard(workspace: Workspace, run: str | None) -> Updates:
+    """Delete a run and its model."""
+    send(workspace, run, "discard")
+    return {"run": gr.Dropdown(value=None), "discard_sure": gr.Button(visible=False)}
 
 
 # --- Its model -----------------------------------------------------------------------------------
 
 
-def use(workspace: Workspace, name: str | None) -> GenerateRequest:
+def use(workspace: Workspace, run: str | None) -> GenerateRequest:
     """Return a request to the model of a run."""
-    return GenerateRequest(model=workspace.model(name))
+    return GenerateRequest(model=workspace.model(run))
 
 
-def pack(workspace: Workspace, name: str | None) -> str:
-    """Return the path of a zip of a run's model: weights and card."""
-    directory = workspace.saved(name)
+def download(workspace: Workspace, run: str | None) -> Updates:
+    """Make a zip of a run's model: weights and card."""
+    directory = workspace.saved(run)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted((directory / "model").glob("[a-z]*")):
             archive.write(file, f"{directory.name}/{file.name}")
-    return downloadable(out.getvalue(), f"{directory.name}.zip")
+    return {"model_file": downloadable(out.getvalue(), f"{directory.name}.zip")}

@@ -1,53 +1,60 @@
-"""The Train tab's form: what its controls say, as a plan, and back."""
+"""The Train tab's form: what its controls hold, as a plan, and back."""
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, get_args
+
+from pydantic import Field
 
 from aigc_demo import augment
 from aigc_demo.data import DATASETS, Source, all_available, fallback, sample_models
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
-from aigc_demo.nn.patchgan import GAMES
-from aigc_demo.requests import TrainPlan
+from aigc_demo.requests import (
+    Batch,
+    LearningRate,
+    Minutes,
+    Name,
+    Request,
+    Seed,
+    Steps,
+    TrainPlan,
+    Width,
+)
 from aigc_demo.training.presets import INTERACTIVE, PRESETS
 
 TRAINABLE = [m for m in METHODS.values() if m.task in ("generate", "translate")]
-LOSSES = ("bce", "hinge", "relativistic")
 # Methods that are made for one size of pictures, or learn in minutes only at that size.
-SIDE = {"dcgan": 32, "cyclegan": 64, "pix2pix": 64}
-ALIKE = ("twemoji2fluentui", "emoji_styles")  # sets whose domains differ little
-LEVELS = (1, 2, 4, 6)  # widths of a U-Net at its scales, as multiples of the first
+IMAGE_SIZES = {"dcgan": 32, "cyclegan": 64, "pix2pix": 64}
+SIMILAR_DOMAINS = ("twemoji2fluentui", "emoji_styles")  # the output is the input and a little
+UNET_MULTIPLIERS = (1, 2, 4, 6)  # of the first width, one a scale
 
 
-@dataclass(frozen=True)
-class Form:
-    """The values of the tab's controls, in the order of the controls."""
+class TrainForm(Request):
+    """The values of the tab's controls, by the names that the endpoint ``train`` gives them."""
 
-    method: str
-    data: str
-    minutes: float
-    steps: float
-    batch: float
-    lr: float
-    width: float
-    loss: str
-    r1: float
-    diffaugment: bool
-    ema: bool
-    seed: float
+    method: Name
+    data: Name
+    minutes: Minutes = 3
+    steps: Steps = 0
+    batch: Batch = 32
+    lr: LearningRate = 6e-4
+    width: Width = 64
+    loss: str = ""
+    r1: Annotated[float, Field(ge=0, le=100)] = 0.1
+    diffaugment: bool = False
+    ema: bool = True
+    seed: Seed = 0
     download: bool = False
     augment: str = ""
 
 
-def form_of(plan: TrainPlan) -> Form:
-    """Return the controls' values for `plan`, with the method's defaults where it is silent."""
+def form_of(plan: TrainPlan) -> TrainForm:
+    """Return the controls' values for `plan`, with the method's defaults where it has none."""
     method = METHODS[plan.method]
     config = method.config.model_validate({"classes": 2 * method.classes} | plan.config)
-    return Form(
+    return TrainForm(
         method=plan.method,
         data=plan.data,
         minutes=round((plan.seconds or 0) / 60, 3),
@@ -64,108 +71,98 @@ def form_of(plan: TrainPlan) -> Form:
     )
 
 
-def plan_of(form: Form) -> TrainPlan:
-    """Return the checked plan that the controls' values describe; a preset that was not changed
-    comes back as it was.
-    """
-    if form.method not in {m.name for m in TRAINABLE}:
-        names = ", ".join(m.name for m in TRAINABLE)
-        raise BadValue(f"method: “{str(form.method)[:40]}” cannot be trained here; use {names}.")
-    if str(form.data).split("?")[0] not in (fitting := sets_for(form.method)):
-        raise BadValue(f"data: choose one of {', '.join(fitting)}.")
-    method = METHODS[form.method]
-    fields = method.config.model_fields
-    minutes = _number("minutes", form.minutes, 0, 100_000)
-    steps = int(_number("steps", form.steps, 0, 100_000_000, whole=True))
-    width = int(_number("width", form.width, 8, 512, whole=True))
-    config: dict[str, Any] = {"width": width}
-    if "widths" in fields:
-        config = {"widths": [width * level for level in LEVELS]}
-    if "residual" in fields:
-        config["residual"] = form.data in ALIKE
-    if side := SIDE.get(form.method):
-        config["size"] = side
-    losses = losses_of(form.method)
-    if losses and form.loss != "":
-        if form.loss not in losses:
-            raise BadValue(
-                f"loss: “{str(form.loss)[:40]}” cannot be used; choose one of {', '.join(losses)}."
-            )
-        config["loss" if "loss" in fields else "game"] = form.loss
-    if "r1" in fields:
-        config["r1"] = _number("r1", form.r1, 0, 100)
-        config["r1_every"] = 4 if config["r1"] >= 0.5 else 16  # a strong pull, often
-    if "diffaugment" in fields and form.diffaugment is True:
-        config["diffaugment"] = ["translation"]
-    pipeline = augment.parse(form.augment or "", field="augmentation")
+def plan_of(form: TrainForm) -> TrainPlan:
+    """Return the plan that the controls describe; an unchanged preset comes back as it was."""
+    names = [m.name for m in TRAINABLE]
+    if form.method not in names:
+        raise BadValue(
+            f"method: “{form.method[:40]}” cannot be trained here; use {', '.join(names)}."
+        )
+    suitable = datasets_for(form.method)
+    if form.data.split("?")[0] not in suitable:
+        raise BadValue(f"data: choose one of {', '.join(suitable)}.")
     return TrainPlan(
         method=form.method,
         data=form.data,
-        config=config,
-        seconds=minutes * 60 or None,
-        steps=steps or None,
-        batch=int(_number("batch", form.batch, 2, 4096, whole=True)),
-        lr=float(_number("learning rate", form.lr, 1e-7, 1)),
-        ema=None if form.ema is True else 0.0,
-        augment=augment.data(pipeline),
-        seed=int(_number("seed", form.seed, 0, 2**53 - 1, whole=True)),
+        config=_config_of(form),
+        seconds=form.minutes * 60 or None,
+        steps=form.steps or None,
+        batch=form.batch,
+        lr=form.lr,
+        ema=None if form.ema else 0.0,
+        augment=augment.data(augment.parse(form.augment, field="augmentation")),
+        seed=form.seed,
         **INTERACTIVE,
     )
 
 
-def sets_for(method: str) -> list[str]:
-    """Return the names of the data sets that a method can learn from."""
-    needs, reads = METHODS[method].needs, METHODS[method].condition == "text"
+def _config_of(form: TrainForm) -> dict[str, Any]:
+    """Return the settings of the method; those that it does not have are left out."""
+    fields = METHODS[form.method].config.model_fields
+    config: dict[str, Any] = {"width": form.width}
+    if "widths" in fields:
+        config = {"widths": [form.width * multiplier for multiplier in UNET_MULTIPLIERS]}
+    if "residual" in fields:
+        config["residual"] = form.data in SIMILAR_DOMAINS
+    if size := IMAGE_SIZES.get(form.method):
+        config["size"] = size
+    losses = losses_of(form.method)
+    if losses and form.loss:
+        if form.loss not in losses:
+            raise BadValue(
+                f"loss: “{form.loss[:40]}” cannot be used; choose one of {', '.join(losses)}."
+            )
+        config["loss" if "loss" in fields else "game"] = form.loss
+    if "r1" in fields:
+        config["r1"] = form.r1
+        config["r1_every"] = 4 if form.r1 >= 0.5 else 16  # a strong penalty, often
+    if "diffaugment" in fields and form.diffaugment:
+        config["diffaugment"] = ["translation"]
+    return config
 
-    def fits(source: Source) -> bool:
+
+def datasets_for(method: str) -> list[str]:
+    """Return the names of the data sets that a method can learn from."""
+    needs, text = METHODS[method].needs, METHODS[method].condition == "text"
+
+    def suits(source: Source) -> bool:
         if needs == "pictures":
-            return not source.domains and (source.named or not reads)
+            return not source.domains and (source.named or not text)
         if needs == "pairs":
             return bool(source.domains) and source.paired
         if needs == "plans":
             return source.paired and "plan" in source.domains
         return len(source.domains) == 2
 
-    painted = [p.name for p in sample_models()] if needs == "pictures" else []
-    return [name for name, source in DATASETS.items() if fits(source)] + painted
+    generated = [p.name for p in sample_models()] if needs == "pictures" else []
+    return [name for name, source in DATASETS.items() if suits(source)] + generated
 
 
 def losses_of(method: str) -> list[str]:
-    """Return the losses between which one can choose; none where there is no choice."""
+    """Return the losses that a method can be trained with; none where there is no choice."""
     fields = METHODS[method].config.model_fields
-    return list(LOSSES) if "loss" in fields else list(GAMES) if "game" in fields else []
+    field = fields.get("loss") or fields.get("game")
+    return list(get_args(field.annotation)) if field else []
 
 
-def _number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> float:
-    """Return `value` where it is a number within the limits."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    if not usable or not math.isfinite(value) or not low <= value <= high:
-        raise BadValue(f"{name}: “{str(value)[:40]}” cannot be used; take {low:g} to {high:g}.")
-    if whole and value != int(value):
-        raise BadValue(f"{name}: {value:g} cannot be used; take a whole number.")
-    return value
-
-
-def fill(preset: str) -> Form:
+def preset_form(preset: str) -> TrainForm:
     """Return the values of a preset."""
     if preset not in PRESETS:
         raise BadValue(f"preset: choose one of {', '.join(PRESETS)}.")
     return form_of(PRESETS[preset])
 
 
-def at_hand(form: Form) -> Form:
-    """Return `form` with a set that needs no file in the place of one that is not here."""
-    return replace(form, data=fallback(form.data))
+def with_local_data(form: TrainForm) -> TrainForm:
+    """Return `form` with a data set that needs no file where its own is not on this machine."""
+    return form.model_copy(update={"data": fallback(form.data)})
 
 
-def fit(method: str, form: Form) -> Form:
-    """Return `form` with another method's own defaults."""
+def method_form(method: str, data: str | None, minutes: float | None) -> TrainForm:
+    """Return the defaults of a method, with the data set where it suits, and the minutes."""
     if method not in METHODS:
         raise BadValue(f"method: choose one of {', '.join(m.name for m in TRAINABLE)}.")
-    minutes = form.minutes if isinstance(form.minutes, int | float) else 3
-    fitting = sets_for(method)
-    known = all_available()
-    there = [name for name in fitting if name in known] or fitting
-    source = form.data if form.data in fitting else there[0]
-    own = TrainPlan(method=method, data=source, seconds=60.0 * max(minutes, 0.1))
-    return form_of(own)
+    suitable, known = datasets_for(method), all_available()
+    if data not in suitable:
+        data = next((name for name in suitable if name in known), suitable[0])
+    seconds = 60.0 * max(3 if minutes is None else minutes, 0.1)
+    return form_of(TrainPlan(method=method, data=data, seconds=seconds))

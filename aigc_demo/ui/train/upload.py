@@ -1,5 +1,5 @@
-"""“Your own pictures” in the Train tab: what somebody brings is checked and shown, then a run
-learns from it.
+"""The user data set of the Train tab (“Your own pictures”): files are checked and shown, then a
+run learns from them.
 """
 
 from __future__ import annotations
@@ -9,153 +9,189 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gradio as gr
+from pydantic import Field
 
 from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.imaging import images
+from aigc_demo.requests import Minutes, Request, Whole
 from aigc_demo.training import worker
-from aigc_demo.training.presets import USER_PRESETS, user_plan
+from aigc_demo.training.presets import USER_PRESETS, UserPreset, user_plan
+from aigc_demo.ui.components.controls import button, labelled
+from aigc_demo.ui.components.events import PRIVATE
+from aigc_demo.ui.components.pictures import png_file
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T, language_of, say
-from aigc_demo.ui.server.handlers import bind, downloadable
-from aigc_demo.ui.train import callbacks as training
+from aigc_demo.ui.server.handlers import Components, Updates, connect
+from aigc_demo.ui.train.callbacks import select_run
 
 SIZES = (32, 64, 128)
-MINUTES = 8
-SHEET_SIZE = 64  # pixels of a picture of the sheet
-LISTED = 12  # files that were left out and are named
-TYPES = [".zip", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"]
-QUIET = {"api_visibility": "private"}
-ONE_AT_A_TIME = {"concurrency_id": "bringing", "concurrency_limit": 1}
+SHEET_SIZE = 64  # pixels of a picture of the contact sheet
+SHEET_COLUMNS = 8
+MAX_LISTED = 12  # of the files that were left out
+FILE_TYPES = [".zip", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"]
+ONE_AT_A_TIME = {"concurrency_id": "user_dataset", "concurrency_limit": 1}
 
 
-def build() -> dict[str, Any]:
-    """Add the section and return its parts by name."""
+class UploadForm(Request):
+    """The values of the controls below the files."""
+
+    files: list[str] | None = None
+    preset: str
+    size: Whole
+    minutes: Annotated[Minutes, Field(gt=0)] = 8
+    mirror: bool = True
+
+
+def layout() -> dict[str, Any]:
+    """Add the section and return its components by name."""
+    found: dict[str, Any] = {}
     with gr.Accordion(T("own"), open=False, elem_id="own"):
         gr.Markdown(T("own_intro"), elem_id="own_intro")
-        files = gr.File(
-            label=T("own_files"), file_count="multiple", file_types=TYPES, type="filepath",
-            elem_id="own_files", height=140,
-        )  # fmt: skip
-        # Plain text: names of files and folders are somebody's, and must not become markup.
-        report = gr.Textbox(
-            label=T("own_report"), lines=3, max_lines=16, interactive=False, visible=False,
-            elem_id="own_report",
-        )  # fmt: skip
-        sheet = gr.Image(
-            label=T("own_sheet"), format="png", interactive=False, visible=False, type="filepath",
-            buttons=["fullscreen"], elem_id="own_sheet",
-        )  # fmt: skip
-        preset = gr.Dropdown(
-            [], label=T("own_preset"), visible=False, elem_id="own_preset", min_width=120
+        found["files"] = gr.File(
+            file_count="multiple",
+            file_types=FILE_TYPES,
+            type="filepath",
+            height=140,
+            **labelled("own_files"),
         )
-        with gr.Row(visible=False) as row:
-            size = gr.Radio(
-                [(str(s), s) for s in SIZES], value=64, label=T("own_size"), elem_id="own_size",
-                min_width=120,
-            )  # fmt: skip
-            minutes = gr.Number(
-                MINUTES, label=T("own_minutes"), minimum=0, maximum=worker.max_minutes(),
-                elem_id="own_minutes", min_width=100,
-            )  # fmt: skip
-        mirror = gr.Checkbox(True, label=T("own_mirror"), visible=False, elem_id="own_mirror")
-        go = gr.Button(
-            T("own_start_button"), variant="primary", visible=False, elem_id="own_start",
+        # Plain text: names of files and folders come from users and must not become markup.
+        found["report"] = gr.Textbox(
+            lines=3, max_lines=16, interactive=False, visible=False, **labelled("own_report")
+        )
+        found["sheet"] = gr.Image(
+            format="png",
+            interactive=False,
+            visible=False,
+            type="filepath",
+            buttons=["fullscreen"],
+            **labelled("own_sheet"),
+        )
+        found["preset"] = gr.Dropdown([], visible=False, **labelled("own_preset"))
+        with gr.Row(visible=False) as found["row"]:
+            sizes = [(str(size), size) for size in SIZES]
+            found["size"] = gr.Radio(sizes, value=64, min_width=120, **labelled("own_size"))
+            minutes = UploadForm.model_fields["minutes"].default
+            found["minutes"] = gr.Number(
+                minutes,
+                minimum=0,
+                maximum=worker.max_minutes(),
+                min_width=100,
+                **labelled("own_minutes"),
+            )
+        found["mirror"] = gr.Checkbox(True, visible=False, **labelled("own_mirror"))
+        found["start"] = button(
+            "own_start",
+            "own_start_button",
+            variant="primary",
+            visible=False,
             interactive=bool(worker.max_runs()),
-        )  # fmt: skip
-    return locals()
+        )
+    return found
 
 
-def wire(workspace: Workspace, own: dict[str, Any], picker: gr.Dropdown) -> Any:
-    """Connect the parts; return the event of a run that has been queued."""
-    shown = [own[n] for n in ("report", "sheet", "size", "preset", "row", "mirror", "go")]
-    settings = QUIET | ONE_AT_A_TIME
-    for event in (own["files"].upload, own["files"].delete, own["files"].clear):
-        event(
-            bind(check, workspace), own["files"], shown, show_progress="hidden", **settings,
+def wire(workspace: Workspace, controls: Components, run: gr.Dropdown) -> Any:
+    """Connect the components; return the event of a run that has been queued."""
+    settings = PRIVATE | ONE_AT_A_TIME
+    files = controls["files"]
+    shown = {name: c for name, c in controls.items() if name not in ("files", "minutes")}
+    for event in (files.upload, files.delete, files.clear):
+        connect(
+            event,
+            check,
+            workspace,
+            {"files": files},
+            shown,
+            show_progress="hidden",
             trigger_mode="always_last",
-        )  # fmt: skip
-    own["preset"].input(bind(fit, workspace), [own["preset"], own["size"]], own["size"], **QUIET)
-    values = [own[n] for n in ("files", "preset", "size", "minutes", "mirror")]
-    return own["go"].click(
-        bind(_begin, workspace), values, picker, show_progress="minimal", **settings
+            **settings,
+        )
+    chosen = {name: controls[name] for name in ("preset", "size")}
+    connect(
+        controls["preset"].input, fit_size, workspace, chosen, {"size": chosen["size"]}, **PRIVATE
+    )
+    values = {name: controls[name] for name in UploadForm.model_fields}
+    return connect(
+        controls["start"].click,
+        start,
+        workspace,
+        values,
+        {"run": run},
+        show_progress="minimal",
+        **settings,
     )
 
 
-def check(
-    workspace: Workspace, files: list[str] | None, request: gr.Request
-) -> Iterator[list[Any]]:
-    """Yield how far the check is, then the report, a sheet and what can be trained."""
+# --- The check -----------------------------------------------------------------------------------
+
+
+def check(workspace: Workspace, files: list[str] | None, request: gr.Request) -> Iterator[Updates]:
+    """Yield how far the check is, then the report, a contact sheet and what can be trained."""
     language = language_of(request)
-    hidden = [
-        gr.Image(None, visible=False),
-        gr.skip(),
-        *(_seen(kind, False) for kind in _CONTROLS),
-    ]
+    hidden = {"sheet": gr.Image(None, visible=False), **_visible(False)}
     if not files:
-        yield [gr.Textbox("", visible=False), *hidden]
+        yield hidden | {"report": gr.Textbox("", visible=False)}
         return
-    own, told = None, 0.0
+    pictures, reported = None, 0.0
     try:
         for step in validation.validate_steps([Path(f) for f in files], size=SHEET_SIZE):
             if isinstance(step, UserDataset):
-                own = step
-            elif time.monotonic() - told > 0.5:
-                told = time.monotonic()
-                words = say("own_reading", language, share=f"{step:.0%}")
-                yield [gr.Textbox(words, visible=True), *hidden]
+                pictures = step
+            elif time.monotonic() - reported > 0.5:
+                reported = time.monotonic()
+                progress = say("own_reading", language, share=f"{step:.0%}")
+                yield hidden | {"report": gr.Textbox(progress, visible=True)}
     except UserError as problem:
-        yield [gr.Textbox(str(problem), visible=True), *hidden]
+        yield hidden | {"report": gr.Textbox(str(problem), visible=True)}
         return
-    assert own is not None
-    path = downloadable(images.encode_png(own.sheet(columns=8)), "pictures.png")
-    names = presets_for(own.report, workspace)
-    yield [
-        gr.Textbox(words_of(own.report, language), visible=True),
-        gr.Image(path, visible=True),
-        fit(workspace, names[0], SHEET_SIZE),
-        gr.Dropdown(
-            [(say(f"preset_{n}", language), n) for n in names], value=names[0], visible=True
-        ),
-        *(_seen(kind, True) for kind in _CONTROLS[1:]),
-    ]
+    assert pictures is not None
+    sheet = png_file(pictures.sheet(columns=SHEET_COLUMNS), "pictures.png")
+    presets = presets_for(pictures.report, workspace)
+    choices = [(say(f"preset_{name}", language), name) for name in presets]
+    yield {
+        **_visible(True),
+        "report": gr.Textbox(report_text(pictures.report, language), visible=True),
+        "sheet": gr.Image(sheet, visible=True),
+        "preset": gr.Dropdown(choices, value=presets[0], visible=True),
+        **fit_size(workspace, presets[0], SHEET_SIZE),
+    }
 
 
-_CONTROLS = (gr.Dropdown, gr.Row, gr.Checkbox, gr.Button)
-
-
-def _seen(kind: Any, visible: bool) -> Any:
-    return kind(visible=visible)
+def _visible(visible: bool) -> Updates:
+    """Show or hide what is asked of the training."""
+    return {
+        "preset": gr.Dropdown(visible=visible),
+        "row": gr.Row(visible=visible),
+        "mirror": gr.Checkbox(visible=visible),
+        "start": gr.Button(visible=visible),
+    }
 
 
 def presets_for(report: Report, workspace: Workspace) -> list[str]:
-    """Return the presets that suit the pictures, the best first; one that begins with a shipped
+    """Return the presets that suit the pictures, the best first; one that starts from a shipped
     model only where that is here.
     """
-    there = workspace.studio.checkpoints
-    fitting = [
+    checkpoints = workspace.studio.checkpoints
+    suitable = [
         name
-        for name, p in USER_PRESETS.items()
-        if report.serves(p.needs, captioned=p.text_conditioned)
-        and all((there / start).is_dir() for start in p.pretrained.values())
+        for name, preset in USER_PRESETS.items()
+        if report.serves(preset.needs, captioned=preset.text_conditioned)
+        and all((checkpoints / init).is_dir() for init in preset.pretrained.values())
     ]
-    # Who brings trainA and trainB, or pairs, wants to translate.
-    wanted = {"two": "own_cyclegan", "pairs": "own_pix2pix"}.get(report.layout)
-    domains = report.layout == "pairs" or list(report.counts) == ["A", "B"]
-    if report.captions:
-        return sorted(fitting, key=lambda n: n != "own_words")
-    return sorted(fitting, key=lambda n: n != wanted) if domains else fitting
+    best = "own_words" if report.captions else None
+    if not best and (report.layout == "pairs" or list(report.counts) == ["A", "B"]):
+        # Whoever uploads trainA and trainB, or pairs, wants to translate.
+        best = {"two": "own_cyclegan", "pairs": "own_pix2pix"}.get(report.layout)
+    return sorted(suitable, key=lambda name: name != best)
 
 
-def words_of(report: Report, language: str) -> str:
+def report_text(report: Report, language: str) -> str:
     """Return the report as lines of plain text."""
     layout = say(f"own_layout_{report.layout}", language, n=len(report.counts))
-    about = {"title": report.title, "count": report.count, "layout": layout}
-    lines = [say("own_found", language, **about)]
+    lines = [say("own_found", language, title=report.title, count=report.count, layout=layout)]
     if report.layout != "one":
         lines += [f"  {count:,} × {name}" for name, count in report.counts.items()]
     if report.captions:
@@ -163,61 +199,59 @@ def words_of(report: Report, language: str) -> str:
     lines += [f"⚠ {say(f'own_warning_{k}', language, **v)}" for k, v in report.warnings]
     if left := len(report.skipped):
         lines.append(say("own_left_out", language, count=left))
-        for skipped in report.skipped[:LISTED]:
+        for skipped in report.skipped[:MAX_LISTED]:
             lines.append(f"  {skipped.name}: {say(f'own_reason_{skipped.reason}', language)}")
-        if left > LISTED:
-            lines.append("  " + say("own_more", language, count=left - LISTED))
+        if left > MAX_LISTED:
+            lines.append("  " + say("own_more", language, count=left - MAX_LISTED))
     return "\n".join(lines)
 
 
-def fit(workspace: Workspace, preset: str, size: int) -> gr.Radio:
-    """Return the size that was chosen where a preset can make it, else the nearest that it can.
+def fit_size(workspace: Workspace, preset: str, size: int) -> Updates:
+    """Set the size to the nearest that a preset can make.
 
     All sizes stay choices: Gradio refuses a value that a change of the choices has overtaken.
     """
     if preset not in USER_PRESETS:
         raise BadValue(f"preset: choose one of {', '.join(USER_PRESETS)}.")
     wanted = size if isinstance(size, int) else SHEET_SIZE
-    return gr.Radio(value=min(USER_PRESETS[preset].sizes, key=lambda s: abs(s - wanted)))
+    nearest = min(USER_PRESETS[preset].sizes, key=lambda s: abs(s - wanted))
+    return {"size": gr.Radio(value=nearest)}
 
 
-def start(
-    workspace: Workspace,
-    files: list[str] | None,
-    preset: str,
-    size: int,
-    minutes: float,
-    mirror: bool,
-) -> str:
+# --- The run -------------------------------------------------------------------------------------
+
+
+def start(workspace: Workspace, form: UploadForm) -> Updates:
+    """Queue a run and choose it."""
+    return select_run(workspace, queue(workspace, form))
+
+
+def queue(workspace: Workspace, form: UploadForm) -> str:
     """Read the pictures at the size of the run, queue the run and return its name."""
-    if not files:
+    if not form.files:
         raise BadValue("pictures: there are none; bring a zip or several pictures first.")
-    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not minutes > 0:
-        raise BadValue(f"minutes: “{str(minutes)[:40]}” cannot be used; take more than 0.")
     folder = os.path.relpath(workspace.studio.checkpoints)
-    about = {"classes": 0, "minutes": float(minutes), "folder": folder}
-    user_plan(preset, PREFIX, size, **about)  # a mistake is told before anything is read
-    own = validation.validate([Path(f) for f in files], size=size)
-    needs, reads = USER_PRESETS[preset].needs, USER_PRESETS[preset].text_conditioned
-    if reads and not own.report.serves(needs, captioned=True):
-        raise BadValue(
-            "preset: these pictures have neither captions.csv nor class folders; add one, or "
-            "choose another."
-        )
-    if not own.report.serves(needs):
-        raise BadValue(
-            f"preset: these pictures are no {needs}; bring two folders"
-            + (" with equal names" if needs == "pairs" else "")
-            + ", or choose another."
-        )
-    about["classes"] = len(own.classes)
-    plan = user_plan(preset, PREFIX + own.report.title, size, **about)
-    own = replace(own, flip=mirror is True)
-    directory = worker.submit(workspace.root, plan, pictures=own)
+    settings = {"minutes": form.minutes, "folder": folder}
+    user_plan(form.preset, PREFIX, form.size, classes=0, **settings)  # refuses before the reading
+    pictures = validation.validate([Path(f) for f in form.files], size=form.size)
+    _check_suitable(USER_PRESETS[form.preset], pictures.report)
+    title, classes = PREFIX + pictures.report.title, len(pictures.classes)
+    plan = user_plan(form.preset, title, form.size, classes=classes, **settings)
+    pictures = replace(pictures, flip=form.mirror)
+    directory = worker.submit(workspace.root, plan, pictures=pictures)
     workspace.workers.ensure()
     return directory.name
 
 
-def _begin(workspace: Workspace, *values: Any) -> gr.Dropdown:
-    name = start(workspace, *values)
-    return gr.Dropdown(training.choices(workspace.reader.views(fresh=True)), value=name)
+def _check_suitable(preset: UserPreset, report: Report) -> None:
+    if preset.text_conditioned and not report.serves(preset.needs, captioned=True):
+        raise BadValue(
+            "preset: these pictures have neither captions.csv nor class folders; add one, or "
+            "choose another."
+        )
+    if not report.serves(preset.needs):
+        raise BadValue(
+            f"preset: these pictures are no {preset.needs}; bring two folders"
+            + (" with equal names" if preset.needs == "pairs" else "")
+            + ", or choose another."
+        )

@@ -1,0 +1,186 @@
+"""What is shown of runs: updates of what has changed, and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from aigc_demo.errors import BadValue
+from aigc_demo.training import run_control, runs
+from aigc_demo.training.events import Event, Finished, Preview, Saved, Scored, to_line
+from aigc_demo.ui.components import charts
+from aigc_demo.ui.components.navigation import Opener
+from aigc_demo.ui.components.send_to import Offers
+from aigc_demo.ui.components.workspace import Workspace
+from aigc_demo.ui.train import monitor, tab
+from tests import factories
+from tests.conftest import TinyData
+
+AddRun = Callable[[str], Path]
+
+
+def look(
+    workspace: Workspace,
+    run: str | None,
+    position: int | None = 1,
+    seen: Any = None,
+    language: str = "en-GB",
+) -> dict[str, Any]:
+    request: Any = SimpleNamespace(headers={"accept-language": language})
+    return monitor.look(workspace, run, position, seen, request)
+
+
+def log_event(directory: Path, event: Event) -> None:
+    with open(directory / runs.EVENTS, "a") as log:
+        log.write(to_line(event) + "\n")
+
+
+def test_a_page_without_runs_says_what_to_do_once(workspace: Workspace) -> None:
+    updates = look(workspace, None)
+    assert "Choose a preset" in updates["status"]
+    assert not updates["pause"].visible and not updates["use"].visible
+    assert look(workspace, None, 1, updates["seen"]) == {}
+
+
+def test_the_first_look_shows_everything_and_the_next_nothing(
+    workspace: Workspace, add_run: AddRun
+) -> None:
+    add_run("run")
+    first = look(workspace, None)
+    assert "Done" in first["status"]
+    assert first["run"].value == "run"
+    assert [name for _, name in first["compare_pick"].choices] == ["run"]
+    assert Path(first["picture"]).read_bytes()[1:4] == b"PNG"
+    assert first["film"].value == first["film"].maximum == 2
+    assert set(first["losses"].dropna()["curve"]) == {"discriminator", "generator"}
+    assert first["fid_part"].visible and first["outputs"].visible
+    assert first["use"].visible and not first["pause"].visible
+    assert look(workspace, "run", 2, first["seen"]) == {}
+
+
+def test_each_look_brings_only_what_is_new(workspace: Workspace, add_run: AddRun) -> None:
+    directory = add_run("run")
+    with runs.lock(directory):
+        seen = look(workspace, "run")["seen"]
+        log_event(directory, Saved(3, "model"))
+        updates = look(workspace, "run", 2, seen)
+        assert "status" in updates and "losses" in updates
+        rest = {"run", "compare_pick", "film", "picture", "fid", "fid_part", "pause"}
+        assert not rest & set(updates)
+        log_event(directory, Scored(3, "fid_compact_500", 7.5, 500))
+        updates = look(workspace, "run", 2, updates["seen"])
+    assert 7.5 in set(updates["fid"]["value"]) and "fid_compact_500" in updates["score_note"]
+
+
+def test_the_timelapse_follows_unless_somebody_has_gone_back(
+    workspace: Workspace, add_run: AddRun
+) -> None:
+    directory = add_run("run")
+    seen = look(workspace, "run")["seen"]
+    (directory / "previews" / "00000009.png").write_bytes(b"the newest")
+    log_event(directory, Preview(9, "previews/00000009.png"))
+    back = look(workspace, "run", 1, seen)
+    assert (back["film"].value, back["film"].maximum) == (1, 3) and "picture" not in back
+    forth = look(workspace, "run", 2, seen)
+    assert forth["film"].value == 3
+    assert Path(forth["picture"]).read_bytes() == b"the newest"
+    oldest = monitor.rewind(workspace, "run", 1)["picture"]
+    assert Path(oldest).read_bytes() == min((directory / "previews").iterdir()).read_bytes()
+    with pytest.raises(BadValue, match="^run: none is chosen"):
+        monitor.rewind(workspace, None, 1)
+
+
+def test_the_run_that_is_active_is_shown_first_else_the_newest(
+    workspace: Workspace, add_run: AddRun
+) -> None:
+    add_run("old"), add_run("new")
+    assert look(workspace, None)["run"].value == "new"
+    assert look(workspace, "gone")["run"].value == "new"
+    with runs.lock(workspace.root / "old"):
+        assert look(workspace, None)["run"].value == "old"
+        assert look(workspace, "new")["seen"]["run"] == "new"
+
+
+def test_a_late_look_does_not_choose_its_run_again(workspace: Workspace, add_run: AddRun) -> None:
+    """A tick that began before another run was chosen would take the dropdown back to it."""
+    add_run("old")
+    first = look(workspace, "old")
+    add_run("new")
+    late = look(workspace, "old", 1, first["seen"])["run"]
+    assert [name for _, name in late.choices] == ["new", "old"]
+    assert "value" not in late._constructor_args[0]
+
+
+def test_the_buttons_are_those_that_can_be_used_now(
+    workspace: Workspace, tiny_data: TinyData
+) -> None:
+    directory = runs.create(workspace.root, factories.plan("dcgan", tiny_data.zip), "run")
+
+    def visible() -> set[str]:
+        updates = look(workspace, "run")
+        return {name for name, u in updates.items() if isinstance(u, gr.Button) and u.visible}
+
+    assert visible() == {"discard", "resume"}
+    with runs.lock(directory):
+        assert visible() == {"discard", "pause", "slow", "stop"}
+        run_control.set_pace(directory, "slow")
+        assert visible() == {"discard", "pause", "resume", "stop"}
+        run_control.set_pace(directory, "pause")
+        steps = {"step_both", "step_discriminator", "step_generator"}
+        assert visible() == {"discard", "resume", "slow", "stop"} | steps
+    log_event(directory, Saved(3, "model"))
+    log_event(directory, Finished("done", 3, 1.0))
+    assert visible() == {"discard", "use", "download_model"}
+
+
+def test_a_chinese_browser_is_answered_in_chinese(workspace: Workspace, add_run: AddRun) -> None:
+    add_run("run")
+    assert "已完成" in look(workspace, "run", language="zh-CN,zh;q=0.9")["status"]
+
+
+def test_a_chart_always_has_all_of_its_curves(workspace: Workspace, add_run: AddRun) -> None:
+    """A chart fixes its curves when it is first drawn."""
+    add_run("run")
+    drawn = look(workspace, "run")
+    for name in ("losses", "fid", "kid", "recall", "speed", "norm"):
+        assert set(drawn[name]["curve"]) >= set(charts.COLOURS), name
+    assert set(charts.overlay([], "kid")["run"]) == set(charts.PALETTE)
+
+
+def test_runs_are_compared_with_their_settings(workspace: Workspace, tiny_data: TinyData) -> None:
+    for name, fields in {"a": {"lr": 1e-3}, "b": {"lr": 1e-4, "seed": 5}}.items():
+        factories.train(workspace.root, factories.plan("dcgan", tiny_data.zip, **fields), name)
+    compared = monitor.compare(workspace, ["a", "b"], "generator")
+    assert set(compared["plot"].dropna()["run"]) == {"A", "B"}
+    assert list(compared["table"]["lr"]) == [1e-3, 1e-4]
+    assert list(compared["table"]["seed"]) == [0, 5]
+    assert compared["key"].count("■") == 2
+    lines = Path(compared["csv"]).read_text().splitlines()
+    assert len(lines) == 3 and lines[0].startswith("run,status,method")
+    assert monitor.compare(workspace, None, "kid")["table"] is None
+
+
+def test_too_many_runs_to_compare_are_refused(workspace: Workspace, tiny_data: TinyData) -> None:
+    names = [f"run{i}" for i in range(9)]
+    for name in names:
+        runs.create(workspace.root, factories.plan("dcgan", tiny_data.zip), name)
+    with pytest.raises(BadValue, match="^runs: 9 are chosen; compare 8"):
+        monitor.compare(workspace, names, "kid")
+
+
+def test_all_that_a_look_updates_is_on_the_page(workspace: Workspace, add_run: AddRun) -> None:
+    with gr.Blocks() as demo, gr.Tabs() as tabs, gr.Tab("Train") as page:
+        controls = tab.layout(Offers())
+        opener = Opener(tabs, "generate", {}, lambda value: {})
+        tab.wire(workspace, controls, demo=demo, tab=page, opener=opener)
+    shown = {*controls.run, "compare_pick"}
+    assert set(look(workspace, None)) <= shown
+    add_run("run")
+    assert set(look(workspace, None)) <= shown
+    names = [n for n, c in controls.run.items() if isinstance(c, gr.Button)]
+    assert [controls.run[n].elem_id for n in names] == names
