@@ -9,7 +9,7 @@ import gradio as gr
 
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import tab as augment
-from aigc_demo.ui.components import crf_panel, send_to
+from aigc_demo.ui.components import colour_quantisation, send_to
 from aigc_demo.ui.components.charts import COLOURS, PALETTE
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.workspace import Workspace
@@ -72,8 +72,9 @@ def build_demo(studio: Studio) -> gr.Blocks:
             pages = {n: gr.Tab(T(f"{n}_tab"), id=n, elem_id=f"tab_{n}") for n in names}
         with pages["generate"]:
             controls = generate.layout(studio, offers)
-            gallery = controls.results.gallery
-            crf_panel.build(studio, gallery)
+            quantisation = colour_quantisation.layout()
+        gallery = controls.results.gallery
+        colour_quantisation.wire(studio, quantisation, gallery)
         opener = generate.wire(studio, controls, demo=demo, tabs=tabs, tab=pages["generate"])
         trained = None
         if "train" in pages:

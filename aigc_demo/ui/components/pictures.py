@@ -13,6 +13,10 @@ from aigc_demo.ui.components.controls import labelled
 from aigc_demo.ui.server.handlers import downloadable
 
 Result = TypeVar("Result")
+LATEX = [  # delimiters of formulas in Markdown
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
 Progress = Callable[[float], Any]
 PROGRESS = gr.Progress()
 
@@ -46,6 +50,17 @@ def gallery(elem_id: str, text: str = "", **settings: Any) -> gr.Gallery:
     return gr.Gallery(**{**fixed, **settings}, **labelled(elem_id, text))
 
 
-def details_box(elem_id: str) -> gr.Textbox:
+def picture(elem_id: str, text: str = "", **settings: Any) -> gr.Image:
+    """Add a picture that can be downloaded."""
+    fixed = {"format": "png", "interactive": False, "buttons": ["download", "fullscreen"]}
+    return gr.Image(**{**fixed, **settings}, **labelled(elem_id, text))
+
+
+def sheet(elem_id: str, text: str = "", **settings: Any) -> gr.Image:
+    """Add a large picture; its label would cover it and is for screen readers only."""
+    return picture(elem_id, text, show_label=False, **settings)
+
+
+def details_box(elem_id: str, *, lines: int = 3) -> gr.Textbox:
     """Add the line that says what was done."""
-    return gr.Textbox(interactive=False, max_lines=3, **labelled(elem_id, "details"))
+    return gr.Textbox(interactive=False, max_lines=lines, **labelled(elem_id, "details"))

@@ -23,7 +23,7 @@ from aigc_demo.imaging import images
 from aigc_demo.requests import GenerateRequest, RestoreRequest
 from aigc_demo.studio import GenerateResult, ModelInfo, Studio
 from aigc_demo.ui.generate.forms import ALL, GenerateForm
-from aigc_demo.ui.generate.pictures import enlarged, is_pixel_art
+from aigc_demo.ui.generate.samples import enlarged, is_pixel_art
 from aigc_demo.ui.server.handlers import Updates, downloadable
 
 TEXTS, INTEGERS = ("model", "label", "prompt"), ("count", "seed", "evaluations")

@@ -11,14 +11,15 @@ from aigc_demo.errors import BadValue
 from aigc_demo.imaging import labelled_grid
 from aigc_demo.requests import MAX_DIRECTIONS, DirectionRequest, Whole
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components.displays import picture, sheet
+from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.pictures import picture, sheet
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate.forms import ALL, SamplingForm
-from aigc_demo.ui.generate.pictures import enlarged, is_pixel_art
-from aigc_demo.ui.generate.settings import Controls as Settings
+from aigc_demo.ui.generate.samples import enlarged, is_pixel_art
+from aigc_demo.ui.generate.settings import SettingsControls
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Updates, connect, named
+from aigc_demo.ui.server.handlers import Updates, connect
 
 NUMBERS = range(1, MAX_DIRECTIONS + 1)
 
@@ -43,7 +44,7 @@ class DirectionsForm(SamplingForm):
 
 
 @dataclass(frozen=True)
-class Controls:
+class DirectionsControls(Controls):
     none: gr.Markdown  # instead of the column, where a model has no directions
     column: gr.Column
     sliders: dict[str, gr.Slider]
@@ -82,7 +83,7 @@ def strip(studio: Studio, form: DirectionsForm) -> Updates:
     return {"strip": labelled_grid.draw(columns, [str(form.component)], cells, crisp=crisp)}
 
 
-def layout(offers: Offers) -> Controls:
+def layout(offers: Offers) -> DirectionsControls:
     """Add the sliders and results."""
     none = gr.Markdown(T("no_directions"), elem_id="no_directions", visible=False)
     with gr.Column() as column:
@@ -91,25 +92,25 @@ def layout(offers: Offers) -> Controls:
             with gr.Column(scale=2, min_width=280):
                 names = [f"direction_{i}" for i in NUMBERS]
                 sliders = {n: gr.Slider(-3, 3, 0, step=0.1, label=T(n), elem_id=n) for n in names}
-                reset = gr.Button(T("directions_reset"), elem_id="directions_reset", size="sm")
+                reset = button("directions_reset", size="sm")
             with gr.Column(scale=2, min_width=280):
-                moved = picture("steered", "steered")
+                moved = picture("steered")
                 offers.add(moved)
         with gr.Row():
-            component = gr.Radio(
-                list(NUMBERS), value=1, label=T("strip_component"), elem_id="strip_component"
-            )
-            go = gr.Button(T("strip_go"), variant="primary", elem_id="strip_go")
-        row = sheet("direction_strip", "direction_strip")
-    return Controls(none, column, sliders, reset, moved, component, go, row)
+            component = gr.Radio(list(NUMBERS), value=1, **labelled("strip_component"))
+            go = button("strip_go", variant="primary")
+        row = sheet("direction_strip")
+    return DirectionsControls(none, column, sliders, reset, moved, component, go, row)
 
 
-def wire(studio: Studio, controls: Controls, tab: gr.Tab, settings: Settings) -> None:
+def wire(
+    studio: Studio, controls: DirectionsControls, tab: gr.Tab, settings: SettingsControls
+) -> None:
     """Connect the controls; `tab` is theirs, `settings` are those of the Generate tab."""
     # While somebody drags, only the last place of a slider is worth a picture.
     live = {"gpu": True, "trigger_mode": "always_last", **QUIET, **DEVICE}
     inputs = settings.sampling() | controls.sliders
-    fitted, moved = named(controls, "none", "column", "picture"), named(controls, "picture")
+    fitted, moved = controls.of("none", "column", "picture"), controls.of("picture")
     changes = [settings.model.change, settings.label.change, settings.seed.change]
     for event in (tab.select, *changes):
         connect(event, fit, studio, inputs, fitted, **live)
@@ -118,5 +119,5 @@ def wire(studio: Studio, controls: Controls, tab: gr.Tab, settings: Settings) ->
     sliders = list(controls.sliders.values())
     event = controls.reset.click(lambda: [0] * len(sliders), None, sliders, **QUIET)
     connect(event.then, move, studio, inputs, moved, **live)
-    inputs, outputs = inputs | named(controls, "component"), named(controls, "strip")
+    inputs, outputs = inputs | controls.of("component"), controls.of("strip")
     connect(controls.go.click, strip, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)

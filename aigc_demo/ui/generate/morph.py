@@ -10,14 +10,15 @@ from PIL import Image
 
 from aigc_demo.requests import MorphRequest, Whole
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components.displays import picture
+from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.pictures import picture
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate.forms import ALL, SamplingForm, class_or_none
 from aigc_demo.ui.generate.model_card import class_choices
-from aigc_demo.ui.generate.pictures import enlarged
+from aigc_demo.ui.generate.samples import enlarged
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Components, Updates, connect, downloadable, named
+from aigc_demo.ui.server.handlers import Components, Updates, connect, downloadable
 
 
 class MorphForm(SamplingForm):
@@ -28,7 +29,7 @@ class MorphForm(SamplingForm):
 
 
 @dataclass(frozen=True)
-class Controls:
+class MorphControls(Controls):
     to_seed: gr.Number
     to_label: gr.Dropdown
     frames: gr.Slider
@@ -71,33 +72,31 @@ def show_frame(studio: Studio, kept: list[Image.Image], frame: int) -> Updates:
     return {"still": kept[min(int(frame), len(kept)) - 1] if kept else None}
 
 
-def layout(usable: list[ModelInfo], offers: Offers) -> Controls:
+def layout(usable: list[ModelInfo], offers: Offers) -> MorphControls:
     """Add the controls and results."""
     gr.Markdown(T("morph_intro"))
     with gr.Row():
         with gr.Column():
             to_seed = gr.Number(1, label=T("to_seed"), precision=0, elem_id="to_seed")
             choices = class_choices("same_class", *usable)
-            to_label = gr.Dropdown(choices, value=ALL, label=T("to_label"), elem_id="to_label")
-            frames = gr.Slider(4, 48, 16, step=1, label=T("frames"), elem_id="frames")
-            file_format = gr.Radio(
-                ["WebP", "GIF"], value="WebP", label=T("format"), elem_id="format"
-            )
-            go = gr.Button(T("morph_go"), variant="primary", elem_id="morph_go")
+            to_label = gr.Dropdown(choices, value=ALL, **labelled("to_label"))
+            frames = gr.Slider(4, 48, 16, step=1, **labelled("frames"))
+            file_format = gr.Radio(["WebP", "GIF"], value="WebP", **labelled("format"))
+            go = button("morph_go", variant="primary")
         with gr.Column():
-            animation = picture("animation", "animation", type="filepath", format="webp")
+            animation = picture("animation", type="filepath", format="webp")
         with gr.Column():
-            still = picture("frame_picture", "still")
+            still = picture("still", "frame_picture")
             offers.add(still)
-            frame = gr.Slider(1, 16, 1, step=1, label=T("frame"), elem_id="frame")
+            frame = gr.Slider(1, 16, 1, step=1, **labelled("frame"))
     kept = gr.State([], time_to_live=3600)
-    return Controls(to_seed, to_label, frames, file_format, go, animation, still, frame, kept)
+    return MorphControls(to_seed, to_label, frames, file_format, go, animation, still, frame, kept)
 
 
-def wire(studio: Studio, controls: Controls, sampling: Components) -> None:
+def wire(studio: Studio, controls: MorphControls, sampling: Components) -> None:
     """Connect the controls; `sampling` are the inputs of a `SamplingForm`."""
-    inputs = sampling | named(controls, "to_seed", "to_label", "frames", "file_format")
-    outputs = named(controls, "animation", "kept", "still", "frame")
+    inputs = sampling | controls.of("to_seed", "to_label", "frames", "file_format")
+    outputs = controls.of("animation", "kept", "still", "frame")
     connect(controls.go.click, morph, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)
-    inputs, outputs = named(controls, "kept", "frame"), named(controls, "still")
+    inputs, outputs = controls.of("kept", "frame"), controls.of("still")
     connect(controls.frame.input, show_frame, studio, inputs, outputs, **QUIET)

@@ -12,13 +12,14 @@ from PIL import Image
 from aigc_demo.imaging import images
 from aigc_demo.requests import MAX_PROMPT, MorphRequest, Whole
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components.displays import picture, sheet
+from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.pictures import picture, sheet
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate.forms import SamplingForm
-from aigc_demo.ui.generate.pictures import SHOWN_SIDE, enlarged, sheet_of_rows
+from aigc_demo.ui.generate.samples import SHOWN_SIDE, enlarged, sheet_of_rows
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Components, Updates, connect, named
+from aigc_demo.ui.server.handlers import Components, Updates, connect
 
 MAX_ROWS = 8  # styles that are shown at once
 
@@ -26,7 +27,7 @@ MAX_ROWS = 8  # styles that are shown at once
 
 
 @dataclass(frozen=True)
-class PromptControls:
+class PromptControls(Controls):
     group: gr.Column
     prompt: gr.Textbox
     style: gr.Radio
@@ -73,30 +74,27 @@ def layout_prompt(*, visible: bool) -> PromptControls:
     """Add the prompt, its styles and examples."""
     with gr.Column(visible=visible) as group:
         prompt = gr.Textbox(
-            label=T("prompt"),
-            info=T("prompt_info"),
             placeholder=T("prompt_empty"),
             max_length=MAX_PROMPT,
             lines=1,
             max_lines=3,
-            elem_id="prompt",
+            **labelled("prompt", info=True),
         )
-        style = gr.Radio([], label=T("prompt_style"), elem_id="prompt_style")
+        style = gr.Radio([], **labelled("prompt_style"))
         examples = gr.Dataset(
             components=[prompt],
             samples=[[""]],
-            label=T("prompt_examples"),
             samples_per_page=8,
-            elem_id="prompt_examples",
             type="values",
+            **labelled("prompt_examples"),
         )
     return PromptControls(group, prompt, style, examples)
 
 
 def wire_prompt(studio: Studio, controls: PromptControls, model: gr.Dropdown) -> None:
     """Connect the styles and examples to the prompt."""
-    inputs = {"model": model, **named(controls, "prompt", "style")}
-    connect(controls.style.input, restyle, studio, inputs, named(controls, "prompt"), **QUIET)
+    inputs = {"model": model, **controls.of("prompt", "style")}
+    connect(controls.style.input, restyle, studio, inputs, controls.of("prompt"), **QUIET)
     controls.examples.click(
         lambda sample: (sample[0], None),
         controls.examples,
@@ -119,7 +117,7 @@ class BlendForm(SamplingForm):
 
 
 @dataclass(frozen=True)
-class BelowControls:
+class BelowControls(Controls):
     """The column is there for text-conditioned models alone."""
 
     below: gr.Column
@@ -177,9 +175,9 @@ def layout_below(offers: Offers, *, visible: bool) -> BelowControls:
             controls |= _layout_blend(offers)
         with gr.Tab(T("styles_tab"), id="styles", elem_id="tab_styles"):
             gr.Markdown(T("styles_intro"))
-            columns = gr.Slider(1, 8, 4, step=1, label=T("columns"), elem_id="styles_columns")
-            go = gr.Button(T("styles_go"), variant="primary", elem_id="styles_go")
-            made = sheet("styles_tab", "styles_sheet")
+            columns = gr.Slider(1, 8, 4, step=1, **labelled("styles_columns", "columns"))
+            go = button("styles_go", variant="primary")
+            made = sheet("styles_sheet", "styles_tab")
             offers.add(made)
     return BelowControls(below=below, columns=columns, styles_go=go, sheet=made, **controls)
 
@@ -191,13 +189,13 @@ def _layout_blend(offers: Offers) -> dict[str, Any]:
             to_prompt = gr.Textbox(
                 "guitar", label=T("blend_to"), max_length=MAX_PROMPT, elem_id="blend_to"
             )
-            frames = gr.Slider(3, 16, 8, step=1, label=T("frames"), elem_id="blend_frames")
-            go = gr.Button(T("blend_go"), variant="primary", elem_id="blend_go")
+            frames = gr.Slider(3, 16, 8, step=1, **labelled("blend_frames", "frames"))
+            go = button("blend_go", variant="primary")
         with gr.Column(scale=3, min_width=280):
-            percent = gr.Slider(0, 100, 50, step=1, label=T("blend_place"), elem_id="blend_place")
-            still = picture("frame_picture", "blend_still")
+            percent = gr.Slider(0, 100, 50, step=1, **labelled("blend_place"))
+            still = picture("blend_still", "frame_picture")
             offers.add(still)
-    strip = sheet("blend_tab", "blend_strip")
+    strip = sheet("blend_strip", "blend_tab")
     return {
         "to_prompt": to_prompt, "frames": frames, "blend_go": go, "percent": percent,
         "still": still, "strip": strip, "kept": gr.State([], time_to_live=3600)
@@ -207,10 +205,10 @@ def _layout_blend(offers: Offers) -> dict[str, Any]:
 def wire_below(studio: Studio, controls: BelowControls, sampling: Components) -> None:
     """Connect the controls; `sampling` are the inputs of a `SamplingForm`."""
     settings = {"gpu": True, **PRIVATE, **DEVICE}
-    inputs = sampling | named(controls, "to_prompt", "frames", "percent")
-    outputs = named(controls, "strip", "kept", "still")
+    inputs = sampling | controls.of("to_prompt", "frames", "percent")
+    outputs = controls.of("strip", "kept", "still")
     connect(controls.blend_go.click, blend, studio, inputs, outputs, **settings)
-    inputs, outputs = named(controls, "kept", "percent"), named(controls, "still")
+    inputs, outputs = controls.of("kept", "percent"), controls.of("still")
     connect(controls.percent.input, show_frame, studio, inputs, outputs, **QUIET)
-    inputs, outputs = sampling | named(controls, "columns"), named(controls, "sheet")
+    inputs, outputs = sampling | controls.of("columns"), controls.of("sheet")
     connect(controls.styles_go.click, all_styles, studio, inputs, outputs, **settings)

@@ -9,11 +9,11 @@ import gradio as gr
 
 from aigc_demo.requests import MAX_COUNT
 from aigc_demo.studio import ModelInfo
+from aigc_demo.ui.components.controls import Controls, labelled
 from aigc_demo.ui.generate import model_card, prompts
 from aigc_demo.ui.generate.forms import ALL, OPTIONS
 from aigc_demo.ui.generate.model_card import class_choices
-from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Components, Updates, named
+from aigc_demo.ui.server.handlers import Components, Updates
 
 # The widest limits of any method, a default and a step; a model narrows them.
 RANGES = {
@@ -25,7 +25,7 @@ RANGES = {
 
 
 @dataclass(frozen=True)
-class Controls:
+class SettingsControls(Controls):
     model: gr.Dropdown
     label: gr.Dropdown
     prompt: prompts.PromptControls
@@ -38,47 +38,43 @@ class Controls:
 
     def sampling(self) -> Components:
         """Return the inputs of a `SamplingForm`."""
-        first = named(self, "model", "label", "seed")
+        first = self.of("model", "label", "seed")
         return {**first, "prompt": self.prompt.prompt, **self.options}
 
     def all(self) -> Components:
         """Return the inputs of a `GenerateForm`."""
-        return {**self.sampling(), **named(self, "count", "random_seed", "watch", "embed")}
+        return {**self.sampling(), **self.of("count", "random_seed", "watch", "embed")}
 
 
-def layout(models: list[ModelInfo], first: ModelInfo | None) -> Controls:
+def layout(models: list[ModelInfo], first: ModelInfo | None) -> SettingsControls:
     """Add the controls; `first` is the model that the page opens with."""
     model = gr.Dropdown(
         [(model_card.describe(m), m.name) for m in models],
         value=first.name if first else None,
-        label=T("model"),
-        info=T("model_info"),
-        elem_id="model",
+        **labelled("model", info=True),
     )
     # At first all classes of all models are choices, so that programs may name any of them.
     classes = class_choices("all_classes", *models)
-    label = gr.Dropdown(classes, value=ALL, label=T("class"), elem_id="label")
+    label = gr.Dropdown(classes, value=ALL, **labelled("label", "class"))
     prompt = prompts.layout_prompt(visible=first is not None and first.condition == "text")
-    count = gr.Slider(1, MAX_COUNT, 16, step=1, label=T("count"), elem_id="count")
+    count = gr.Slider(1, MAX_COUNT, 16, step=1, **labelled("count"))
     with gr.Group():
-        seed = gr.Number(0, label=T("seed"), info=T("seed_info"), precision=0, elem_id="seed")
-        random_seed = gr.Checkbox(False, label=T("random_seed"), elem_id="random_seed")
+        seed = gr.Number(0, precision=0, **labelled("seed", info=True))
+        random_seed = gr.Checkbox(False, **labelled("random_seed"))
     options = {
         name: gr.Slider(
             low,
             high,
             value,
             step=step,
-            label=T(name),
-            info=T(f"{name}_info"),
-            elem_id=name,
             visible=first is not None and any(o.name == name for o in first.options),
+            **labelled(name, info=True),
         )
         for name, (low, high, value, step) in RANGES.items()
     }
-    watch = gr.Checkbox(True, label=T("watch"), elem_id="watch")
-    embed = gr.Checkbox(True, label=T("embed"), elem_id="embed")
-    return Controls(model, label, prompt, count, seed, random_seed, options, watch, embed)
+    watch = gr.Checkbox(True, **labelled("watch"))
+    embed = gr.Checkbox(True, **labelled("embed"))
+    return SettingsControls(model, label, prompt, count, seed, random_seed, options, watch, embed)
 
 
 def fit(info: ModelInfo, label: str = ALL, values: dict[str, Any] | None = None) -> Updates:

@@ -9,14 +9,15 @@ import gradio as gr
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import GenerateRequest, Request, Whole
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components.displays import sheet
+from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.pictures import sheet
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate.forms import ALL, SamplingForm, class_or_none
 from aigc_demo.ui.generate.model_card import class_choices
-from aigc_demo.ui.generate.pictures import PIXEL_ART, is_pixel_art, sheet_of_rows
+from aigc_demo.ui.generate.samples import PIXEL_ART, is_pixel_art, sheet_of_rows
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Components, Updates, connect, named
+from aigc_demo.ui.server.handlers import Components, Updates, connect
 
 # --- Classes by seeds ----------------------------------------------------------------------------
 
@@ -26,7 +27,7 @@ class ClassesForm(SamplingForm):
 
 
 @dataclass(frozen=True)
-class ClassesControls:
+class ClassesControls(Controls):
     columns: gr.Slider
     go: gr.Button
     sheet: gr.Image
@@ -45,16 +46,16 @@ def classes_by_seeds(studio: Studio, form: ClassesForm) -> Updates:
 def layout_classes(offers: Offers) -> ClassesControls:
     """Add the controls and the sheet."""
     gr.Markdown(T("cross_intro"))
-    columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="cross_columns")
-    go = gr.Button(T("cross_go"), variant="primary", elem_id="cross_go")
-    made = sheet("cross", "cross")
+    columns = gr.Slider(2, 12, 8, step=1, **labelled("cross_columns", "columns"))
+    go = button("cross_go", variant="primary")
+    made = sheet("cross")
     offers.add(made)
     return ClassesControls(columns, go, made)
 
 
 def wire_classes(studio: Studio, controls: ClassesControls, sampling: Components) -> None:
     """Connect the controls; `sampling` are the inputs of a `SamplingForm`."""
-    inputs, outputs = sampling | named(controls, "columns"), named(controls, "sheet")
+    inputs, outputs = sampling | controls.of("columns"), controls.of("sheet")
     settings = {"gpu": True, **PRIVATE, **DEVICE}
     connect(controls.go.click, classes_by_seeds, studio, inputs, outputs, **settings)
 
@@ -70,7 +71,7 @@ class CompareForm(Request):
 
 
 @dataclass(frozen=True)
-class CompareControls:
+class CompareControls(Controls):
     data: gr.Dropdown
     label: gr.Dropdown
     columns: gr.Slider
@@ -121,32 +122,29 @@ def layout_compare(usable: list[ModelInfo], offers: Offers) -> CompareControls:
         data = gr.Dropdown(
             [(families[name][0].card["data_title"], name) for name in names if name],
             value=first,
-            label=T("data"),
-            elem_id="compare_data",
+            **labelled("compare_data", "data"),
         )
         label = gr.Dropdown(
             class_choices("all_classes", *families.get(first, [])),
             value=ALL,
-            label=T("class"),
-            elem_id="compare_label",
+            **labelled("compare_label", "class"),
         )
-        columns = gr.Slider(2, 12, 8, step=1, label=T("columns"), elem_id="compare_columns")
-    go = gr.Button(T("compare_go"), variant="primary", elem_id="compare_go")
-    made = sheet("compare_sheet", "compare_sheet")
+        columns = gr.Slider(2, 12, 8, step=1, **labelled("compare_columns", "columns"))
+    go = button("compare_go", variant="primary")
+    made = sheet("compare_sheet")
     offers.add(made)
     table = gr.Dataframe(
         headers=["model", "ms a picture", "MB", "pictures seen"],
         interactive=False,
-        label=T("details"),
-        elem_id="compare_table",
+        **labelled("compare_table", "details"),
     )
     return CompareControls(data, label, columns, go, made, table)
 
 
 def wire_compare(studio: Studio, controls: CompareControls, seed: gr.Number) -> None:
     """Connect the controls; `seed` is that of the tab."""
-    data, label = named(controls, "data"), named(controls, "label")
+    data, label = controls.of("data"), controls.of("label")
     connect(controls.data.change, fit_classes, studio, data, label, **QUIET)
-    inputs = named(controls, "data", "label", "columns") | {"seed": seed}
-    outputs = named(controls, "sheet", "table")
+    inputs = controls.of("data", "label", "columns") | {"seed": seed}
+    outputs = controls.of("sheet", "table")
     connect(controls.go.click, compare, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)

@@ -9,9 +9,10 @@ import gradio as gr
 
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components.displays import LATEX, details
+from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.navigation import Opener
+from aigc_demo.ui.components.pictures import LATEX, details_box, gallery, picture
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate import (
     callbacks,
@@ -25,7 +26,7 @@ from aigc_demo.ui.generate import (
 )
 from aigc_demo.ui.generate.forms import ALL, OPTIONS
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Components, Updates, bind, connect, named
+from aigc_demo.ui.server.handlers import Components, Updates, bind, connect
 
 FIRST = "fashion_mnist-flow"
 LESSONS = ("dcgan", "vae", "flow", "text2image")
@@ -38,7 +39,7 @@ CLICK_JS = "() => { setTimeout(() => document.querySelector('#zip_file').click()
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(Controls):
     forming: gr.Image
     gallery: gr.Gallery
     details: gr.Textbox
@@ -55,7 +56,7 @@ class Results:
 
 
 @dataclass(frozen=True)
-class Below:
+class Below(Controls):
     """The parts below, and the tabs of those that are filled when they are opened."""
 
     prompts: prompts.BelowControls
@@ -70,7 +71,7 @@ class Below:
 
 
 @dataclass(frozen=True)
-class Controls:
+class GenerateControls(Controls):
     settings: settings.Controls
     go: gr.Button
     results: Results
@@ -78,25 +79,25 @@ class Controls:
 
     def fitted(self) -> Components:
         """Return what follows the model."""
-        prompt = named(self.settings.prompt, "group", "prompt", "style", "examples")
+        prompt = self.settings.prompt.of("group", "prompt", "style", "examples")
         return {
-            **named(self.settings, "label", "watch"),
+            **self.settings.of("label", "watch"),
             **self.settings.options,
             **prompt,
-            **named(self.below.prompts, "below"),
-            **named(self.below.morph, "to_label"),
+            **self.below.prompts.of("below"),
+            **self.below.morph.of("to_label"),
             **self.below.lessons,
         }
 
     def restored(self) -> Components:
         """Return what follows a request."""
-        return self.fitted() | named(self.settings, "model", "count", "seed", "random_seed")
+        return self.fitted() | self.settings.of("model", "count", "seed", "random_seed")
 
 
 # --- Layout --------------------------------------------------------------------------------------
 
 
-def layout(studio: Studio, offers: Offers) -> Controls:
+def layout(studio: Studio, offers: Offers) -> GenerateControls:
     """Add the tab's contents."""
     models = studio.models("generate")
     usable = [m for m in models if not m.problem]
@@ -106,14 +107,14 @@ def layout(studio: Studio, offers: Offers) -> Controls:
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             left = settings.layout(usable, first)
-            go = gr.Button(T("go"), variant="primary", elem_id="go", interactive=bool(usable))
+            go = button("go", variant="primary", interactive=bool(usable))
             for m in models:
                 if m.problem:
                     warning = f"⚠ {m.problem}"
                     gr.Markdown(warning, elem_classes="quiet", elem_id=f"broken_{m.name}")
         with gr.Column(scale=3, min_width=300):
             results = _layout_results(studio, offers)
-    return Controls(left, go, results, _layout_below(usable, first, offers))
+    return GenerateControls(left, go, results, _layout_below(usable, first, offers))
 
 
 def first_model(usable: list[ModelInfo]) -> ModelInfo | None:
@@ -127,49 +128,25 @@ def enlarges(studio: Studio) -> bool:
 
 
 def _layout_results(studio: Studio, offers: Offers) -> Results:
-    forming = gr.Image(
-        label=T("forming"),
-        format="png",
-        visible=False,
-        interactive=False,
-        elem_id="forming",
-        buttons=[],
-    )
-    gallery = gr.Gallery(
-        label=T("pictures"),
-        format="png",
-        columns=4,
-        height="auto",
-        object_fit="contain",
-        elem_id="gallery",
-        buttons=["download", "fullscreen"],
-        interactive=False,
-    )
-    line = details("details", max_lines=2)
+    forming = picture("forming", visible=False, buttons=[])
+    pictures = gallery("gallery", "pictures", columns=4, buttons=["download", "fullscreen"])
+    line = details_box("details", lines=2)
     with gr.Row():
-        reuse = gr.Button(T("reuse"), elem_id="reuse", size="sm")
-        download_all = gr.Button(T("download_all"), elem_id="download_all", size="sm")
+        reuse = button("reuse", size="sm")
+        download_all = button("download_all", size="sm")
         file = gr.DownloadButton("zip", elem_id="zip_file", visible="hidden")
-    offers.add(gallery)
+    offers.add(pictures)
     with gr.Row(visible=enlarges(studio)):
-        factor = gr.Radio([2, 4], value=4, label=T("factor"), elem_id="enlarge_factor")
-        enlarge = gr.Button(T("enlarge"), elem_id="enlarge", size="sm")
-    link = gr.Textbox(label=T("link"), interactive=False, buttons=["copy"], elem_id="link")
-    dropped = gr.File(label=T("restore"), file_types=[".png"], elem_id="restore", height=120)
+        factor = gr.Radio([2, 4], value=4, **labelled("enlarge_factor", "factor"))
+        enlarge = button("enlarge", size="sm")
+    link = gr.Textbox(interactive=False, buttons=["copy"], **labelled("link"))
+    dropped = gr.File(file_types=[".png"], height=120, **labelled("restore"))
+    shown = gr.Textbox(label="settings", visible="hidden", elem_id="settings")
+    query = gr.Textbox(visible="hidden", elem_id="query")
+    seed = gr.Number(label="seed", visible="hidden", elem_id="made_seed", precision=0)
     return Results(
-        forming,
-        gallery,
-        line,
-        reuse,
-        download_all,
-        file,
-        factor,
-        enlarge,
-        link,
-        dropped,
-        settings=gr.Textbox(label="settings", visible="hidden", elem_id="settings"),
-        query=gr.Textbox(visible="hidden", elem_id="query"),
-        sampled_seed=gr.Number(label="seed", visible="hidden", elem_id="made_seed", precision=0),
+        *(forming, pictures, line, reuse, download_all, file, factor, enlarge, link, dropped),
+        *(shown, query, seed),
     )
 
 
@@ -207,7 +184,7 @@ def _layout_below(usable: list[ModelInfo], first: ModelInfo | None, offers: Offe
 
 
 def wire(
-    studio: Studio, controls: Controls, *, demo: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab
+    studio: Studio, controls: GenerateControls, *, demo: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab
 ) -> Opener[GenerateRequest]:
     """Connect the controls; return what opens `tab`, this one of `tabs`, with a request."""
     _wire_generate(studio, controls)
@@ -222,7 +199,7 @@ def wire(
     sheets.wire_classes(studio, below.classes, left.sampling())
     sheets.wire_compare(studio, below.compare, left.seed)
     # Keep the controls in step with the model, a dropped picture or the address.
-    model, restored = named(left, "model"), controls.restored()
+    model, restored = left.of("model"), controls.restored()
     connect(left.model.input, fit, studio, model, controls.fitted(), **QUIET)
     connect(tab.select, list_models, studio, {}, model, **QUIET)
     dropped = {"path": controls.results.dropped}
@@ -231,9 +208,9 @@ def wire(
     return Opener(tabs, "generate", restored, functools.partial(restore, studio))
 
 
-def _wire_generate(studio: Studio, controls: Controls) -> None:
+def _wire_generate(studio: Studio, controls: GenerateControls) -> None:
     left, results = controls.settings, controls.results
-    outputs = named(results, "forming", "gallery", "details", "sampled_seed", "settings")
+    outputs = results.of("forming", "gallery", "details", "sampled_seed", "settings")
     event = connect(
         controls.go.click,
         callbacks.generate_live,
@@ -250,7 +227,7 @@ def _wire_generate(studio: Studio, controls: Controls) -> None:
     )
 
 
-def _add_endpoint(studio: Studio, controls: Controls) -> None:
+def _add_endpoint(studio: Studio, controls: GenerateControls) -> None:
     """Let programs generate; they may name a model that is new, and its classes."""
     left, results = controls.settings, controls.results
     model = gr.Textbox("", label="model", visible=False)
@@ -266,7 +243,7 @@ def _add_endpoint(studio: Studio, controls: Controls) -> None:
     )
 
 
-def _wire_results(studio: Studio, controls: Controls) -> None:
+def _wire_results(studio: Studio, controls: GenerateControls) -> None:
     left, results = controls.settings, controls.results
     results.reuse.click(
         lambda sampled, seed: (seed if sampled is None else int(sampled), False),
@@ -275,10 +252,10 @@ def _wire_results(studio: Studio, controls: Controls) -> None:
         **QUIET,
     )
     device = {"gpu": True, **PRIVATE, **DEVICE}
-    shown, file = named(results, "settings"), named(results, "file")
+    shown, file = results.of("settings"), results.of("file")
     zipped = connect(results.download_all.click, callbacks.make_zip, studio, shown, file, **device)
     zipped.success(None, js=CLICK_JS)
-    inputs, outputs = shown | named(results, "factor"), named(results, "gallery", "details")
+    inputs, outputs = shown | results.of("factor"), results.of("gallery", "details")
     connect(results.enlarge.click, callbacks.enlarge, studio, inputs, outputs, **device)
 
 

@@ -16,14 +16,15 @@ from aigc_demo.imaging import images, labelled_grid
 from aigc_demo.pipelines.xy_grid import GridResult
 from aigc_demo.requests import MAX_SEED, Axis, GridRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components.displays import details, sheet
+from aigc_demo.ui.components.controls import Controls, button, download_button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
+from aigc_demo.ui.components.pictures import details_box, sheet
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate.forms import SamplingForm
-from aigc_demo.ui.generate.pictures import is_pixel_art
-from aigc_demo.ui.generate.settings import Controls as Settings
+from aigc_demo.ui.generate.samples import is_pixel_art
+from aigc_demo.ui.generate.settings import SettingsControls
 from aigc_demo.ui.i18n import T, language_of, say
-from aigc_demo.ui.server.handlers import Updates, connect, downloadable, named
+from aigc_demo.ui.server.handlers import Updates, connect, downloadable
 
 MAX_SUGGESTED = 8  # values along an axis
 UPDATE_SECONDS = 0.7  # between two pictures of a grid that fills
@@ -43,7 +44,7 @@ class GridForm(SamplingForm):
 
 
 @dataclass(frozen=True)
-class Controls:
+class GridControls(Controls):
     x: gr.Dropdown
     y: gr.Dropdown
     x_values: gr.Textbox
@@ -218,7 +219,7 @@ def _title(axis: str) -> Any:
     return T(TITLES.get(axis, axis))
 
 
-def layout(offers: Offers) -> Controls:
+def layout(offers: Offers) -> GridControls:
     """Add the controls and results."""
     every = [(_title(axis), axis) for axis in typing.get_args(Axis)]
     gr.Markdown(T("grid_intro"))
@@ -226,65 +227,48 @@ def layout(offers: Offers) -> Controls:
     with gr.Row():
         for place in "xy":
             with gr.Column(min_width=260):
-                axes[place] = gr.Dropdown(
-                    every, value="seed", label=T(f"grid_{place}"), elem_id=f"grid_{place}"
-                )
-                axes[f"{place}_values"] = gr.Textbox(
-                    label=T("grid_values"),
-                    info=T("grid_values_info"),
-                    lines=4,
-                    max_lines=8,
-                    elem_id=f"grid_{place}_values",
-                )
+                axes[place] = gr.Dropdown(every, value="seed", **labelled(f"grid_{place}"))
+                named = labelled(f"grid_{place}_values", "grid_values", info=True)
+                axes[f"{place}_values"] = gr.Textbox(lines=4, max_lines=8, **named)
     with gr.Row():
-        go = gr.Button(T("grid_go"), variant="primary", elem_id="grid_go")
-        stop = gr.Button(T("grid_stop"), elem_id="grid_stop", visible=False)
-    progress = details("grid_progress")
-    picture = sheet("grid", "grid", buttons=["fullscreen"])
+        go = button("grid_go", variant="primary")
+        stop = button("grid_stop", visible=False)
+    progress = details_box("grid_progress")
+    picture = sheet("grid", buttons=["fullscreen"])
     with gr.Row():
-        png, csv = (
-            gr.DownloadButton(T(name), elem_id=name, size="sm", interactive=False)
-            for name in ("grid_png", "grid_csv")
-        )
+        png = download_button("grid_png", interactive=False)
+        csv = download_button("grid_csv", interactive=False)
     offers.add(picture)
-    return Controls(
-        **axes,
-        go=go,
-        stop=stop,
-        progress=progress,
-        picture=picture,
-        png=png,
-        csv=csv,
-        language=gr.State("en"),
-    )
+    shown = {"progress": progress, "picture": picture, "png": png, "csv": csv}
+    return GridControls(**axes, **shown, go=go, stop=stop, language=gr.State("en"))
 
 
-def wire(studio: Studio, controls: Controls, tab: gr.Tab, settings: Settings) -> None:
+def wire(studio: Studio, controls: GridControls, tab: gr.Tab, settings: SettingsControls) -> None:
     """Connect the controls; `tab` is theirs, `settings` are those of the Generate tab."""
     sampling = settings.sampling()
     first = {name: sampling[name] for name in ("model", "seed", "prompt")}
-    axes, values = named(controls, "x", "y"), named(controls, "x_values", "y_values")
-    fitted = axes | values | named(controls, "language")
+    axes, values = controls.of("x", "y"), controls.of("x_values", "y_values")
+    fitted = axes | values | controls.of("language")
     for event in (tab.select, settings.model.change):
         connect(event, fit_axes, studio, first, fitted, **QUIET)
-    inputs = {**named(settings, "seed", "model"), **axes}
+    inputs = {**settings.of("seed", "model"), **axes}
     connect(settings.seed.change, follow_seed, studio, inputs, values, **QUIET)
     for place in "xy":
         axis, outputs = axes[place], {"values": values[f"{place}_values"]}
         connect(axis.input, suggest_values, studio, first | {"axis": axis}, outputs, **QUIET)
-    buttons = named(controls, "go", "stop")
+    buttons = controls.of("go", "stop")
     # Not “once”: a page takes an event that was stopped to be running still, and skips a click.
     filling = connect(
         controls.go.click,
         fill,
         studio,
         sampling | fitted,
-        named(controls, "progress", "picture", "png", "csv") | buttons,
+        controls.of("progress", "picture", "png", "csv") | buttons,
         gpu=True,
         trigger_mode="multiple",
         **PRIVATE,
         **DEVICE,
     )
     connect(filling.failure, offer_start, studio, {}, buttons, **QUIET)
-    outputs = named(controls, "progress") | buttons
+    outputs = controls.of("progress") | buttons
     connect(controls.stop.click, tell_stopped, studio, {}, outputs, cancels=[filling], **QUIET)

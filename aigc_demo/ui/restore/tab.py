@@ -11,7 +11,7 @@ from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.requests import MAX_GROW
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components import crf_panel, example_images, send_to
+from aigc_demo.ui.components import example_images, scribble_mask, send_to
 from aigc_demo.ui.components.controls import (
     Controls,
     button,
@@ -37,6 +37,7 @@ class RestoreControls(Controls):
 
     editor: gr.ImageEditor
     examples: dict[str, gr.Button]
+    segment: gr.Button
     mask_file: gr.Image
     marked: gr.Radio
     invert: gr.Checkbox
@@ -80,7 +81,7 @@ def layout(studio: Studio, offers: send_to.Offers) -> RestoreControls:
             with gr.Row(elem_id="restore_examples"):
                 examples = example_images.buttons("example_")
             settings = _settings(studio)
-            smart = gr.Column()
+            segment = scribble_mask.layout()
             mask = _mask()
             degradation = _degradation()
             with gr.Row():
@@ -88,16 +89,13 @@ def layout(studio: Studio, offers: send_to.Offers) -> RestoreControls:
                 compare = button("compare_all")
         with gr.Column(scale=1, min_width=300):
             results = _results()
-    with smart:
-        crf_panel.build_mask(
-            studio, editor, mask["mask_file"], mask["marked"], results["mask_shown"]
-        )
     comparison = _comparison(offers)
     with gr.Accordion(T("how"), open=False, elem_id="how_restore"):
         gr.Markdown(T("how_restore"))
     return RestoreControls(
         editor=editor,
         examples=examples,
+        segment=segment,
         restore=restore,
         compare=compare,
         reference=gr.State(None),
@@ -225,6 +223,14 @@ def wire(
     send = controls.send_generate.click
     inputs, outputs = {**of("result"), "gallery": gallery}, {"tabs": tabs, "gallery": gallery}
     connect(send, callbacks.send_to_gallery, studio, inputs, outputs, **QUIET)
+    scribble_mask.wire(
+        studio,
+        controls.segment,
+        editor=controls.editor,
+        mask=controls.mask_file,
+        marked=controls.marked,
+        overlay=controls.mask_shown,
+    )
     result = [gr.File(label="result", visible=False), gr.JSON(label="details", visible=False)]
     files = ("image", "mask")
     endpoint(callbacks.restore_file, studio, "restore", files=files, outputs=result, gpu=True)

@@ -32,11 +32,6 @@ Components = Mapping[str, gr.components.Component]
 Updates = dict[str, Any]  # the new value or update of each output that changes, by its name
 
 
-def named(controls: Any, *names: str) -> Components:
-    """Return some of the components of a tab's controls by their names."""
-    return {name: getattr(controls, name) for name in names}
-
-
 def connect(
     event: Callable[..., Any],
     handler: Callable[..., Updates | Iterator[Updates]],

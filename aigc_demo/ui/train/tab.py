@@ -13,9 +13,9 @@ from aigc_demo.training import worker
 from aigc_demo.training.presets import PRESETS
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.controls import button, download_button, labelled, small_button
-from aigc_demo.ui.components.displays import LATEX
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.navigation import Opener
+from aigc_demo.ui.components.pictures import LATEX
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.components.workspace import Trained, Workspace
 from aigc_demo.ui.i18n import T
