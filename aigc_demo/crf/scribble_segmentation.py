@@ -10,6 +10,7 @@ hat from a red car.
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass
 
@@ -82,18 +83,10 @@ def segment(request: MaskRequest, device: torch.device) -> MaskResult:
     sides, energies = (scribbles == 1, (scribbles == 0) | border & (scribbles < 0)), torch.zeros(0)
     for _ in range(ROUNDS if request.smooth or request.appearance else 1):
         models = [fit(values[0, :3, side].T) for side in sides]
-
-        def unary_of(part: Tensor, models: list[ColourModel] = models) -> Tensor:
-            rows = part[0, :3].flatten(1).T
-            on, off = (model.cost(rows).view(part.shape[2:]) for model in models)
-            cost = (on - off).clamp(-MAX_COLOUR_UNARY, MAX_COLOUR_UNARY)
-            cost = cost - DISTANCE_WEIGHT * part[0, 3]
-            return torch.stack([-cost / 2, cost / 2])[None]
-
         labels, energies = infer(
             values,
             x,
-            unary_of,
+            functools.partial(_unary, models),
             pairwise_of(request),
             scribbles=scribbles,
             iterations=request.iterations,
@@ -104,6 +97,16 @@ def segment(request: MaskRequest, device: torch.device) -> MaskResult:
     mask = masks.feather(masks.grow(mask, request.grow), request.feather)
     seconds = time.perf_counter() - start
     return MaskResult(masks.to_image(mask), tuple(energies.tolist()), seconds)
+
+
+def _unary(models: list[ColourModel], values: Tensor) -> Tensor:
+    """Return the unary potentials (1, 2, H, W) of background and object for colours and nearness
+    (1, 4, H, W).
+    """
+    rows = values[0, :3].flatten(1).T
+    on, off = (model.cost(rows).view(values.shape[2:]) for model in models)
+    cost = (on - off).clamp(-MAX_COLOUR_UNARY, MAX_COLOUR_UNARY) - DISTANCE_WEIGHT * values[0, 3]
+    return torch.stack([-cost / 2, cost / 2])[None]
 
 
 def _border(size: tuple[int, int], width: int) -> Flags:

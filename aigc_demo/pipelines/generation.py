@@ -151,7 +151,8 @@ def traverse(request: DirectionRequest, models: ModelCache) -> GenerateResult:
     for part in latent_directions.offsets_of(request).split(BATCH):
         with models.lock.held():
             model = models.load(request.model)
-            directions = models.directions(request.model).vectors.to(models.device)
+            folder = models.folders()[request.model]
+            directions = latent_directions.load_or_compute(folder, model).vectors.to(models.device)
             classes = torch.tensor([class_of(info, label)] * BATCH, device=models.device)
             latents = _latents(model, [request.seed] * BATCH, classes)
             latents = latent_directions.move(latents, directions, _padded(part).to(models.device))

@@ -11,9 +11,7 @@ import torch
 from aigc_demo.errors import BadCheckpoint, BadValue
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Generative
-from aigc_demo.pipelines import latent_directions
 from aigc_demo.pipelines.device_lock import DeviceLock
-from aigc_demo.pipelines.latent_directions import Directions
 from aigc_demo.pipelines.model_info import RUN_PREFIX, ModelInfo, Stamp, describe, stamp_of
 
 MAX_LOADED = 6
@@ -30,7 +28,6 @@ class ModelCache:
         self.checkpoints, self.runs_root, self.device = checkpoints, runs_root, device
         self.lock = DeviceLock()
         self.loaded: OrderedDict[str, tuple[Stamp, Generative]] = OrderedDict()
-        self._directions: dict[str, tuple[Stamp, Directions]] = {}
         self._infos: dict[str, tuple[Stamp, ModelInfo]] = {}
 
     def models(self, task: str | None = None) -> list[ModelInfo]:
@@ -93,18 +90,6 @@ class ModelCache:
         while len(self.loaded) > MAX_LOADED:
             self.loaded.popitem(last=False)
         return self.loaded[name][1]
-
-    def directions(self, name: str) -> Directions:
-        """Return the latent directions of the model called `name`, which has some. Call with the
-        lock held.
-        """
-        folder = self.folders()[name]
-        stamp = stamp_of(folder)
-        cached, directions = self._directions.get(name, (None, None))
-        if cached != stamp or directions is None:
-            directions = latent_directions.load_or_compute(folder, self.load(name))
-            self._directions = {name: (stamp, directions)}
-        return directions
 
 
 def _newest_runs(root: Path) -> list[Path]:
