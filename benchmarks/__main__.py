@@ -20,7 +20,7 @@ BENCHMARKS = (
     "augmentation",
     "small_data",
     "retrieval",
-    "field",
+    "crf",
     "three_minutes",
 )
 

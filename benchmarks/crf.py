@@ -1,7 +1,7 @@
-"""Random fields measured: time and error of the filter, smart masks, plans of façades.
+"""Dense CRFs measured: time and error of inference, scribble segmentation, façade parsing.
 
-``python -m benchmarks.field`` needs the data sets; ``--only masks`` (or speed, plans)
-measures one part, ``--sheets FOLDER`` writes pictures to look at.
+``python -m benchmarks.crf`` needs the data sets; ``--only masks`` (or speed, facades) measures one
+part, ``--sheets FOLDER`` writes contact sheets.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from aigc_demo.requests import MaskRequest
 from aigc_demo.studio import Studio
 from benchmarks.report import table, write_metrics, write_section
 
-COMMAND = "python -m benchmarks.field"
+COMMAND = "python -m benchmarks.crf"
 MODEL = "facades-segment"
-STYLES, EMOJI = ("noto", "fluentui"), 50  # pictures a style
-PHOTO, THICK, DEEP = 128, 3, 4  # pixels: a scene's side, a stroke, its distance from the edge
+STYLES, EMOJI = ("noto", "fluentui"), 50  # images a style
+PHOTO, THICK, DEEP = 128, 3, 4  # pixels: a scene's side, a scribble, its distance from the edge
 ROUNDS = 9
 SHOWN = 12
 Flags = NDArray[np.bool_]
@@ -42,7 +42,7 @@ Flags = NDArray[np.bool_]
 def main() -> int:
     """Measure, print and write the sections."""
     p = argparse.ArgumentParser(description=__doc__)
-    parts = {"speed": speed, "masks": masks, "plans": plans}
+    parts = {"speed": speed, "masks": masks, "facades": facades}
     p.add_argument("--only", choices=list(parts))
     p.add_argument("--sheets", type=Path)
     given = p.parse_args()
@@ -54,56 +54,55 @@ def main() -> int:
     return 0
 
 
-# --- Smart masks ---------------------------------------------------------------------------------
+# --- Scribble segmentation -----------------------------------------------------------------------
 
 
 def masks(sheets: Path | None) -> tuple[str, str]:
-    """Return the section on masks from two strokes: intersection over union with the truth."""
+    """Return the section on masks from two scribbles: intersection over union with the truth."""
     studio = Studio("checkpoints")
-    ways = ("nearest stroke", "colours of the strokes", "all but the field", "with the field")
-    scores: dict[str, list[float]] = {way: [] for way in ways}
+    scores: dict[str, list[float]] = {}
     seconds, shown = [], []
     for i, (image, truth) in enumerate(scenes()):
         rng = np.random.default_rng(1000 + i)
-        thing, rest = stroke(truth, rng), stroke(~truth, rng)
-        marked = [Image.fromarray(m.astype(np.uint8) * 255) for m in (thing, rest)]
-        asked = MaskRequest(image=image, thing=marked[0], background=marked[1])
-        alone = asked.model_copy(update={"smooth": 0.0, "appearance": 0.0})
-        result = studio.segment_scribbles(asked)
+        thing, background = scribble(truth, rng), scribble(~truth, rng)
+        marked = [Image.fromarray(m.astype(np.uint8) * 255) for m in (thing, background)]
+        request = MaskRequest(image=image, thing=marked[0], background=marked[1])
+        unary = request.model_copy(update={"smooth": 0.0, "appearance": 0.0})
+        result = studio.segment_scribbles(request)
         seconds.append(result.seconds)
         found = {
-            ways[0]: scribble_segmentation.nearness(thing, rest) > 0,
-            ways[1]: likelier(image, thing, rest),
-            ways[2]: np.asarray(studio.segment_scribbles(alone).mask) > 127,
-            ways[3]: np.asarray(result.mask) > 127,
+            "nearest scribble": scribble_segmentation.nearness(thing, background) > 0,
+            "colours of the scribbles": likelier(image, thing, background),
+            "unary potentials alone": np.asarray(studio.segment_scribbles(unary).mask) > 127,
+            "CRF": np.asarray(result.mask) > 127,
         }
-        for way, mask in found.items():
-            scores[way].append(iou(mask, truth))
+        for name, mask in found.items():
+            scores.setdefault(name, []).append(iou(mask, truth))
         if len(shown) < 2 * SHOWN and sheets is not None:
-            shown.append(strip(image, thing, rest, [*found.values(), truth]))
+            shown.append(strip(image, thing, background, [*found.values(), truth]))
     if sheets is not None:
         images.grid(shown, 2).save(sheets / "masks.png")
     rows = [
-        (way, f"{np.mean(s):.3f}", f"{np.median(s):.3f}", f"{np.mean(np.array(s) > 0.9):.0%}")
-        for way, s in scores.items()
+        (name, f"{np.mean(s):.3f}", f"{np.median(s):.3f}", f"{np.mean(np.array(s) > 0.9):.0%}")
+        for name, s in scores.items()
     ]
-    gains = [f"{np.mean(scores[ways[3]]) - np.mean(scores[way]):+.3f}" for way in ways[:3]]
+    *others, crf = (float(np.mean(s)) for s in scores.values())
+    gains = [f"{crf - other:+.3f}" for other in others]
     text = table(("mask", "mean IoU", "median IoU", "above 0.9"), rows)
-    return "Smart mask", (
+    return "Scribble segmentation", (
         f"{text}\n\n{len(seconds)} emoji (72 px, {' and '.join(STYLES)}) on photographs of "
-        f"{PHOTO} px (BSDS500), one seeded stroke of three points on each side. Gain of the "
-        f"field: **{gains[0]}** IoU over the mask that grows from the strokes (each pixel to the "
-        f"nearer one), {gains[1]} over the colours of the strokes (the likelier mixture of "
-        "Gaussians); target: +0.10. “All but the field” is our method without pairs: the colours "
-        "of strokes and rim, nearness, and only what hangs together with the stroke; the pairs "
-        f"add {gains[2]} to that. Median time {statistics.median(seconds):.2f} s."
+        f"{PHOTO} px (BSDS500), one seeded scribble of three points on each side. Gain of the "
+        f"CRF: **{gains[0]}** IoU over the nearest scribble of each pixel, {gains[1]} over the "
+        "likelier of two mixtures of Gaussians, fitted to the colours of the scribbles; target: "
+        "+0.10. “Unary potentials alone” is our method without pairwise potentials; those add "
+        f"{gains[2]} to it. Median time {statistics.median(seconds):.2f} s."
     )
 
 
-def likelier(image: Image.Image, thing: Flags, rest: Flags) -> Flags:
-    """Return where the colours of the one stroke are likelier than those of the other."""
+def likelier(image: Image.Image, thing: Flags, background: Flags) -> Flags:
+    """Return where the colour model of one scribble is likelier than that of the other."""
     rgb = torch.from_numpy(np.asarray(image, np.float32) / 255)
-    on, off = (scribble_segmentation.fit(rgb[torch.from_numpy(m)]) for m in (thing, rest))
+    on, off = (scribble_segmentation.fit(rgb[torch.from_numpy(m)]) for m in (thing, background))
     flat = rgb.flatten(0, 1)
     return (on.cost(flat) < off.cost(flat)).view(rgb.shape[:2]).numpy()
 
@@ -129,20 +128,20 @@ def scenes() -> list[tuple[Image.Image, Flags]]:
                 truth = np.zeros((PHOTO, PHOTO), bool)
                 alpha = np.asarray(top.convert("RGBA"))[..., 3] >= 128
                 truth[at[1] : at[1] + alpha.shape[0], at[0] : at[0] + alpha.shape[1]] = alpha
-                if inner(truth).sum() > 100:  # room for a stroke
+                if inner(truth).sum() > 100:  # room for a scribble
                     found.append((style, under.convert("RGB"), truth))
     return [(image, truth) for _, image, truth in found]
 
 
 def inner(flags: Flags) -> Flags:
-    """Return what is `DEEP` pixels from the edge."""
+    """Return the pixels that are at least `DEEP` pixels from the edge."""
     kernel = torch.ones(1, 1, 2 * DEEP + 1, 2 * DEEP + 1)
     outside = torch.from_numpy(~flags).float()[None, None]
     return F.conv2d(outside, kernel, padding=DEEP)[0, 0].numpy() == 0
 
 
-def stroke(flags: Flags, rng: np.random.Generator) -> Flags:
-    """Return a rough stroke within `flags`: two lines through three of its inner places."""
+def scribble(flags: Flags, rng: np.random.Generator) -> Flags:
+    """Return a rough scribble within `flags`: two lines through three of its inner pixels."""
     inside = inner(flags)
     places = np.argwhere(inside)
     picture = Image.new("L", flags.shape[::-1])
@@ -156,11 +155,11 @@ def iou(mask: Flags, truth: Flags) -> float:
     return float((mask & truth).sum() / max(1, (mask | truth).sum()))
 
 
-def strip(image: Image.Image, thing: Flags, rest: Flags, found: list[Flags]) -> Image.Image:
-    """Return the picture with its strokes, and what each mask takes out of it, side by side."""
+def strip(image: Image.Image, thing: Flags, background: Flags, found: list[Flags]) -> Image.Image:
+    """Return the image with its scribbles, and what each mask cuts out of it, side by side."""
     rgb = np.asarray(image)
     drawn = rgb.copy()
-    drawn[thing], drawn[rest] = (225, 29, 72), (37, 99, 235)
+    drawn[thing], drawn[background] = (225, 29, 72), (37, 99, 235)
     cut = [np.where(mask[..., None], rgb, 255) for mask in found]
     return Image.fromarray(np.concatenate([drawn, *cut], axis=1).astype(np.uint8))
 
@@ -169,7 +168,7 @@ def strip(image: Image.Image, thing: Flags, rest: Flags, found: list[Flags]) -> 
 
 
 def speed(sheets: Path | None) -> tuple[str, str]:
-    """Return the section on the time of inference, and on the error of the fast kernel."""
+    """Return the section on the time of inference, and on the error of the bilateral kernel."""
     photos = facades_of("test")[0]
     large = images.from_pixels(photos[:1])
     large = F.interpolate(large, (256, 256), mode="bicubic", align_corners=False).clamp(-1, 1)
@@ -177,7 +176,7 @@ def speed(sheets: Path | None) -> tuple[str, str]:
     threads, taken = torch.get_num_threads(), {}
     for name, count, clock in (
         (f"time, {threads} threads", threads, time.perf_counter),
-        ("work of the processor, 1 thread", 1, time.process_time),
+        ("CPU time, 1 thread", 1, time.process_time),
     ):
         torch.set_num_threads(count)
         taken[name] = []
@@ -190,87 +189,93 @@ def speed(sheets: Path | None) -> tuple[str, str]:
             taken[name].append(1000 * (clock() - start))
     torch.set_num_threads(threads)
     timed = table(
-        ("256×256, 12 labels, 5 updates, with the kernels", "median", "range"),
+        ("256×256, 12 labels, 5 updates, kernels included", "median", "range"),
         [
             (name, f"{statistics.median(t[1:]):.0f} ms", f"{min(t[1:]):.0f}–{max(t[1:]):.0f} ms")
             for name, t in taken.items()
         ],
     )
     rows = []
-    plans_, small = facades_of("test")[1], images.from_pixels(photos)
+    label_maps, small = facades_of("test")[1], images.from_pixels(photos)
     for radius, colour in ((8.0, 10.0), (20.0, 10.0), (40.0, 15.0), (60.0, 20.0)):
-        errors, corners = [], []
+        errors, vertices = [], []
         for i in range(8):
             x = F.avg_pool2d(small[i : i + 1], 2).double()
-            numbers = plans_[i : i + 1, ::2, ::2]
+            numbers = label_maps[i : i + 1, ::2, ::2]
             q = F.one_hot(numbers, 12).permute(0, 3, 1, 2).double()
             f = dense_crf.features(x, radius, colour)
-            fast, direct = (
+            fast, exact = (
                 dense_crf.BilateralKernel(f),
                 dense_crf.DenseKernel(dense_crf.gaussian_matrix(f), (64, 64)),
             )
-            a, b = (dense_crf.NormalisedKernel(k, 1.0, x)(q) for k in (fast, direct))
+            a, b = (dense_crf.NormalisedKernel(k, 1.0, x)(q) for k in (fast, exact))
             errors.append(float((a - b).norm() / b.norm()))
-            corners.append(len(fast.lattice.starts))
+            vertices.append(len(fast.lattice.starts))
         named = f"radius {radius:g} px, colour {colour:g} levels"
-        found = (f"{np.mean(errors):.1%}", f"{max(errors):.1%}", f"{np.mean(corners):.0f}")
+        found = (f"{np.mean(errors):.1%}", f"{max(errors):.1%}", f"{np.mean(vertices):.0f}")
         rows.append((named, *found))
-    error = table(("fast against direct kernel", "mean error", "largest", "corners"), rows)
-    return "Random field", (
-        f"{timed}\n\nMedian of {ROUNDS} runs (target: ≤ 500 ms); the work says what the "
-        "time would be if no other program ran. The error is "
-        "that of what 12 labels hear, relative (L2), normalised kernels, 8 test façades at 64×64 "
-        f"with their true plans.\n\n{error}"
+    error = table(("lattice against exact kernel", "mean error", "largest", "vertices"), rows)
+    return "Dense CRF", (
+        f"{timed}\n\nMedian of {ROUNDS} runs (target: ≤ 500 ms). The error is that of the "
+        "messages of 12 labels, relative (L2), normalised kernels, 8 test façades at 64×64 with "
+        f"their true label maps.\n\n{error}"
     )
 
 
-# --- Plans of façades ----------------------------------------------------------------------------
+# --- Façade parsing ------------------------------------------------------------------------------
 
 
-def plans(sheets: Path | None) -> tuple[str, str]:
-    """Return the section on plans of photographs: pixel accuracy and mean IoU over the classes."""
+def facades(sheets: Path | None) -> tuple[str, str]:
+    """Return the section on label maps of façades: pixel accuracy and mean IoU of the classes."""
     model, _ = checkpoint.load(Path("checkpoints") / MODEL)
     assert isinstance(model, Segment)
     photos, truth = facades_of("test")
     pictures = images.to_pil(photos)
-    chances = [facade_parsing.probabilities(image, model) for image in pictures]
+    probabilities = [facade_parsing.probabilities(image, model) for image in pictures]
     start = time.perf_counter()
-    settled = torch.cat(
-        [facade_parsing.refine(p, i, model)[None] for p, i in zip(chances, pictures, strict=True)]
+    refined = torch.cat(
+        [
+            facade_parsing.refine(p, i, model)[None]
+            for p, i in zip(probabilities, pictures, strict=True)
+        ]
     )
     milliseconds = 1000 * (time.perf_counter() - start) / len(pictures)
-    p = torch.cat(chances)
-    found = {"network alone": p.argmax(1), "each pixel by itself": by_itself(p, model),
-             "with the field": settled}  # fmt: skip
+    p = torch.cat(probabilities)
+    found = {
+        "network alone": p.argmax(1),
+        "compatibility without neighbours": calibrated(p, model),
+        "CRF": refined,
+    }
     scores = {name: measured(numbers, truth) for name, numbers in found.items()}
-    alone, _, field = scores.values()
+    alone, _, crf = scores.values()
     better = sum(
         float((s == t).float().mean()) > float((a == t).float().mean())
-        for s, a, t in zip(settled, found["network alone"], truth, strict=True)
+        for s, a, t in zip(refined, found["network alone"], truth, strict=True)
     )
     n = len(truth)
     metrics = {f"accuracy_{n}": alone[0], f"iou_{n}": alone[1]}
-    metrics |= {f"field_accuracy_{n}": field[0], f"field_iou_{n}": field[1]}
+    metrics |= {f"field_accuracy_{n}": crf[0], f"field_iou_{n}": crf[1]}  # as in shipped cards
     write_metrics(Path("checkpoints") / MODEL, metrics)
     if sheets is not None:
-        rows = [images.from_pixels(photos), *map(model.plan, (p.argmax(1), settled, truth))]
+        rows = [images.from_pixels(photos), *map(model.plan, (p.argmax(1), refined, truth))]
         cells = [images.to_pil(r[i : i + 1])[0] for i in range(SHOWN) for r in rows]
-        images.grid(cells, 8).save(sheets / "plans.png")
+        images.grid(cells, 8).save(sheets / "label_maps.png")
     lines = [(name, f"{a:.2%}", f"{m:.2%}") for name, (a, m) in scores.items()]
-    return "Plans of façades", (
-        f"{table(('plan', 'pixel accuracy', 'mean IoU'), lines)}\n\n"
+    return "Façade parsing", (
+        f"{table(('label map', 'pixel accuracy', 'mean IoU'), lines)}\n\n"
         f"{n} test photographs of 128 px, {len(facade_labels.CLASSES)} classes, `{MODEL}`. "
-        f"Gain of the field: **{100 * (field[0] - alone[0]):+.2f}** points of accuracy "
-        f"(target: +1) and {100 * (field[1] - alone[1]):+.2f} of IoU; better on {better} of {n} "
-        "pictures; "
-        f"{milliseconds:.0f} ms a picture. Its matrices were learnt on the training photographs. "
-        "“Each pixel by itself” puts the chances through the same matrices without any "
-        "neighbours: what is calibration, and not the field."
+        f"Gain of the CRF: **{100 * (crf[0] - alone[0]):+.2f}** points of accuracy "
+        f"(target: +1) and {100 * (crf[1] - alone[1]):+.2f} of IoU; better on {better} of {n} "
+        f"images; {milliseconds:.0f} ms an image. Its compatibility was learnt on the training "
+        "photographs. “Compatibility without neighbours” lets each pixel interact with itself "
+        "alone: what is calibration, and not the CRF."
     )
 
 
-def by_itself(p: Tensor, model: Segment) -> Tensor:
-    """Return the classes (B, H, W) that the field's matrices make of chances without pairs."""
+def calibrated(p: Tensor, model: Segment) -> Tensor:
+    """Return the classes (B, H, W) that the CRF's compatibility makes of probabilities without
+    any neighbours.
+    """
     unary = -p.clamp(min=1e-4).log()
     q = p
     for _ in range(UPDATES):
