@@ -2,8 +2,16 @@
 
 from aigc_demo.augment.codegen import albumentations_code, torchvision_code
 from aigc_demo.augment.execution import Sample, apply, apply_batch, mix_batch
-from aigc_demo.augment.pipeline import Pipeline, Sampled, Step, check, data, parse, read
-from aigc_demo.augment.transforms import AUGMENTS
+from aigc_demo.augment.pipeline import (
+    AUGMENTS,
+    Pipeline,
+    Sampled,
+    Step,
+    check,
+    data,
+    parse,
+    read,
+)
 
 __all__ = [
     "AUGMENTS",

@@ -1,4 +1,7 @@
-"""A pipeline is data: ordered steps, each with a probability and its values. JSON in and out."""
+"""``AUGMENTS``, and pipelines of them as data: ordered steps, each with a probability and values.
+
+JSON in and out.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aigc_demo.augment import geometry, photometry, policies
 from aigc_demo.augment.transform import PROBABILITY, Call, Size, Transform, Values
-from aigc_demo.augment.transforms import AUGMENTS
 from aigc_demo.errors import BadValue
 
 MAX_STEPS = 20
 MAX_JSON = 20_000  # characters
+
+# The transforms that a step can name.
+AUGMENTS: dict[str, Transform] = {
+    t.name: t
+    for t in (
+        geometry.FlipHorizontal(),
+        geometry.FlipVertical(),
+        geometry.Rotate(),
+        geometry.Translate(),
+        geometry.Scale(),
+        geometry.Shear(),
+        geometry.Perspective(),
+        geometry.Elastic(),
+        geometry.Crop(),
+        geometry.ResizedCrop(),
+        photometry.ColourJitter(),
+        photometry.Grey(),
+        photometry.Solarise(),
+        photometry.Posterise(),
+        photometry.Equalise(),
+        photometry.Blur(),
+        photometry.Sharpen(),
+        photometry.Noise(),
+        photometry.Jpeg(),
+        photometry.Erase(),
+        photometry.Cutout(),
+        policies.AutoAugment(),
+        policies.RandAugment(),
+        policies.TrivialAugment(),
+        policies.AugMix(),
+        policies.MixUp(),
+        policies.CutMix(),
+    )
+}
 
 
 @dataclass(frozen=True)
