@@ -23,7 +23,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from aigc_demo.augment.pipeline import Pipeline, Sampled, Step, check
-from aigc_demo.augment.sampling import DrawFrom, always, record
+from aigc_demo.augment.sampling import DrawFrom, apply_policy
 from aigc_demo.augment.transform import FILL, Pixels, Size, Values
 
 
@@ -45,13 +45,6 @@ class Sample:
     def annotated(self) -> bool:
         return self.boxes is not None or self.mask is not None
 
-    def annotations(self) -> dict[str, Tensor | None]:
-        """Return the boxes and the mask as torchvision has them."""
-        boxes, mask = self.boxes, self.mask
-        if boxes is not None:
-            boxes = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=self.size)
-        return {"boxes": boxes, "mask": None if mask is None else tv_tensors.Mask(mask)}
-
 
 def apply(
     pipeline: Pipeline,
@@ -68,79 +61,66 @@ def apply(
     """
     check(pipeline, annotated=sample.annotated, partner=partner is not None)
     generator = torch.Generator().manual_seed(seed % 2**63)
-    sampled = []
-    with warnings.catch_warnings():
+    record = []
+    with DrawFrom(generator), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # erasing warns that it leaves masks alone; so it should
         for step in pipeline:
-            values = None
-            if not step.gated or torch.rand(1, generator=generator).item() < step.p:
+            sampled = None
+            if not step.gated or torch.rand(1).item() < step.p:
                 if step.mixes:
-                    sample, values = _mix(step, sample, partner, generator)
-                elif fast and step.transform.opencv is not None:
-                    sample, values = _with_opencv(step, sample, generator)
+                    sample, sampled = _mix(step, sample, partner)
+                elif step.transform.group == "policy":
+                    policy = step.call(sample.size).build()
+                    image, sampled = apply_policy(policy, sample.image)
+                    sample = Sample(image)
                 else:
-                    sample, values = _with_torchvision(step, sample, generator)
-            sampled.append(Sampled(step.name, values))
-    return sample, sampled
+                    sample, sampled = _move(step, sample, fast=fast)
+            record.append(Sampled(step.name, sampled))
+    return sample, record
 
 
-def _with_torchvision(
-    step: Step, sample: Sample, generator: torch.Generator
-) -> tuple[Sample, Values]:
-    transform = _build(step, sample.size, masked=sample.mask is not None)
-    values = record(transform)
-    with DrawFrom(generator):
-        parts = transform({"image": tv_tensors.Image(sample.image)} | sample.annotations())
-    return Sample(**_plain(parts)), values
-
-
-def _with_opencv(step: Step, sample: Sample, generator: torch.Generator) -> tuple[Sample, Values]:
+def _move(step: Step, sample: Sample, *, fast: bool) -> tuple[Sample, Values]:
+    """Return a sample after a step that is neither a policy nor mixes, and what was sampled."""
+    image, boxes, mask = sample.image, sample.boxes, sample.mask
     values = tuple(step.values.items())
-    transform = _cached(step.name, values, sample.size, masked=sample.mask is not None)
-    with DrawFrom(generator):
-        sampled = transform.make_params([sample.image])
-    pixels = step.transform.opencv(_to_pixels(sample.image), sampled, **step.values)
-    pixels = pixels.reshape(*pixels.shape[:2], -1)  # OpenCV drops the one channel of grey
-    image = torch.from_numpy(pixels).permute(2, 0, 1)
-    there = {k: v for k, v in sample.annotations().items() if v is not None}
-    moved = {k: transform.transform(v, sampled) for k, v in there.items()}
-    return Sample(image, **_plain(moved)), sampled
+    transform = _transform(step.name, values, sample.size, masked=mask is not None)
+    sampled = transform.make_params([image])
+    if boxes is not None:
+        boxes = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=sample.size)
+        boxes = transform.transform(boxes, sampled).as_subclass(Tensor)
+    if mask is not None:
+        mask = transform.transform(tv_tensors.Mask(mask), sampled).as_subclass(Tensor)
+    if fast and step.transform.opencv is not None:
+        pixels = step.transform.opencv(_to_pixels(image), sampled, **step.values)
+        pixels = pixels.reshape(*pixels.shape[:2], -1)  # OpenCV drops the one channel of grey
+        image = torch.from_numpy(pixels).permute(2, 0, 1)
+    else:
+        image = transform.transform(image, sampled)
+    return Sample(image, boxes, mask), sampled
 
 
-def _mix(
-    step: Step, sample: Sample, partner: Tensor | None, generator: torch.Generator
-) -> tuple[Sample, Values]:
+@functools.lru_cache(maxsize=256)
+def _transform(name: str, values: tuple[tuple[str, Any], ...], size: Size, *, masked: bool) -> Any:
+    """Return the transform of a step that is applied; what it uncovers is 0 in masks.
+
+    Cached, since building one costs as much as using it.
+    """
+    step = Step(name, values=dict(values))
+    call = step.call(size)
+    if masked and FILL in step.transform.parameters and "fill" in call.arguments:
+        return call.build(fill={tv_tensors.Mask: 0, "others": call.arguments["fill"]})
+    return call.build()
+
+
+def _mix(step: Step, sample: Sample, partner: Tensor | None) -> tuple[Sample, Values]:
     """Mix a picture with its partner, as torchvision does with a batch of the two."""
     assert partner is not None
     if partner.shape[-2:] != sample.image.shape[-2:]:
         partner = v2.functional.resize(partner, list(sample.size), antialias=True)
     both = torch.stack([sample.image, partner]).float()
-    with DrawFrom(generator):
-        images, labels = step.call(sample.size).build()(both, torch.tensor([0, 1]))
+    images, labels = step.call(sample.size).build()(both, torch.tensor([0, 1]))
     image = images[0].round().clamp(0, 255).to(torch.uint8)
     return Sample(image), {"share": float(labels[0, 0])}
-
-
-def _build(step: Step, size: Size, *, masked: bool) -> Any:
-    """Return the transform of a step that is applied; what it uncovers is 0 in masks."""
-    call = step.call(size)
-    more: dict[str, Any] = {"p": 1.0} if step.transform.takes_p else {}
-    if masked and "fill" in call.arguments and FILL in step.transform.parameters:
-        more["fill"] = {tv_tensors.Mask: 0, "others": call.arguments["fill"]}
-    transform = call.build(**more)
-    if step.transform.takes_p:
-        always(transform)
-    return transform
-
-
-@functools.lru_cache(maxsize=256)
-def _cached(name: str, values: tuple[tuple[str, Any], ...], size: Size, *, masked: bool) -> Any:
-    """Return what `_build` returns: building a transform costs as much as using it."""
-    return _build(Step(name, values=dict(values)), size, masked=masked)
-
-
-def _plain(parts: dict[str, Tensor | None]) -> dict[str, Tensor | None]:
-    return {k: None if v is None else v.as_subclass(Tensor) for k, v in parts.items()}
 
 
 def _to_pixels(image: Tensor) -> Pixels:

@@ -1,8 +1,8 @@
-"""Random parameters of torchvision's transforms: drawn from a generator, and recorded.
+"""What torchvision's transforms sample: from a generator of its own, and recorded.
 
-The transforms of torchvision draw from the global random generator. Here they are given another
-one, so that draws disturb neither each other nor anybody else, and yet are those of
-``torch.manual_seed(seed)``. No other module touches private parts of torch or torchvision.
+Its transforms draw from the global random generator. Here they are given another one, so that
+draws disturb nobody else's, and yet are those of ``torch.manual_seed(seed)``. No other module
+touches private parts of torchvision.
 """
 
 from __future__ import annotations
@@ -52,28 +52,13 @@ class DrawFrom(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-def always(transform: v2.Transform) -> None:
-    """Let a transform that draws whether it is applied be applied without a draw."""
-    transform.forward = v2.Transform.forward.__get__(transform)
+def apply_policy(policy: v2.Transform, image: Tensor) -> tuple[Tensor, Values]:
+    """Return a picture after a policy, and the names and magnitudes of its ``operations``."""
+    operate, operations = policy._apply_image_or_video_transform, []
 
-
-def record(transform: v2.Transform) -> Values:
-    """Return a dictionary that the parameters which `transform` samples will be put into; those
-    of a policy are ``operations``, names and magnitudes.
-    """
-    sampled: Values = {}
-    make_params = transform.make_params
-    operate = getattr(transform, "_apply_image_or_video_transform", None)
-
-    def remember(flat_inputs: list[Any]) -> Values:
-        sampled.update(parameters := make_params(flat_inputs))
-        return parameters
-
-    def remember_operation(image: Any, name: str, magnitude: float, **more: Any) -> Any:
-        sampled.setdefault("operations", []).append((name, float(magnitude)))
+    def record(image: Any, name: str, magnitude: float, **more: Any) -> Any:
+        operations.append((name, float(magnitude)))
         return operate(image, name, magnitude, **more)
 
-    transform.make_params = remember
-    if operate is not None:
-        transform._apply_image_or_video_transform = remember_operation
-    return sampled
+    policy._apply_image_or_video_transform = record
+    return policy(image), {"operations": operations}

@@ -1,9 +1,8 @@
-"""Functions of a small piece applied to a picture of any size, mode and depth: which part is
-computed, in which pieces, and what of it is taken.
+"""Functions of small pieces applied to pictures of any size, mode and depth, tile by tile.
 
-Only what the mask marks is ever written back, so all other pixels keep their very values. Large
-pictures are computed tile by tile, each with as much around it as can change it, so that no seam
-is left. A hole that is larger than a function sees across is filled at a smaller scale first.
+Each tile is computed with a margin as wide as the receptive field of the function, so that no seam
+is left. A hole that is larger than the receptive field is filled at a smaller scale first. Only
+what the mask marks is written back: all other pixels keep their very values.
 
 Pieces are float32 (H, W, 3) in [0, 1]. Knows no method and no network.
 """
@@ -25,30 +24,28 @@ Clean = Callable[[Picture], Picture]
 Fill = Callable[[Picture, Hole, Picture | None], Picture]  # the last one is a guess
 Box = tuple[slice, slice]
 
-TILE = 512  # pixels of a side that are computed at once, without what lies around
+TILE = 512  # pixels of a side of a tile, without its margin
 STEP = 16  # tiles and margins are multiples of it, as are the cells of networks
 DEEPEST = 24  # pixels from the rim of a hole, up to which it is filled at one scale
-SMALLEST = 64  # pixels of a side, below which there is no smaller scale
+SMALLEST = 64  # pixels of a side of the smallest scale
 
 
 def tiles(height: int, width: int, margin: int) -> Iterator[tuple[Box, Box, Box]]:
-    """Yield for each tile its place in the picture, the place with `margin` around, and its place
-    within that. Tiles begin at multiples of STEP.
+    """Yield the place of each tile, the place with `margin` around, and its place within that.
+
+    Both begin at multiples of STEP.
     """
     margin = -(-margin // STEP) * STEP
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             bottom, right = min(height, top + TILE), min(width, left + TILE)
             up, far_left = max(0, top - margin), max(0, left - margin)
-            around = (
-                slice(up, min(height, bottom + margin)),
-                slice(far_left, min(width, right + margin)),
+            down, far_right = min(height, bottom + margin), min(width, right + margin)
+            yield (
+                (slice(top, bottom), slice(left, right)),
+                (slice(up, down), slice(far_left, far_right)),
+                (slice(top - up, bottom - up), slice(left - far_left, right - far_left)),
             )
-            inner = (
-                slice(top - up, bottom - up),
-                slice(left - far_left, right - far_left),
-            )
-            yield (slice(top, bottom), slice(left, right)), around, inner
 
 
 def clean(
@@ -82,45 +79,43 @@ def fill(
     before = 0.0
     for box in boxes:
         piece, hole = Planes(planes.colour[box]).floats(), weights[box] > 0
+        share = _area(box) / total
         if guesses:
-            for done in (steps := _Scales(piece, hole, function, margin)):
-                yield before + done * _area(box) / total
-            result = steps.result
+            for result in _coarse_to_fine(piece, hole, function, margin):
+                if isinstance(result, float):
+                    yield before + result * share
         else:
             result = function(piece, hole, None)
-        before += _area(box) / total
+        before += share
         yield before
         _write(out, planes, box, result, weights[box])
     yield Planes(out, planes.alpha)
 
 
-class _Scales:
-    """Fills a piece at the coarsest scale at which its hole can be seen across, then at the finer
-    ones; iterating tells the share that is done.
+def _coarse_to_fine(
+    piece: Picture, hole: Hole, function: Fill, margin: int
+) -> Iterator[float | Picture]:
+    """Yield the share that is done, then the piece, filled at the coarsest scale at which its hole
+    can be seen across, then at the finer ones.
     """
-
-    def __init__(self, piece: Picture, hole: Hole, function: Fill, margin: int) -> None:
-        self.levels = [(piece, hole)]
-        self.function, self.margin, self.result = function, margin, piece
-        while depth(hole) > DEEPEST and min(hole.shape) >= 2 * SMALLEST:
-            piece, hole = halved(piece, hole)
-            self.levels.append((piece, hole))
-
-    def __iter__(self) -> Iterator[float]:
-        work, done = sum(hole.size for _, hole in self.levels), 0
-        guess: Picture | None = None
-        for piece, hole in reversed(self.levels):
-            if guess is not None:
-                size = hole.shape[::-1]
-                guess = cv2.resize(guess, size, interpolation=cv2.INTER_CUBIC).clip(0, 1)
-            self.result = piece.copy()
-            for own, around, inner in tiles(*hole.shape, self.margin):
-                if hole[own].any():
-                    part = None if guess is None else guess[around]
-                    self.result[own] = self.function(piece[around], hole[around], part)[inner]
-                done += _area(own)
-                yield done / work
-            guess = np.where(hole[..., None], self.result, piece)
+    levels = [(piece, hole)]
+    while depth(levels[-1][1]) > DEEPEST and min(levels[-1][1].shape) >= 2 * SMALLEST:
+        levels.append(halved(*levels[-1]))
+    total, done = sum(hole.size for _, hole in levels), 0
+    guess: Picture | None = None
+    for piece, hole in reversed(levels):
+        if guess is not None:
+            size = hole.shape[::-1]
+            guess = cv2.resize(guess, size, interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        result = piece.copy()
+        for own, around, inner in tiles(*hole.shape, margin):
+            if hole[own].any():
+                part = None if guess is None else guess[around]
+                result[own] = function(piece[around], hole[around], part)[inner]
+            done += _area(own)
+            yield done / total
+        guess = np.where(hole[..., None], result, piece)
+    yield result
 
 
 def halved(piece: Picture, hole: Hole) -> tuple[Picture, Hole]:
@@ -166,13 +161,9 @@ def _area(box: Box) -> int:
 
 
 def _write(
-    out: NDArray[np.generic],
-    planes: Planes,
-    box: Box,
-    result: Picture,
-    weights: Weights | None,
+    out: NDArray[np.generic], planes: Planes, box: Box, result: Picture, weights: Weights | None
 ) -> None:
-    """Write `result` into a box of `out`, as far as `weights` say: where they are 0, nothing."""
+    """Blend `result` into a box of `out` by `weights`; where they are 0, write nothing."""
     values = planes.integers(result)
     if weights is None:
         out[box] = values
