@@ -1,4 +1,4 @@
-"""The only place where pictures change form: files, PIL and tensors (B, C, H, W) in [-1, 1].
+"""The only pixel boundary: files, PIL, arrays and tensors (B, C, H, W) in [-1, 1].
 
 Also the limits on what is opened, and the settings that a PNG carries.
 """
@@ -9,7 +9,8 @@ import io
 import json
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
 from aigc_demo.errors import BadImage
@@ -27,6 +28,7 @@ SETTINGS_KEY = "aigc_studio"
 MAX_SETTINGS_BYTES = 100_000
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # no others: some start programs (EPS) or nest
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 ORIENTATION = 0x0112  # the EXIF tag; its values 2 to 8 and what undoes them:
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,57 +39,58 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-UNREADABLE = (
-    *(UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError),
-)
 
 
 def size_of(source: str | Path | bytes) -> tuple[int, int]:
-    """Return width and height of a picture that is not decoded; raises BadImage."""
-    try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(file, formats=FORMATS) as image:
-            return image.size
-    except UNREADABLE:
-        raise _no_picture() from None
+    """Return width and height of a picture without decoding it; raises BadImage."""
+    with _refused(), _opened(source) as image:
+        return image.size
 
 
 def open_image(
     source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, draft: int = 0
 ) -> Image.Image:
-    """Open a picture file or its bytes, upright, decoded; its size is checked before it is
-    decoded. With `draft` a JPEG comes reduced, by 8 at most, to sides no less than that: sooner.
+    """Open a picture file or its bytes and decode it, upright.
 
-    Raises BadImage where it is no picture, damaged or larger than `max_pixels`.
+    With `draft` a JPEG is decoded at a reduced size, by 8 at most, with sides no less than that.
+    Raises BadImage where it is no picture, damaged or, before it is decoded, larger than
+    `max_pixels`.
     """
-    try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        image = Image.open(file, formats=FORMATS)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise BadImage(
-                f"The picture has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
-                f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
-            )
+    with _refused():
+        image = _opened(source)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise BadImage(
+            f"The picture has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
+            f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
+        )
+    with _refused():
         if draft:
             image.draft(None, (draft, draft))
         image.load()
-    except BadImage:
-        raise
-    except UNREADABLE:
-        raise _no_picture() from None
     return upright(image)
 
 
-def _no_picture() -> BadImage:
-    return BadImage("The file is not a picture that can be read; use PNG, JPEG or WebP.")
+def _opened(source: str | Path | bytes) -> Image.Image:
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Raise BadImage, which names no path, where Pillow cannot read a file."""
+    try:
+        yield
+    except UNREADABLE:
+        raise BadImage(
+            "The file is not a picture that can be read; use PNG, JPEG or WebP."
+        ) from None
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Turn a photo as its camera says; the rest of the camera's notes may be damaged."""
+    """Rotate a photo by its EXIF orientation; the other tags may be damaged."""
     try:
         orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # Pillow reports damaged notes in many ways; the pixels are sound
+    except Exception:  # Pillow reports damaged tags in many ways; the pixels are sound
         return image
     return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
@@ -105,8 +108,8 @@ def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) 
 
 @dataclass(frozen=True)
 class Planes:
-    """A picture as the integers of its file: colour (H, W, 1 or 3), uint8 or uint16, and
-    transparency (H, W) of the same type, or None.
+    """The integers of a picture: colour (H, W, 1 or 3), uint8 or uint16, and transparency (H, W)
+    of the same type, or None.
     """
 
     colour: NDArray[Any]
@@ -134,8 +137,8 @@ class Planes:
 
 
 def split(image: Image.Image) -> Planes:
-    """Return the values of a picture of any mode without loss, where Pillow has a way: L, LA, RGB,
-    RGBA and 16 bits of grey; others become RGB or RGBA.
+    """Return the planes of a picture of any mode, without loss where it is L, LA, RGB, RGBA or 16
+    bits of grey; others become grey or RGB.
     """
     if image.mode.startswith("I"):
         values = np.asarray(image)
@@ -187,14 +190,12 @@ def to_pil(x: Tensor) -> list[Image.Image]:
 def to_batch(
     piece: NDArray[np.float32], multiple: int, device: torch.device, *, least: int = 1
 ) -> Tensor:
-    """Return a piece (H, W, C) in [0, 1] as (1, C, H', W') in [-1, 1] on `device`, continued as in
-    a mirror until its sides divide by `multiple` and are `least` long.
+    """Return a piece (H, W, C) in [0, 1] as (1, C, H', W') in [-1, 1] on `device`, padded by
+    reflection until its sides divide by `multiple` and are at least `least` long.
     """
-    edges = []
-    for side in piece.shape[:2]:
-        longer = max(side, least)
-        edges.append((0, longer - side + -longer % multiple))
-    padded = np.pad(piece, [*edges, (0, 0)], mode="symmetric")
+    height, width = (-(-max(side, least) // multiple) * multiple for side in piece.shape[:2])
+    edges = ((0, height - piece.shape[0]), (0, width - piece.shape[1]), (0, 0))
+    padded = np.pad(piece, edges, mode="symmetric")
     x = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None]
     return x.to(device).mul(2).sub(1)
 
@@ -206,17 +207,15 @@ def from_batch(x: Tensor, height: int, width: int) -> NDArray[np.float32]:
 
 
 def grid(images: Sequence[Image.Image], columns: int, gap: int = 2) -> Image.Image:
-    """Lay pictures of one size out in rows of `columns` on a transparent-free grey ground."""
+    """Lay pictures of one size out in rows of `columns`, on grey."""
     width, height = images[0].size
     rows = math.ceil(len(images) / columns)
     size = (columns * (width + gap) + gap, rows * (height + gap) + gap)
     sheet = Image.new("RGB", size, (128, 128, 128))
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
-        sheet.paste(
-            image.convert("RGB"),
-            (gap + column * (width + gap), gap + row * (height + gap)),
-        )
+        place = (gap + column * (width + gap), gap + row * (height + gap))
+        sheet.paste(image.convert("RGB"), place)
     return sheet
 
 
@@ -259,16 +258,13 @@ def read_settings(source: str | Path | bytes) -> dict[str, Any]:
     """Return the settings that `encode_png` wrote; raises BadImage where there are none."""
     image = open_image(source)
     text = image.info.get(SETTINGS_KEY)
-    missing = BadImage(
-        "The picture carries no settings of this studio; drop a PNG that was downloaded from it "
-        "with “settings in the file” switched on."
-    )
-    if not isinstance(text, str) or len(text) > MAX_SETTINGS_BYTES:
-        raise missing
-    try:
-        settings = json.loads(text)
-    except (ValueError, RecursionError):
-        raise missing from None
+    settings = None
+    if isinstance(text, str) and len(text) <= MAX_SETTINGS_BYTES:
+        with suppress(ValueError, RecursionError):
+            settings = json.loads(text)
     if not isinstance(settings, dict):
-        raise missing
+        raise BadImage(
+            "The picture carries no settings of this studio; drop a PNG that was downloaded from "
+            "it with “settings in the file” switched on."
+        )
     return settings
