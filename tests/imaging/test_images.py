@@ -65,13 +65,23 @@ def test_values_outside_are_clamped() -> None:
     assert images.quantise(torch.tensor([-7.0, 7.0])).tolist() == [0, 255]
 
 
-@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
-def test_tensors_become_pictures_of_the_same_pixels(channels: int, mode: str) -> None:
-    pixels = torch.randint(0, 256, (2, channels, 5, 7), dtype=torch.uint8)
-    pictures = images.to_pil(pixels)
-    assert [p.mode for p in pictures] == [mode] * 2
-    assert pictures[0].size == (7, 5)
-    assert torch.equal(torch.stack([images.to_pixels(p) for p in pictures]), pixels)
+def test_tensors_become_pictures_of_the_same_pixels() -> None:
+    for channels, mode in ((1, "L"), (3, "RGB"), (4, "RGBA")):
+        pixels = torch.randint(0, 256, (2, channels, 5, 7), dtype=torch.uint8)
+        pictures = images.to_pil(pixels)
+        assert [p.mode for p in pictures] == [mode] * 2
+        assert pictures[0].size == (7, 5)
+        assert torch.equal(torch.stack([images.to_pixels(p) for p in pictures]), pixels)
+
+
+def test_pieces_are_padded_by_reflection_and_cut_again() -> None:
+    piece = np.random.default_rng(0).random((5, 9, 3)).astype(np.float32)
+    for multiple, least, size in ((4, 1, (8, 12)), (3, 1, (6, 9)), (4, 10, (12, 12))):
+        x = images.to_batch(piece, multiple, torch.device("cpu"), least=least)
+        assert x.shape == (1, 3, *size)
+        assert np.allclose(images.from_batch(x, 5, 9), piece, atol=1e-6)
+    x = images.to_batch(piece, 4, torch.device("cpu"))
+    assert torch.equal(x[:, :, 5:8], x[:, :, 2:5].flip(2))  # the rim itself is repeated
 
 
 def test_a_grid_has_every_picture_in_its_place() -> None:
@@ -82,13 +92,10 @@ def test_a_grid_has_every_picture_in_its_place() -> None:
     assert found == [Image.new("RGB", (1, 1), c).getpixel((0, 0)) for c in colours]
 
 
-@pytest.mark.parametrize("crisp", [True, False])
-def test_enlarging_takes_whole_factors(crisp: bool) -> None:
-    assert images.enlarge(factories.draw(0, 0), 100, crisp=crisp).size == (96, 96)
-
-
-def test_crisp_enlarging_repeats_pixels() -> None:
+def test_enlarging_takes_whole_factors_and_crisp_repeats_pixels() -> None:
     small = factories.draw(0, 0)
+    for crisp in (True, False):
+        assert images.enlarge(small, 100, crisp=crisp).size == (96, 96)
     large = images.enlarge(small, 64, crisp=True)
     assert large.resize((32, 32), Image.Resampling.NEAREST).tobytes() == small.tobytes()
 
@@ -96,14 +103,11 @@ def test_crisp_enlarging_repeats_pixels() -> None:
 # --- Settings in a PNG ---
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"model": "m", "seed": 2**53 - 1, "label": None}, {"label": "裙子 👗 \u202e \0"}],
-)
-def test_settings_survive_in_a_png(settings: dict[str, Any]) -> None:
-    data = images.encode_png(factories.draw(0, 0), settings)
-    assert images.read_settings(data) == settings
-    assert images.open_image(data).tobytes() == factories.draw(0, 0).tobytes()
+def test_settings_survive_in_a_png() -> None:
+    for settings in ({}, {"model": "m", "seed": 2**53 - 1}, {"label": "裙子 👗 \u202e \0"}):
+        data = images.encode_png(factories.draw(0, 0), settings)
+        assert images.read_settings(data) == settings
+        assert images.open_image(data).tobytes() == factories.draw(0, 0).tobytes()
 
 
 def test_a_png_without_settings_says_nothing_of_the_studio() -> None:
@@ -116,14 +120,11 @@ def with_text(text: str) -> bytes:
     return encoded(factories.draw(0, 0), pnginfo=info)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "no json", "[1]", "3", "null", "[" * 90_000, json.dumps({"a": "x" * 200_000})],
-    ids=["empty", "words", "list", "number", "null", "deep", "long"],
-)
-def test_settings_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(BadImage, match="carries no settings"):
-        images.read_settings(with_text(text))
+def test_settings_that_are_none_are_refused() -> None:
+    long = json.dumps({"a": "x" * 200_000})
+    for text in ("", "no json", "[1]", "3", "null", "[" * 90_000, long):
+        with pytest.raises(BadImage, match="carries no settings"):
+            images.read_settings(with_text(text))
 
 
 # --- Files ---
@@ -160,38 +161,41 @@ NOT_PICTURES = {
 
 
 @pytest.mark.parametrize("name", NOT_PICTURES)
-@pytest.mark.parametrize("on_disk", [False, True])
-def test_what_is_no_picture_is_refused(tmp_path: Path, name: str, on_disk: bool) -> None:
-    source: bytes | Path = NOT_PICTURES[name]
-    if on_disk:
-        (tmp_path / "a.png").write_bytes(NOT_PICTURES[name])
-        source = tmp_path / "a.png"
-    with pytest.raises(BadImage) as caught:
-        images.open_image(source)
-    assert str(tmp_path) not in str(caught.value)
+def test_what_is_no_picture_is_refused_without_its_path(tmp_path: Path, name: str) -> None:
+    file, missing = tmp_path / "a.png", tmp_path / "missing.png"
+    file.write_bytes(NOT_PICTURES[name])
+    for source in (NOT_PICTURES[name], file, missing):
+        with pytest.raises(BadImage) as caught:
+            images.open_image(source)
+        assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_missing_file_is_refused_without_its_path(tmp_path: Path) -> None:
-    with pytest.raises(BadImage) as caught:
-        images.open_image(tmp_path / "missing.png")
-    assert str(tmp_path) not in str(caught.value)
+def test_the_size_is_read_without_decoding() -> None:
+    assert images.size_of(png_header(3000, 2000)) == (3000, 2000)
+    with pytest.raises(BadImage, match="not a picture"):
+        images.size_of(b"text")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1)])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_thin_pictures_open(size: tuple[int, int], kind: str) -> None:
-    opened = images.open_image(encoded(Image.new("RGB", size, "red"), kind))
-    assert opened.size == size
-    r, g, b = images.flatten(opened, "RGB").getpixel((0, 0))
-    assert r > 245 and g < 10 and b < 10
+def test_a_draft_is_smaller_but_no_smaller_than_asked() -> None:
+    photo = encoded(Image.effect_noise((640, 480), 50), "JPEG")
+    assert images.open_image(photo, draft=100).size == (160, 120)
+    assert images.open_image(photo).size == (640, 480)
 
 
-@pytest.mark.parametrize("transparency", [False, True])
-def test_sixteen_bits_become_eight_by_scaling(transparency: bool) -> None:
+def test_thin_pictures_open() -> None:
+    for kind in ("PNG", "JPEG", "WEBP"):
+        for size in ((1, 1), (1, 4000), (4000, 1)):
+            opened = images.open_image(encoded(Image.new("RGB", size, "red"), kind))
+            assert opened.size == size, kind
+            r, g, b = images.flatten(opened, "RGB").getpixel((0, 0))
+            assert r > 245 and g < 10 and b < 10, kind
+
+
+def test_sixteen_bits_become_eight_by_scaling() -> None:
     levels = np.array([[0, 257, 0x8080, 65535]], dtype=np.uint16)
-    options = {"transparency": 5} if transparency else {}
-    opened = images.open_image(encoded(Image.fromarray(levels), **options))
-    assert np.asarray(images.flatten(opened, "L")).tolist() == [[0, 1, 128, 255]]
+    for options in ({}, {"transparency": 5}):
+        opened = images.open_image(encoded(Image.fromarray(levels), **options))
+        assert np.asarray(images.flatten(opened, "L")).tolist() == [[0, 1, 128, 255]]
 
 
 def test_a_cmyk_jpeg_keeps_its_colours() -> None:
@@ -201,38 +205,38 @@ def test_a_cmyk_jpeg_keeps_its_colours() -> None:
     assert r > 240 and g < 15 and b < 15
 
 
-@pytest.mark.parametrize("background", [0, 255])
-def test_a_palette_with_alpha_lies_over_the_background(background: int) -> None:
+def test_a_palette_with_alpha_lies_over_the_background() -> None:
     indexed = Image.new("P", (2, 1))
     indexed.putpalette([255, 0, 0, 0, 0, 255])
     indexed.putpixel((1, 0), 1)
     opened = images.open_image(encoded(indexed, transparency=b"\xff\x00"))
-    flat = images.flatten(opened, "RGB", background)
-    assert [flat.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (background,) * 3]
+    for background in (0, 255):
+        flat = images.flatten(opened, "RGB", background)
+        assert [flat.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (background,) * 3]
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_a_rotated_photo_stands_upright(orientation: int, kind: str) -> None:
+def test_a_rotated_photo_stands_upright() -> None:
     upright = Image.new("RGB", (32, 16), "black")
     upright.paste("white", (0, 0, 8, 8))  # the corner top left
     back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # orientation -> how a camera turned it
-    turned = upright.transpose(back[orientation]) if orientation > 1 else upright
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    opened = images.open_image(encoded(turned, kind, exif=exif)).convert("L")
-    assert opened.size == (32, 16)
-    corners = [opened.getpixel(at) > 128 for at in [(2, 2), (29, 2), (2, 13), (29, 13)]]
-    assert corners == [True, False, False, False]
+    for kind in ("PNG", "JPEG", "WEBP"):
+        for orientation in range(1, 9):
+            turned = upright.transpose(back[orientation]) if orientation > 1 else upright
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            opened = images.open_image(encoded(turned, kind, exif=exif)).convert("L")
+            assert opened.size == (32, 16), (kind, orientation)
+            corners = [opened.getpixel(at) > 128 for at in [(2, 2), (29, 2), (2, 13), (29, 13)]]
+            assert corners == [True, False, False, False], (kind, orientation)
 
 
-@pytest.mark.parametrize("kind", [1, 2, 7, 11], ids=["byte", "text", "undefined", "float"])
-def test_a_photo_whose_other_notes_are_damaged_still_stands_upright(kind: int) -> None:
-    tags = [(0x0112, 3, 1, b"\6\0\0\0"), (0x0103, kind, 1, b"x\0\0\0")]
-    notes = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags))
-    notes += b"".join(struct.pack("<HHI", *tag[:3]) + tag[3] for tag in tags) + bytes(4)
-    opened = images.open_image(encoded(Image.new("RGB", (8, 4)), "JPEG", exif=notes))
-    assert opened.size == (4, 8)
+def test_a_photo_whose_other_tags_are_damaged_still_stands_upright() -> None:
+    for kind in (1, 2, 7, 11):  # byte, text, undefined, float
+        tags = [(0x0112, 3, 1, b"\6\0\0\0"), (0x0103, kind, 1, b"x\0\0\0")]
+        exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags))
+        exif += b"".join(struct.pack("<HHI", *tag[:3]) + tag[3] for tag in tags) + bytes(4)
+        opened = images.open_image(encoded(Image.new("RGB", (8, 4)), "JPEG", exif=exif))
+        assert opened.size == (4, 8), kind
 
 
 def test_an_animation_shows_its_first_picture() -> None:

@@ -31,11 +31,20 @@ def as_mode(mode: str) -> Image.Image:
     return Image.fromarray(mask).convert(mode)
 
 
-@pytest.mark.parametrize(
-    "mode", ["L", "1", "RGB", "RGBA", "P", "LA", "I;16", "CMYK", "RGBA transparent", "0 and 1"]
-)
-def test_a_mask_of_any_mode_is_read_alike(mode: str) -> None:
-    assert np.array_equal(masks.read(as_mode(mode)), square())
+def test_a_mask_of_any_mode_is_read_alike() -> None:
+    for mode in (
+        "L",
+        "1",
+        "RGB",
+        "RGBA",
+        "P",
+        "LA",
+        "I;16",
+        "CMYK",
+        "RGBA transparent",
+        "0 and 1",
+    ):
+        assert np.array_equal(masks.read(as_mode(mode)), square()), mode
 
 
 def test_grey_masks_keep_their_shades() -> None:
@@ -43,15 +52,11 @@ def test_grey_masks_keep_their_shades() -> None:
     assert np.array_equal(masks.read(Image.fromarray(shades)), shades)
 
 
-@pytest.mark.parametrize("marked", ["white", "auto"])
-def test_white_marks(marked: masks.Marked) -> None:
-    assert np.array_equal(masks.from_file(as_mode("L"), marked, SIZE), square())
-
-
-@pytest.mark.parametrize("marked", ["black", "auto"])
-def test_black_marks(marked: masks.Marked) -> None:
-    turned = Image.fromarray(255 - square())
-    assert np.array_equal(masks.from_file(turned, marked, SIZE), square())
+def test_the_marked_colour_fills_and_auto_takes_the_rarer_one() -> None:
+    inverted = Image.fromarray(255 - square())
+    for image, marked in ((as_mode("L"), "white"), (inverted, "black")):
+        assert np.array_equal(masks.from_file(image, marked, SIZE), square())
+        assert np.array_equal(masks.from_file(image, "auto", SIZE), square())
 
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:
@@ -74,10 +79,17 @@ def test_feathering_fades_outside_and_keeps_the_inside() -> None:
     assert 0 < falling[1] < 255
 
 
-@pytest.mark.parametrize("value", [0, 255])
-def test_empty_and_full_masks_stay_as_they_are(value: int) -> None:
-    mask = np.full(SIZE[::-1], value, np.uint8)
-    assert np.array_equal(masks.feather(masks.grow(mask, 3), 3), mask)
+def test_empty_and_full_masks_stay_as_they_are() -> None:
+    for value in (0, 255):
+        mask = np.full(SIZE[::-1], value, np.uint8)
+        assert np.array_equal(masks.feather(masks.grow(mask, 3), 3), mask)
+
+
+def test_each_connected_part_has_a_box() -> None:
+    mask = square()
+    mask[10, 15:18] = 1
+    assert sorted(masks.boxes(mask)) == [(5.0, 3.0, 11.0, 7.0), (15.0, 10.0, 18.0, 11.0)]
+    assert masks.boxes(np.zeros_like(mask)) == []
 
 
 def test_the_overlay_reddens_what_is_marked_alone() -> None:

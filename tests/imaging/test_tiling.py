@@ -27,15 +27,14 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiling, "TILE", 32)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (32, 32), (33, 70), (100, 5)])
-def test_tiles_cover_each_pixel_once(size: tuple[int, int]) -> None:
-    seen = np.zeros(size, int)
-    for own, around, inner in tiling.tiles(*size, 7):
-        seen[own] += 1
-        place = np.arange(size[0] * size[1]).reshape(size)
-        assert np.array_equal(place[around][inner], place[own])
-        assert around[0].start % tiling.STEP == 0 and around[1].start % tiling.STEP == 0
-    assert (seen == 1).all()
+def test_tiles_cover_each_pixel_once() -> None:
+    for size in ((1, 1), (32, 32), (33, 70), (100, 5)):
+        seen, place = np.zeros(size, int), np.arange(size[0] * size[1]).reshape(size)
+        for own, around, inner in tiling.tiles(*size, 7):
+            seen[own] += 1
+            assert np.array_equal(place[around][inner], place[own])
+            assert around[0].start % tiling.STEP == 0 and around[1].start % tiling.STEP == 0
+        assert (seen == 1).all()
 
 
 def test_no_seam_is_left_where_the_margin_is_what_the_function_sees() -> None:
@@ -49,8 +48,7 @@ def test_no_seam_is_left_where_the_margin_is_what_the_function_sees() -> None:
     assert np.abs(result.astype(int) - whole).max() <= 1  # a sum in another order may round apart
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("kind", "channels"), [(np.uint8, 3), (np.uint16, 1)])
 def test_what_the_mask_leaves_out_keeps_its_value(kind: type, channels: int) -> None:
     planes = picture(50, 70, channels, kind)
     weights = np.zeros((50, 70), np.uint8)
@@ -106,11 +104,11 @@ def test_a_deep_hole_is_filled_at_smaller_scales_first() -> None:
     assert (result[weights == 255] == 128).all()
 
 
-@pytest.mark.parametrize(("side", "expected"), [(1, 1), (9, 5), (41, 21)])
-def test_depth_is_the_distance_from_the_rim(side: int, expected: int) -> None:
-    hole = np.zeros((60, 60), bool)
-    hole[5 : 5 + side, 5 : 5 + side] = True
-    assert tiling.depth(hole) == pytest.approx(expected, rel=0.1)
+def test_depth_is_the_distance_from_the_rim() -> None:
+    for side, expected in ((1, 1), (9, 5), (41, 21)):
+        hole = np.zeros((60, 60), bool)
+        hole[5 : 5 + side, 5 : 5 + side] = True
+        assert tiling.depth(hole) == pytest.approx(expected, rel=0.1)
 
 
 def test_halving_averages_what_is_known() -> None:
