@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
-
-import pytest
+import string
 
 from aigc_demo.ui.i18n import TEXTS
 from tests import factories
 
 
-@pytest.mark.parametrize("key", TEXTS)
-def test_a_text_is_there_in_english_and_in_chinese(key: str) -> None:
-    english, chinese = TEXTS[key]
-    assert english.strip()
-    assert re.search(r"[\u4e00-\u9fff]", chinese)
+def fields(text: str) -> set[str]:
+    """Return the names of what a text is filled in with."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("method", factories.GENERATE)
-def test_every_method_has_a_lesson_with_an_equation(method: str) -> None:
-    assert all("$$" in text for text in TEXTS[f"how_{method}"])
+def test_every_text_is_there_in_english_and_in_chinese() -> None:
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+    assert [k for k, text in TEXTS["en"].items() if not text.strip()] == []
+    assert [k for k, text in TEXTS["zh"].items() if not re.search(r"[\u4e00-\u9fff]", text)] == []
+
+
+def test_both_languages_are_filled_in_with_the_same_values() -> None:
+    short = [k for k in TEXTS["en"] if "$" not in TEXTS["en"][k]]  # formulas have braces, too
+    assert [k for k in short if fields(TEXTS["en"][k]) != fields(TEXTS["zh"][k])] == []
+
+
+def test_every_method_that_generates_has_a_lesson_with_an_equation() -> None:
+    lessons = [texts[f"how_{method}"] for texts in TEXTS.values() for method in factories.GENERATE]
+    assert all("$$" in lesson for lesson in lessons)

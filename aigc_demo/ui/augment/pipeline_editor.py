@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.augment import AUGMENTS
-from aigc_demo.ui.i18n.augment import GROUP_TEXTS, NUMBER_TEXTS, STEP_TEXTS
+from aigc_demo.ui.i18n import both
 
 
 def board(value: str, elem_id: str) -> gr.HTML:
@@ -31,13 +31,13 @@ def _kinds() -> dict[str, Any]:
     """Return what the browser needs to know of each kind of step."""
     return {
         name: {
-            "words": STEP_TEXTS[name],
-            "group": GROUP_TEXTS[kind.group],
+            "words": both(f"step_{name}"),
+            "group": both(f"group_{kind.group}"),
             "p": kind.p,
             "numbers": [
                 {
                     "name": p.name,
-                    "words": NUMBER_TEXTS[p.name],
+                    "words": both(f"number_{p.name}"),
                     "value": p.default,
                     "low": p.minimum,
                     "high": p.maximum,

@@ -96,7 +96,7 @@ def _panel_updates(
     """
     alerts = [f"⚠ {say(f'warn_{key}', language)}" for key in warnings(view)]
     key = f"rows_{view.plan.method}"
-    key = key if key in TEXTS else "rows_generate" if _is_scored(view) else ""
+    key = key if key in TEXTS["en"] else "rows_generate" if _is_scored(view) else ""
     rows = say(key, language) if key and view.log.previews else ""
     updates: Updates = {
         "status": run_text.status_line(view, language),

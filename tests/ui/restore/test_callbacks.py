@@ -262,9 +262,9 @@ def test_a_file_is_restored_at_its_own_depth(studio: Studio, tmp_path: Path) -> 
 
 def test_every_method_and_degradation_has_a_name() -> None:
     assert {d.remedy for d in DEGRADATIONS.values()} <= set(TOOLS)
-    assert all(f"tool_{name}" in TEXTS for name in TOOLS)
-    assert all(f"kind_{name}" in TEXTS for name in DEGRADATIONS)
-    assert all(f"photo_{name.lower()}" in TEXTS for name in example_images.EXAMPLES)
+    assert all(f"tool_{name}" in TEXTS["en"] for name in TOOLS)
+    assert all(f"kind_{name}" in TEXTS["en"] for name in DEGRADATIONS)
+    assert all(f"photo_{name.lower()}" in TEXTS["en"] for name in example_images.EXAMPLES)
 
 
 def test_programs_are_told_what_is_wrong(studio: Studio, tmp_path: Path) -> None:

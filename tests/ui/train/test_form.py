@@ -24,7 +24,7 @@ def changed(form: TrainForm = FORM, **fields: Any) -> TrainForm:
 
 def test_a_preset_survives_the_form() -> None:
     for name, plan in PRESETS.items():
-        assert f"preset_{name}" in TEXTS
+        assert f"preset_{name}" in TEXTS["en"]
         made, method = forms.plan_of(forms.preset_form(name)), METHODS[plan.method]
         for field in ("method", "data", "seconds", "steps", "seed", "warmup", "ema"):
             assert getattr(made, field) == getattr(plan, field), field

@@ -141,7 +141,7 @@ def test_the_report_is_written_in_chinese(
 
 def test_every_preset_makes_a_plan_that_can_be_run() -> None:
     for name, preset in USER_PRESETS.items():
-        assert f"preset_{name}" in TEXTS
+        assert f"preset_{name}" in TEXTS["en"]
         for size in preset.sizes:
             plan = user_plan(name, "yours:a", size, classes=3, minutes=8, folder="checkpoints")
             method = METHODS[plan.method]
