@@ -179,11 +179,3 @@ def test_one_part_alone_can_make_a_step(method: str) -> None:
         }
         expected = {n: (n == "network") == (part == "generator") for n in moved if n != "pools"}
         assert {n: m for n, m in moved.items() if n != "pools"} == expected
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_method_is_registered_by_its_name(method: str) -> None:
-    found = METHODS[method]
-    assert found.name == method and found.title
-    defaults = found.config.model_validate({"classes": 2 * found.classes})
-    assert found.config.model_validate_json(defaults.model_dump_json()) == defaults
