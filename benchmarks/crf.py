@@ -290,7 +290,7 @@ def facades_of(split: data.Split) -> tuple[Tensor, Tensor]:
     assert isinstance(found, Domains)
     net = METHODS["segment"].build()
     assert isinstance(net, Segment)
-    parts = [net.numbers(images.from_pixels(p)) for p in found.images.split(16)]
+    parts = [net.to_class_indices(images.from_pixels(p)) for p in found.images.split(16)]
     return found.others[0], torch.cat(parts)
 
 

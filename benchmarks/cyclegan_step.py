@@ -22,8 +22,8 @@ from torch import Tensor
 
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch
-from aigc_demo.nn.patchgan import PatchDiscriminator, Pool
-from aigc_demo.nn.resnet_generator import ReferenceGenerator
+from aigc_demo.nn.generators import ResNetGenerator
+from aigc_demo.nn.patchgan import ImagePool, PatchDiscriminator
 from benchmarks.report import table, write_section
 
 TITLE = "CycleGAN training step"
@@ -44,9 +44,9 @@ class PlainLoop:
     """The usual training step, written the usual way."""
 
     def __init__(self) -> None:
-        self.g, self.f = (ReferenceGenerator(64, 6) for _ in range(2))
+        self.g, self.f = (ResNetGenerator(64, 6) for _ in range(2))
         self.d_a, self.d_b = (PatchDiscriminator(3) for _ in range(2))
-        self.pools = [Pool(50, (3, SIDE, SIDE)) for _ in range(2)]
+        self.pools = [ImagePool(50, (3, SIDE, SIDE)) for _ in range(2)]
         generators = itertools.chain(self.g.parameters(), self.f.parameters())
         judges = itertools.chain(self.d_a.parameters(), self.d_b.parameters())
         self.optimizer_g, self.optimizer_d = (
@@ -106,7 +106,7 @@ def main() -> int:
     steps: list[Callable[[], object]] = [lambda: plain.step(a, b)]
     for config in OURS.values():
         model = METHODS["cyclegan"].build(config)
-        model.to(memory_format=model.layout)
+        model.to(memory_format=model.memory_format)
         trainer = model.trainer(lr=2e-4, ema=0.05, seed=0)
         steps.append(lambda t=trainer: t.training_step(batch))
     found = measure(steps)

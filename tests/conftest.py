@@ -54,7 +54,7 @@ def each_number_format(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 def few_codes() -> Iterator[None]:
     """Fit the mixture of a VAE to few codes: a fit to thousands takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vae.VAETrainer, "FITTED_ON", 40)
+        patch.setattr(vae.VAETrainer, "FIT_SAMPLES", 40)
         yield
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from aigc_demo.cli import batch_runner
 from aigc_demo.errors import BadCheckpoint, UserError
 from aigc_demo.methods import METHODS, checkpoint
-from aigc_demo.nn.resnet_generator import renamed, shape_of
+from aigc_demo.nn.generators import rename_weights, width_and_blocks
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def convert(folder: Path, files: list[Path], domains: tuple[str, str], size: int
     """
     found = dict(zip(("AtoB", "BtoA"), (read(file) for file in files), strict=False))
     try:
-        (width, blocks), *others = {shape_of(weights) for weights in found.values()}
+        (width, blocks), *others = {width_and_blocks(weights) for weights in found.values()}
         if others:
             raise BadCheckpoint("back: its network has another size than the first one's.")
         config = {
@@ -83,4 +83,4 @@ def read(file: Path) -> dict[str, Tensor]:
         raise BadCheckpoint(f"{file.name} cannot be read; give a file of weights alone.") from None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise BadCheckpoint(f"{file.name} holds more than weights; give a file of weights alone.")
-    return renamed(state)
+    return rename_weights(state)

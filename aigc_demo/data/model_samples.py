@@ -179,7 +179,7 @@ def _sample(folder: Path, labels: Tensor, first: int, classes: tuple[str, ...]) 
         raise BadData(f"data: there can be no samples. {problem}") from None
     assert isinstance(model, Generative)
     device = devices.default_device()
-    model.to(device).to(memory_format=model.layout)
+    model.to(device).to(memory_format=model.memory_format)
     options = {o.name: card.defaults.get(o.name, o.default) for o in model.options}
     if "evaluations" in options:
         options["evaluations"] = EVALUATIONS

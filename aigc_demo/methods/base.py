@@ -1,10 +1,9 @@
-"""What every method is made of: `Batch`, `Model`, `Trainer` and `Method`.
+"""What every method is made of: `Batch`, `Config`, `Model`, `Trainer` and `Method`.
 
-A *model* (`Model`; `Generative` where it makes pictures, `Translator` where it turns one kind into
-another) is what is saved, loaded and used: its
-``state_dict()`` is the checkpoint and nothing else. A *trainer* holds what only training needs
-(the raw weights, the other networks, the optimisers) and moves the model's weights, which are the
-running average of the raw ones.
+A *model* (`Generative` if it makes images from noise, `Translator` if it maps one domain to
+another) is what is saved, loaded and used: its ``state_dict()`` is the checkpoint and nothing
+else. A *trainer* holds what only training needs (raw weights, discriminators, optimisers) and
+moves the model's weights, which are the running average of the raw ones.
 """
 
 from __future__ import annotations
@@ -20,22 +19,25 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from aigc_demo.nn import layers as blocks
+from aigc_demo.nn.layers import normals
 from aigc_demo.nn.optim import PowerEMA
 
 Task = Literal["generate", "restore", "translate", "measure"]
 Condition = Literal["none", "label", "text", "image"]
 Direction = Literal["AtoB", "BtoA"]
-# plans: pairs, of which one is a drawing whose colours are classes
+# What a method learns from; plans: pairs of an image and a label map whose colours are classes.
 Needs = Literal["pictures", "domains", "pairs", "plans"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (B, C, H, W) in [-1, 1], float32; their class numbers (B,), int64, or, for a
-    classifier whose pictures are mixtures, the weights of the classes (B, K), or None; for
-    translation pictures of the other domain, like `images`, and `labels` are then those of the
-    domains of `targets`; the bytes of their captions (B, L), uint8, padded with 0.
+    """Images with what is known of them.
+
+    images: (B, C, H, W) in [-1, 1], float32.
+    labels: class indices (B,), int64; for a classifier that learns from mixtures class weights
+        (B, K); with `targets` those of their domains.
+    targets: images of the other domain, like `images`.
+    captions: bytes (B, L), uint8, padded with 0.
     """
 
     images: Tensor
@@ -49,24 +51,22 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    size: int = Field(32, ge=8, le=256, description="side of the pictures in pixels")
+    size: int = Field(32, ge=8, le=256, description="side of the images in pixels")
     channels: int = Field(3, ge=1, le=4, description="1 grey, 3 RGB")
     classes: int = Field(0, ge=0, le=1000, description="number of classes; 0: unconditional")
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: do not clip")
 
 
-class WindowConfig(Config):
-    """Of methods that learn from windows of pictures in colour, without classes."""
+class CropConfig(Config):
+    """Base of methods that learn from crops of colour images, without classes."""
 
-    size: int = Field(128, ge=16, le=512, description="side of the pictures that it learns from")
-    channels: Literal[3] = Field(3, description="colour; grey pictures pass as colour")
-    classes: Literal[0] = Field(0, description="it knows no classes")
-    crop: int = Field(
-        64, ge=16, le=512, multiple_of=4, description="side of the windows of a step"
-    )
+    size: int = Field(128, ge=16, le=512, description="side of the training images")
+    channels: Literal[3] = Field(3, description="colour; grey images pass as colour")
+    classes: Literal[0] = Field(0, description="unconditional")
+    crop: int = Field(64, ge=16, le=512, multiple_of=4, description="side of the training crops")
 
     @model_validator(mode="after")
-    def _holds_windows(self) -> Self:
+    def _crop_fits(self) -> Self:
         if self.crop > self.size:
             raise ValueError(
                 f"crop: {self.crop} is more than the size {self.size}; make it smaller"
@@ -76,37 +76,33 @@ class WindowConfig(Config):
 
 @dataclass(frozen=True)
 class Option:
-    """A number that a person may set when sampling."""
+    """A setting of sampling; its name is the parameter of `Generative.decode_steps`."""
 
     name: str
-    title: str
     minimum: float
     maximum: float
     default: float
     step: float
-    info: str
 
 
 class Model(nn.Module, ABC):
     """A network with its configuration; ``state_dict()`` is its checkpoint."""
 
     options: ClassVar[tuple[Option, ...]] = ()
-    layout = torch.channels_last  # how its weights lie in memory
+    memory_format = torch.channels_last  # of its weights
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
 
     def one_hot(self, labels: Tensor | None) -> Tensor | None:
-        """Turn class numbers (B,) into class weights (B, K)."""
+        """Turn class indices (B,) into class weights (B, K)."""
         if labels is None or not self.config.classes:
             return None
         return nn.functional.one_hot(labels, self.config.classes).float()
 
-    def rows(self, batch: Batch) -> list[Tensor]:
-        """Return rows of pictures (B, C, H, W) that show what the model does to those of `batch`,
-        for previews of a run; none where it does nothing to pictures.
-        """
+    def preview_rows(self, batch: Batch) -> list[Tensor]:
+        """Return rows of images (B, C, H, W) for a run's previews: inputs, outputs, truth."""
         return []
 
     @abstractmethod
@@ -115,46 +111,44 @@ class Model(nn.Module, ABC):
 
 
 class Generative(Model):
-    """A network that turns noise and a class, or words where it ``reads``, into pictures."""
+    """A network that maps noise and a condition to images.
 
-    reads: ClassVar[bool] = False
+    The condition is class weights (B, K) whose rows sum to 1, encoded prompts (B, E) if it is
+    ``text_conditional``, or None.
+    """
+
+    text_conditional: ClassVar[bool] = False
 
     @property
     @abstractmethod
     def noise_shape(self) -> tuple[int, ...]:
-        """The shape of one picture's noise."""
+        """Shape of the noise of one image."""
 
     def noise(self, seeds: Iterable[int]) -> Tensor:
-        """Return noise (len(seeds), *noise_shape) for `sample`; a seed's noise never depends on
-        the others.
-        """
+        """Return noise (len(seeds), *noise_shape); a seed's noise never depends on the others."""
         device = next(self.parameters()).device
-        return blocks.normals(self.noise_shape, seeds).to(device)
+        return normals(self.noise_shape, seeds).to(device)
 
     def latents(self, noise: Tensor, labels: Tensor | None) -> Tensor:
-        """Map noise to what `decode` takes, where morphs interpolate; the identity unless a method
-        has a prior.
-        """
+        """Map noise to latents, where morphs interpolate: the identity but for learnt priors."""
         return noise
 
-    def decode(self, latents: Tensor, classes: Tensor | None, **options: float) -> Tensor:
-        """Turn latents and class weights (B, K), rows summing to 1, or None, into pictures in [-1,
-        1].
+    def encode_prompts(self, captions: Tensor) -> Tensor:
+        """Map captions (B, L), uint8, to conditions, where prompts blend; raises TypeError unless
+        the model is text-conditional.
         """
-        *_, images = self.decode_steps(latents, classes, **options)
-        return images
+        raise TypeError(f"{type(self).__name__} is not conditioned on text.")
 
     @abstractmethod
     def decode_steps(
-        self, latents: Tensor, classes: Tensor | None, **options: float
+        self, latents: Tensor, condition: Tensor | None, **options: float
     ) -> Iterator[Tensor]:
-        """Yield the pictures as they form, the finished ones last; at least one."""
+        """Yield images in [-1, 1] as they form, the final ones last; at least once."""
 
-    def read(self, captions: Tensor) -> Tensor:
-        """Turn captions (B, L), uint8, into what takes the place of class weights, where blends of
-        two texts interpolate; raises TypeError where the method is not conditioned on text.
-        """
-        raise TypeError(f"{type(self).__name__} is not conditioned on text.")
+    def decode(self, latents: Tensor, condition: Tensor | None, **options: float) -> Tensor:
+        """Map latents and conditions to images (B, C, H, W) in [-1, 1]."""
+        *_, images = self.decode_steps(latents, condition, **options)
+        return images
 
     def sample(
         self,
@@ -164,41 +158,41 @@ class Generative(Model):
         captions: Tensor | None = None,
         **options: float,
     ) -> Tensor:
-        """Return pictures (B, C, H, W) in [-1, 1] for noise and class numbers (B,), or captions
-        (B, L); None where unconditional.
+        """Return images (B, C, H, W) in [-1, 1] for noise and class indices (B,) or captions
+        (B, L), or unconditional ones.
         """
-        told = self.one_hot(labels) if captions is None else self.read(captions)
-        return self.decode(self.latents(noise, labels), told, **options)
+        condition = self.one_hot(labels) if captions is None else self.encode_prompts(captions)
+        return self.decode(self.latents(noise, labels), condition, **options)
 
 
 class Translator(Model):
-    """A network that turns pictures of one domain into pictures of another.
+    """A network that maps images of one domain to another.
 
-    ``multiple``: sides must divide by it. ``whole``: it looks at a picture as a whole and works at
-    the size it was trained at; others work on pictures of any size. ``local``: it has no
-    statistics over the picture, so that it may work piece by piece.
+    ``multiple``: sides must be multiples of it. ``whole_image``: it sees the whole image, at the
+    size of its training; others work at any size. ``tileable``: it works on tiles, since it has a
+    bounded receptive field and computes no statistics over the image.
     """
 
     multiple: int = 1
-    whole: bool = False
-    local: bool = True
+    whole_image: bool = False
+    tileable: bool = True
 
     @property
     @abstractmethod
     def directions(self) -> tuple[Direction, ...]:
-        """The ways that it can go."""
+        """Directions that it was built for."""
 
     @property
     @abstractmethod
-    def reach(self) -> int:
-        """Pixels around a place that can change it, statistics over the picture left aside."""
+    def receptive_radius(self) -> int:
+        """Largest distance in pixels at which an input can change an output."""
 
     @abstractmethod
     def translate(
         self, x: Tensor, direction: Direction = "AtoB", labels: Tensor | None = None
     ) -> Tensor:
-        """Turn pictures (B, C, H, W) in [-1, 1] into such of the other domain, float32, or of the
-        domains `labels` (B,) where it knows several.
+        """Map images (B, C, H, W) in [-1, 1] to the other domain, float32, or to the domains
+        `labels` (B,) if there are several.
         """
 
 
@@ -231,39 +225,37 @@ class Trainer(ABC):
         """Return the optimisers by name."""
 
     @abstractmethod
-    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
-        """Update the raw networks on `batch`, or only one of the method's `parts`; return named,
-        detached scalars.
+    def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+        """Take an optimiser step on `batch` with all raw networks or only one of the method's
+        `parts`; return named, detached scalars.
         """
 
     def training_step(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
-        """Learn from one batch: zero, backward, step, average. Returns named, detached scalars."""
-        losses = self.losses(batch, only)
+        """Update the raw networks, then average; return named, detached scalars."""
+        losses = self.update(batch, only)
         self.steps += 1
         self.ema.update(self.model, self.network, self.steps)
         return losses
 
-    def judge(self, batch: Batch) -> dict[str, Tensor]:
-        """Return what a discriminator says of single pictures (B,), by kind; most have none."""
+    def discriminator_logits(self, batch: Batch) -> dict[str, Tensor]:
+        """Return logits (N,) of single images, "real" and "fake"; none without a discriminator."""
         return {}
 
     def finish(self, batches: Iterable[Batch], *, thorough: bool = True) -> None:
-        """Do what a model needs before it is used, such as fitting a prior; most need nothing.
+        """Do what is left before the model is used, such as fitting a prior; most need nothing.
 
-        `thorough` is for the end of a run; in its course, quick is better than exact.
+        `thorough` is for the end of a run; during it, quick is better than exact.
         """
         return
 
     def schedule(self, factor: float) -> None:
-        """Set every learning rate to `factor` of its first value."""
+        """Set every learning rate to `factor` of its initial value."""
         for optimizer in self.optimizers().values():
             for group in optimizer.param_groups:
                 group["lr"] = group.setdefault("first_lr", group["lr"]) * factor
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that `load_state_dict` needs to go on exactly here (tensors, numbers and
-        names only).
-        """
+        """Return what an exact resumption needs: nested dicts of tensors, numbers and names."""
         return {
             "steps": self.steps,
             "generator": self.generator.get_state(),
@@ -272,14 +264,14 @@ class Trainer(ABC):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Resume from `state_dict`."""
         self.steps = int(state["steps"])
         self.generator.set_state(state["generator"])
         for name, module in self.modules().items():
             module.load_state_dict(state["modules"][name])
         for name, optimizer in self.optimizers().items():
             optimizer.load_state_dict(state["optimizers"][name])
-            # Lay moments out as their weights are: fused optimisers pair them by place in memory.
+            # Give moments the strides of their weights: fused optimisers pair them by address.
             for p, moments in optimizer.state.items():
                 for key, value in moments.items():
                     if value.shape == p.shape:
@@ -288,7 +280,7 @@ class Trainer(ABC):
 
 @dataclass(frozen=True)
 class Method:
-    """One way to make pictures: an entry of ``METHODS``."""
+    """An entry of ``METHODS``: how a kind of model is built and trained."""
 
     name: str
     title: str
@@ -301,14 +293,12 @@ class Method:
     ema: float = 0.1
     parts: tuple[str, ...] = ()  # the networks that a single step can be limited to
     classes: bool = True  # does it use the classes of its data
-    needs: Needs = "pictures"  # one domain of pictures, two, or pairs of two
-    score_count: int = 500  # pictures that are drawn to score a run; few where they are slow
-    score_options: dict[str, float] = field(default_factory=dict)  # how they are drawn
+    needs: Needs = "pictures"  # one domain of images, two, or pairs of two
+    score_count: int = 500  # samples that score a run; fewer where sampling is slow
+    score_options: dict[str, float] = field(default_factory=dict)  # sampling options for these
 
     def build(self, config: Config | dict[str, Any] | None = None) -> Model:
-        """Return an untrained model for `config`; raises pydantic's ValidationError where a value
-        is wrong.
-        """
+        """Return an untrained model; raises pydantic's ValidationError for a wrong `config`."""
         if not isinstance(config, Config):
             config = self.config.model_validate(config or {})
         return self.network(config)

@@ -1,13 +1,13 @@
-"""A small residual network that tells classes apart, and whose features measure other models.
+"""A small residual classifier, whose features measure other models.
 
 He et al., "Deep Residual Learning for Image Recognition", 2015, https://arxiv.org/abs/1512.03385.
-Its convolutions run at 16², 8² and 4², where minutes of one CPU core go far:
+Its convolutions run at 16², 8² and 4², so that minutes on one CPU core suffice:
 
     loss = -log softmax(head(features(x)))[c]
 
-Trained on several data sets at once it is the extractor ``compact`` of `metrics`: the features
-are what FID, KID, precision and recall compare, the class probabilities what the Inception Score
-is made of. It does not know that generated pictures exist.
+Trained on several data sets at once it is the feature extractor ``compact`` of `metrics`: FID,
+KID, precision and recall compare its features, the Inception Score its class probabilities. It
+knows nothing of generated images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Method, Model, Trainer
-from aigc_demo.nn.layers import translate
+from aigc_demo.nn.layers import Residual, translate
 from aigc_demo.nn.optim import step
 
 Width = Annotated[int, Field(ge=8, le=1024)]
@@ -31,31 +31,17 @@ class ClassifierConfig(Config):
     """Network and training settings of `Classifier`."""
 
     classes: int = Field(2, ge=2, le=1000, description="number of classes")
-    fold: int = Field(2, ge=1, le=16, description="side of the square that becomes channels")
+    fold: int = Field(2, ge=1, le=16, description="unshuffle factor")
     widths: tuple[Width, Width, Width] = Field(
         (64, 128, 256), description="channels at the three resolutions"
     )
-    features: int = Field(128, ge=8, le=2048, description="numbers that describe a picture")
-    shift: float = Field(
-        0.09, ge=0, le=0.5, description="largest random shift in training, as share of the side"
-    )
-    weight_decay: float = Field(5e-4, ge=0, le=1, description="pull of the weights to zero")
-
-
-class Residual(nn.Module):
-    """x + f(x), with f two convolutions."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.inner = nn.Sequential(*_convolution(width, width), *_convolution(width, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape."""
-        return x + self.inner(x)
+    features: int = Field(128, ge=8, le=2048, description="number of features")
+    shift: float = Field(0.09, ge=0, le=0.5, description="largest random shift, in sides")
+    weight_decay: float = Field(5e-4, ge=0, le=1, description="weight decay")
 
 
 class Classifier(Model):
-    """Turns pictures into features, and those into logits."""
+    """Maps images to features, and those to logits."""
 
     config: ClassifierConfig
 
@@ -67,10 +53,10 @@ class Classifier(Model):
             *_convolution(config.channels * config.fold**2, narrow),
             nn.MaxPool2d(2),
             *_convolution(narrow, middle),
-            Residual(middle),
+            Residual(*_convolution(middle, middle), *_convolution(middle, middle)),
             nn.MaxPool2d(2),
             *_convolution(middle, wide),
-            Residual(wide),
+            Residual(*_convolution(wide, wide), *_convolution(wide, wide)),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(wide, config.features),
@@ -79,7 +65,7 @@ class Classifier(Model):
         self.head = nn.Linear(config.features, config.classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Map pictures (B, C, H, W) in [-1, 1] to features (B, F), float32."""
+        """Map images (B, C, H, W) in [-1, 1] to features (B, F), float32."""
         return self.body(x.contiguous(memory_format=torch.channels_last)).float()
 
     def classify(self, features: Tensor) -> Tensor:
@@ -87,16 +73,15 @@ class Classifier(Model):
         return self.head(F.silu(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (B, C, H, W) in [-1, 1] to logits (B, K)."""
+        """Map images (B, C, H, W) in [-1, 1] to logits (B, K)."""
         return self.classify(self.features(x))
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> ClassifierTrainer:
-        """Return a trainer that moves this model's weights."""
         return ClassifierTrainer(self, lr=lr, ema=ema, seed=seed)
 
 
 class ClassifierTrainer(Trainer):
-    """Minimises the cross-entropy of shifted pictures with Nesterov's momentum."""
+    """Minimises the cross-entropy of shifted images by SGD with Nesterov momentum."""
 
     def __init__(self, model: Classifier, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
@@ -111,7 +96,7 @@ class ClassifierTrainer(Trainer):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"classifier": self.optimizer}
 
-    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+    def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config
         x = translate(batch.images, self.generator, config.shift)
         with devices.autocast(self.device):
@@ -119,8 +104,8 @@ class ClassifierTrainer(Trainer):
         loss = F.cross_entropy(logits, batch.labels)
         norm = step(loss, self.optimizer, clip=config.clip)
         truth = batch.labels if batch.labels.ndim == 1 else batch.labels.argmax(1)
-        right = (logits.argmax(1) == truth).float().mean()
-        return {"loss": loss.detach(), "accuracy": right, "grad_norm": norm}
+        accuracy = (logits.argmax(1) == truth).float().mean()
+        return {"loss": loss.detach(), "accuracy": accuracy, "grad_norm": norm}
 
 
 def _convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

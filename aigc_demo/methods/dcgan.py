@@ -1,9 +1,9 @@
-"""DCGAN: a generator of transposed convolutions against a discriminator, told the class or not.
+"""DCGAN: a generator of transposed convolutions against a discriminator, class-conditional or not.
 
 Radford et al., "Unsupervised Representation Learning with Deep Convolutional GANs", 2015,
 https://arxiv.org/abs/1511.06434; Mirza & Osindero, "Conditional Generative Adversarial Nets",
-2014, https://arxiv.org/abs/1411.1784. With D(x) a logit, σ the logistic function and
-softplus(a) = log(1 + eᵃ):
+2014, https://arxiv.org/abs/1411.1784. With D(x) a logit and softplus(a) = log(1 + eᵃ) the losses,
+see `discriminator_loss` and `generator_loss`, are
 
     bce           D: softplus(-D(x)) + softplus(D(G(z)))              G: softplus(-D(G(z)))
     hinge         D: max(0, 1 - D(x)) + max(0, 1 + D(G(z)))           G: -D(G(z))
@@ -13,18 +13,13 @@ hinge: Lim & Ye, 2017, https://arxiv.org/abs/1705.02894; relativistic: Jolicoeur
 https://arxiv.org/abs/1807.00734. R1 adds (γ/2) E||∇D(x)||² every few steps: Mescheder et al.,
 2018, https://arxiv.org/abs/1801.04406.
 
-Both networks are updated at once, from one judgement of the same fakes, where the paper's code
-updates the discriminator first and then judges again. One way back through the discriminator
-serves both: a picture's logit depends on no other picture, so with ℓ = D(G(z)) of one picture
-
-    ∂L_G/∂G(z) = (∂L_G/∂ℓ / ∂L_D/∂ℓ) · ∂L_D/∂G(z).
-
-Knows tensors only.
+Both networks are updated at once, from the same logits, where the authors' code updates the
+discriminator first and then computes new ones; see `shared_backward`. Knows tensors only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -37,20 +32,17 @@ from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Tr
 from aigc_demo.nn.layers import DIFF_AUGMENTS, Condense, Double, Expand, Halve, diff_augment
 from aigc_demo.nn.optim import apply_gradients
 
+Loss = Literal["bce", "hinge", "relativistic"]
+
 
 class DCGANConfig(Config):
     """Networks and training settings of `DCGAN`."""
 
-    size: Literal[32] = Field(32, description="side of the pictures; the networks are made for 32")
-    latent: int = Field(100, ge=1, le=1024, description="numbers of noise a picture")
-    width: int = Field(64, ge=8, le=256, multiple_of=8, description="channels next to the pixels")
-    loss: Literal["bce", "hinge", "relativistic"] = Field("bce", description="the game's loss")
-    r1: float = Field(
-        0.0,
-        ge=0,
-        le=100,
-        description="weight of the penalty on the slope at real pictures; 0: off",
-    )
+    size: Literal[32] = Field(32, description="side of the images; the networks are made for 32")
+    latent: int = Field(100, ge=1, le=1024, description="dimensions of the noise")
+    width: int = Field(64, ge=8, le=256, multiple_of=8, description="channels next to the image")
+    loss: Loss = Field("bce", description="adversarial loss")
+    r1: float = Field(0.0, ge=0, le=100, description="weight γ of the gradient penalty; 0: off")
     r1_every: int = Field(16, ge=1, le=1000, description="steps between penalties")
     diffaugment: tuple[str, ...] = Field(
         (), description="of colour, translation, cutout; none: off"
@@ -71,21 +63,29 @@ class DCGANConfig(Config):
         return names
 
 
+def discriminator_loss(loss: Loss, real: Tensor, fake: Tensor) -> Tensor:
+    """Return the discriminator's loss for the logits D(x) and D(G(z)), (B,) each."""
+    if loss == "bce":
+        return F.softplus(-real).mean() + F.softplus(fake).mean()
+    if loss == "hinge":
+        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    return F.softplus(fake - real).mean()
+
+
+def generator_loss(loss: Loss, real: Tensor, fake: Tensor) -> Tensor:
+    """Return the generator's loss for the logits D(x) and D(G(z)), (B,) each."""
+    if loss == "bce":
+        return F.softplus(-fake).mean()
+    if loss == "hinge":
+        return -fake.mean()
+    return F.softplus(real - fake).mean()
+
+
 class DCGAN(Generative):
-    """Generator: noise (and the class, one-hot, beside it) to 32×32 pictures in four layers."""
+    """The generator: noise, with the one-hot class appended, to 32×32 images in four layers."""
 
     config: DCGANConfig
-    options = (
-        Option(
-            "truncation",
-            "Truncation",
-            0.1,
-            1.0,
-            1.0,
-            0.05,
-            "less keeps closer to the typical picture",
-        ),
-    )
+    options = (Option("truncation", minimum=0.1, maximum=1.0, default=1.0, step=0.05),)
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__(config)
@@ -110,13 +110,13 @@ class DCGAN(Generative):
         return (self.config.latent,)
 
     def forward(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Map z (B, latent) and class weights (B, K) to pictures (B, C, 32, 32)."""
+        """Map z (B, latent) and class weights (B, K) to images (B, C, 32, 32)."""
         inputs = z if classes is None else torch.cat([z, classes], dim=1)
         return self.main(inputs[:, :, None, None])
 
     @torch.no_grad()
-    def entry(self) -> tuple[Tensor, Tensor]:
-        """Return the matrix (F, latent) by which z enters, batch normalisation included, and the
+    def first_layer(self) -> tuple[Tensor, Tensor]:
+        """Return the first layer's matrix (F, latent), batch normalisation included, and the
         covariance (latent, latent) of z.
         """
         expand, norm = self.main[0], self.main[1]
@@ -127,18 +127,17 @@ class DCGAN(Generative):
 
     @torch.no_grad()
     def decode_steps(
-        self, latents: Tensor, classes: Tensor | None, *, truncation: float = 1.0
+        self, latents: Tensor, condition: Tensor | None, *, truncation: float = 1.0
     ) -> Iterator[Tensor]:
-        """Yield the pictures; `truncation` scales the noise."""
-        yield self(latents * truncation, classes).float()
+        """Yield the images; `truncation` scales the noise."""
+        yield self(latents * truncation, condition).float()
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> DCGANTrainer:
-        """Return a trainer that moves this model's weights."""
         return DCGANTrainer(self, lr=lr, ema=ema, seed=seed)
 
 
 class Discriminator(nn.Module):
-    """Judges pictures, and the class as planes of ones and zeros beside the colours."""
+    """Maps images, with the one-hot class appended as constant channels, to logits."""
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
@@ -155,7 +154,7 @@ class Discriminator(nn.Module):
         self.main.apply(initialise)
 
     def forward(self, x: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Map pictures (B, C, 32, 32) and class weights (B, K) to logits (B,), float32."""
+        """Map images (B, C, 32, 32) and class weights (B, K) to logits (B,), float32."""
         if classes is not None:
             planes = classes[:, :, None, None].expand(-1, -1, *x.shape[-2:])
             x = torch.cat([x, planes.to(x.dtype)], dim=1)
@@ -164,7 +163,7 @@ class Discriminator(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Draw convolutions from N(0, 0.02²), batch-norm scales from N(1, 0.02²)."""
+    """Draw weights of convolutions from N(0, 0.02²), batch-norm scales from N(1, 0.02²)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -172,27 +171,30 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-# name -> (discriminator's loss of real and fake logits, generator's loss of fake and real logits)
-LOSSES: dict[
-    str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
-] = {
-    "bce": (
-        lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
-        lambda fake, real: F.softplus(-fake).mean(),
-    ),
-    "hinge": (
-        lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
-        lambda fake, real: -fake.mean(),
-    ),
-    "relativistic": (
-        lambda real, fake: F.softplus(fake - real).mean(),
-        lambda fake, real: F.softplus(real - fake).mean(),
-    ),
-}
+def shared_backward(loss: Loss, logits: Tensor, fakes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Differentiate both networks' losses by a single backward pass through the discriminator.
+
+    logits (2B,) are D(x), then D(G(z)); fakes (B, C, H, W) are a detached G(z) that requires a
+    gradient. The pass leaves ∂L_D in the discriminator's weights. The logit ℓ of a fake depends on
+    no other image, so the generator's gradient is that of the discriminator's loss, rescaled:
+
+        ∂L_G/∂G(z) = (∂L_G/∂ℓ / ∂L_D/∂ℓ) · ∂L_D/∂G(z).
+
+    Returns L_D, L_G and ∂L_G/∂G(z).
+    """
+    real, fake = logits.detach().requires_grad_().chunk(2)
+    d, g = discriminator_loss(loss, real, fake), generator_loss(loss, real.detach(), fake)
+    d_real, d_fake = torch.autograd.grad(d, (real, fake))
+    (g_fake,) = torch.autograd.grad(g, fake)
+    floor = 1e-6 / len(fake)  # keeps the ratio finite
+    d_fake = torch.where(d_fake.abs() < floor, floor, d_fake)
+    logits.backward(torch.cat([d_real, d_fake]))
+    assert fakes.grad is not None
+    return d.detach(), g.detach(), fakes.grad * (g_fake / d_fake)[:, None, None, None]
 
 
 class DCGANTrainer(Trainer):
-    """Updates both networks at once, each against the other as it was."""
+    """Updates both networks at once."""
 
     def __init__(self, model: DCGAN, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
@@ -210,56 +212,43 @@ class DCGANTrainer(Trainer):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"generator": self.optimizer, "discriminator": self.optimizer_d}
 
-    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
-        config = self.model.config
-        loss_d, loss_g = LOSSES[config.loss]
-        classes = self.model.one_hot(batch.labels)
-        z = torch.randn(
-            len(batch.images),
-            config.latent,
-            device=self.device,
-            generator=self.generator,
-        )
+    def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+        config, classes = self.model.config, self.model.one_hot(batch.labels)
 
-        # Judge real and fake pictures in one pass.
+        # Compute the logits of real and fake images in one pass.
+        shape = (len(batch.images), config.latent)
+        z = torch.randn(shape, device=self.device, generator=self.generator)
         with devices.autocast(self.device):
             fakes = self.network(z, classes)
-            shown = fakes.detach().requires_grad_()
-            both = torch.cat([batch.images, shown])
+            leaf = fakes.detach().requires_grad_()
+            both = diff_augment(
+                torch.cat([batch.images, leaf]), config.diffaugment, self.generator
+            )
             both_classes = None if classes is None else torch.cat([classes, classes])
-            both = diff_augment(both, config.diffaugment, self.generator)
             logits = self.discriminator(both, both_classes)
 
-        # Differentiate both losses by the logits.
-        real, fake = logits.detach().requires_grad_().chunk(2)
-        d, g = loss_d(real, fake), loss_g(fake, real.detach())
-        d_real, d_fake = torch.autograd.grad(d, (real, fake))
-        (g_fake,) = torch.autograd.grad(g, fake)
-        measured = {"discriminator": d, "generator": g, "real": real.mean(), "fake": fake.mean()}
-
-        # Go back through the discriminator once, for both; the floor keeps the ratio finite.
-        floor = 1e-6 / len(fake)
-        d_fake = torch.where(d_fake.abs() < floor, floor, d_fake)
+        # Differentiate both losses.
         self.optimizer_d.zero_grad(set_to_none=True)
-        logits.backward(torch.cat([d_real, d_fake]))
-        if config.r1 and self.steps % config.r1_every == 0:
-            penalty = self.slope(batch.images, classes)
-            (config.r1 / 2 * config.r1_every * penalty).backward()
-            measured["r1"] = penalty
         self.optimizer.zero_grad(set_to_none=True)
-        ratio = (g_fake / d_fake)[:, None, None, None]  # (B,) -> (B, 1, 1, 1)
-        fakes.backward((shown.grad * ratio).to(fakes.dtype))
+        d, g, fakes_gradient = shared_backward(config.loss, logits, leaf)
+        fakes.backward(fakes_gradient.to(fakes.dtype))
+        real, fake = logits.detach().chunk(2)
+        measured = {"discriminator": d, "generator": g, "real": real.mean(), "fake": fake.mean()}
+        if config.r1 and self.steps % config.r1_every == 0:
+            penalty = self.gradient_penalty(batch.images, classes)
+            (config.r1 / 2 * config.r1_every * penalty).backward()
+            measured["r1"] = penalty.detach()
 
-        # Update both, or the one that was asked for.
+        # Update both networks, or the one that was asked for.
         if only != "generator":
             apply_gradients(self.optimizer_d, clip=config.clip)
         if only != "discriminator":
             measured["grad_norm"] = apply_gradients(self.optimizer, clip=config.clip)
-        return {name: value.detach() for name, value in measured.items()}
+        return measured
 
     @torch.no_grad()
-    def judge(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the logits (B,) of real pictures and of the saved model's fakes."""
+    def discriminator_logits(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the logits (B,) of real images and of the averaged generator's samples."""
         classes = self.model.one_hot(batch.labels)
         with devices.autocast(self.device):
             fakes = self.model(self.model.noise(range(len(batch.images))), classes)
@@ -268,16 +257,12 @@ class DCGANTrainer(Trainer):
                 "fake": self.discriminator(fakes, classes),
             }
 
-    def slope(self, images: Tensor, classes: Tensor | None) -> Tensor:
-        """Return the mean squared slope of the discriminator at real pictures, float32."""
-        x = (
-            diff_augment(images, self.model.config.diffaugment, self.generator)
-            .detach()
-            .requires_grad_()
-        )
-        (gradient,) = torch.autograd.grad(
-            self.discriminator(x, classes).sum(), x, create_graph=True
-        )
+    def gradient_penalty(self, images: Tensor, classes: Tensor | None) -> Tensor:
+        """Return R1's E||∇D(x)||² at real images (B, C, H, W), float32."""
+        x = diff_augment(images, self.model.config.diffaugment, self.generator)
+        x = x.detach().requires_grad_()
+        logits = self.discriminator(x, classes)
+        (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
         return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 

@@ -1,21 +1,19 @@
 """Class-conditional flow matching with a small U-Net and classifier-free guidance.
 
 Lipman et al., "Flow Matching for Generative Modeling", 2022, https://arxiv.org/abs/2210.02747; Liu
-et al., "Flow Straight and Fast", 2022, https://arxiv.org/abs/2209.03003; time is drawn
-logit-normal as in Esser et al., "Scaling Rectified Flow Transformers", 2024,
-https://arxiv.org/abs/2403.03206; guidance is Ho & Salimans, 2022,
-https://arxiv.org/abs/2207.12598.
+et al., "Flow Straight and Fast", 2022, https://arxiv.org/abs/2209.03003; t is drawn logit-normal
+as in Esser et al., "Scaling Rectified Flow Transformers", 2024, https://arxiv.org/abs/2403.03206;
+guidance: Ho & Salimans, 2022, https://arxiv.org/abs/2207.12598.
 
-    x_t = (1 - t) x_0 + t x_1,   x_0 ~ N(0, I),  x_1 a picture        the straight path
+    x_t = (1 - t) x_0 + t x_1,   x_0 ~ N(0, I),  x_1 an image         the straight path
     loss = E || v(x_t, t, c) - (x_1 - x_0) ||²                          its velocity
-    dx/dt = v(x, t, ∅) + w (v(x, t, c) - v(x, t, ∅))                    followed with Heun's rule
+    dx/dt = v(x, t, ∅) + w (v(x, t, c) - v(x, t, ∅))                    solved by Heun's rule
 
-Knows tensors only: no files, no data sets, no user interface.
+Knows tensors only.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -26,7 +24,9 @@ from torch import Tensor, nn
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Generative, Method, Option, Trainer
+from aigc_demo.nn.layers import frequencies, zero
 from aigc_demo.nn.optim import step
+from aigc_demo.nn.sampler import heun
 
 Level = Annotated[int, Field(ge=1, le=16)]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=6)]
@@ -35,20 +35,11 @@ Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=6)]
 class FlowConfig(Config):
     """U-Net and training settings of `Flow`."""
 
-    patch: int = Field(
-        2, ge=1, le=8, description="side of the square of pixels that becomes channels"
-    )
-    width: int = Field(
-        64, ge=16, le=512, multiple_of=16, description="channels at the first level"
-    )
-    growth: Levels = Field((1, 2), description="channels of each level in widths")
+    patch: int = Field(2, ge=1, le=8, description="unshuffle factor before the first level")
+    width: int = Field(64, ge=16, le=512, multiple_of=16, description="channels of level 1")
+    growth: Levels = Field((1, 2), description="channels of each level, in widths")
     depth: Levels = Field((2, 3), description="residual blocks of each level")
-    drop: float = Field(
-        0.1,
-        ge=0,
-        le=1,
-        description="share of labels hidden, which makes guidance possible",
-    )
+    drop: float = Field(0.1, ge=0, le=1, description="label dropout, which guidance needs")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout in the residual blocks")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
 
@@ -71,10 +62,8 @@ class ResidualBlock(nn.Module):
         self.norm2 = nn.GroupNorm(outputs // 16, outputs)
         self.modulation = nn.Linear(embedding, 2 * outputs)
         self.dropout = nn.Dropout(dropout)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.conv2 = zero(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """Map x (B, inputs, H, W) and its embedding (B, E) to (B, outputs, H, W)."""
@@ -85,16 +74,14 @@ class ResidualBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over all positions, for levels of at most a few hundred of them."""
+    """Self-attention over all positions, for levels of at most a few hundred."""
 
     def __init__(self, channels: int, head: int = 64) -> None:
         super().__init__()
         self.heads = max(1, channels // head)
         self.norm = nn.GroupNorm(channels // 16, channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.out = zero(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (B, C, H, W) to the same shape."""
@@ -106,7 +93,7 @@ class Attention(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predicts the velocity of a noisy picture at time t for a class embedding."""
+    """Predicts the velocity of a noisy image at time t, given class weights."""
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
@@ -114,44 +101,37 @@ class UNet(nn.Module):
         self.patch = c.patch
         widths = [c.width * g for g in c.growth]
         embedding = 4 * c.width
-        self.register_buffer("frequencies", _frequencies(c.width), persistent=False)
+        self.register_buffer("frequencies", frequencies(c.width), persistent=False)
         self.time = nn.Sequential(
             nn.Linear(c.width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
         self.label = nn.Linear(c.classes, embedding, bias=False) if c.classes else None
 
-        def block(inputs: int, outputs: int) -> ResidualBlock:
-            return ResidualBlock(inputs, outputs, embedding, c.dropout)
+        def blocks(inputs: int, width: int, depth: int) -> nn.ModuleList:
+            sizes = [inputs, *[width] * (depth - 1)]
+            return nn.ModuleList([ResidualBlock(i, width, embedding, c.dropout) for i in sizes])
 
+        levels = list(zip(widths, c.depth, strict=True))
         self.enter = nn.Conv2d(c.channels * c.patch**2, widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
-        for width, depth in zip(widths, c.depth, strict=True):
-            self.down.append(nn.ModuleList([block(width, width) for _ in range(depth)]))
+        for width, depth in levels:
+            self.down.append(blocks(width, width, depth))
         for width, wider in zip(widths, widths[1:], strict=False):
             self.shrink.append(nn.Conv2d(4 * width, wider, 1))
             self.grow.append(nn.Conv2d(wider, 4 * width, 1))
-        for width, depth in zip(widths, c.depth, strict=True):
-            self.up.append(
-                nn.ModuleList(
-                    [
-                        block(2 * width, width),
-                        *(block(width, width) for _ in range(depth - 1)),
-                    ]
-                )
-            )
+        for width, depth in levels:
+            self.up.append(blocks(2 * width, width, depth))
         self.attention = nn.ModuleList([Attention(widths[-1]), Attention(widths[-1])])
         self.leave = nn.Sequential(
             nn.GroupNorm(widths[0] // 16, widths[0]),
             nn.SiLU(),
-            nn.Conv2d(widths[0], c.channels * c.patch**2, 3, padding=1),
+            zero(nn.Conv2d(widths[0], c.channels * c.patch**2, 3, padding=1)),
         )
-        nn.init.zeros_(self.leave[-1].weight)
-        nn.init.zeros_(self.leave[-1].bias)
 
     def forward(self, x: Tensor, t: Tensor, classes: Tensor | None) -> Tensor:
-        """Map x (B, C, H, W), t (B,) in [0, 1] and class weights (B, K) (a row of 0: none) to a
-        velocity.
+        """Map x (B, C, H, W), t (B,) in [0, 1] and class weights (B, K) to a velocity; a row of 0
+        is no class.
         """
         angles = t[:, None] * self.frequencies  # (B, width / 2)
         embedding = self.time(torch.cat([angles.cos(), angles.sin()], dim=1))
@@ -180,37 +160,13 @@ class UNet(nn.Module):
 
 
 class Flow(Generative):
-    """Flow matching: the picture is carried from noise along a learned velocity."""
+    """Carries noise to an image along a learned velocity."""
 
     config: FlowConfig
     options = (
-        Option(
-            "guidance",
-            "Guidance",
-            1.0,
-            5.0,
-            2.0,
-            0.1,
-            "1 follows the data; more follows the class and varies less",
-        ),
-        Option(
-            "evaluations",
-            "Evaluations",
-            2,
-            64,
-            16,
-            2,
-            "how often the network is asked; more is finer and slower",
-        ),
-        Option(
-            "temperature",
-            "Temperature",
-            0.5,
-            1.2,
-            1.0,
-            0.05,
-            "strength of the noise: less is plainer",
-        ),
+        Option("guidance", minimum=1.0, maximum=5.0, default=2.0, step=0.1),
+        Option("evaluations", minimum=2, maximum=64, default=16, step=2),
+        Option("temperature", minimum=0.5, maximum=1.2, default=1.0, step=0.05),
     )
 
     def __init__(self, config: FlowConfig) -> None:
@@ -235,30 +191,17 @@ class Flow(Generative):
     def decode_steps(
         self,
         latents: Tensor,
-        classes: Tensor | None,
+        condition: Tensor | None,
         *,
         guidance: float = 2.0,
         evaluations: float = 16,
         temperature: float = 1.0,
     ) -> Iterator[Tensor]:
-        """Yield the expected picture after each step of Heun's rule (two evaluations a step).
-
-        The last step is Euler's, one evaluation: so it ends at the picture that the network
-        expects, without the grain that an evaluation at t = 1, where there is no noise left to
-        see, would add (as in Karras et al. 2022, algorithm 1, https://arxiv.org/abs/2206.00364).
-        """
-        steps = max(1, (int(evaluations) + 1) // 2)
+        """Yield the expected image after each step; `temperature` scales the noise."""
         x = (latents * temperature).contiguous(memory_format=torch.channels_last)
-        for i in range(steps):
-            t, after = i / steps, (i + 1) / steps
-            v = self.velocity(x, t, classes, guidance)
-            yield (x + (1 - t) * v).clamp(-1, 1)
-            if after < 1:
-                ahead = self.velocity(x + (after - t) * v, after, classes, guidance)
-                x = x + (after - t) / 2 * (v + ahead)
+        yield from heun(lambda x, t: self.velocity(x, t, condition, guidance), x, int(evaluations))
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> FlowTrainer:
-        """Return a trainer that moves this model's weights."""
         return FlowTrainer(self, lr=lr, ema=ema, seed=seed)
 
 
@@ -275,32 +218,25 @@ class FlowTrainer(Trainer):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"flow": self.optimizer}
 
-    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
-        x1, g = batch.images, self.generator
+    def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+        x1, g, config = batch.images, self.generator, self.model.config
         b = len(x1)
         classes = self.model.one_hot(batch.labels)
 
-        # Draw the time, the noise and which labels to hide.
+        # Draw times, noise and label dropout.
         t = torch.randn(b, device=x1.device, generator=g).sigmoid()
         x0 = torch.randn(x1.shape, device=x1.device, generator=g)
         if classes is not None:
-            keep = torch.rand(b, 1, device=x1.device, generator=g) >= self.model.config.drop
-            classes = classes * keep
+            classes = classes * (torch.rand(b, 1, device=x1.device, generator=g) >= config.drop)
 
         # Regress the velocity of the straight path.
-        x = torch.lerp(x0, x1, t[:, None, None, None]).contiguous(
-            memory_format=torch.channels_last
-        )
+        x = torch.lerp(x0, x1, t[:, None, None, None])
+        x = x.contiguous(memory_format=torch.channels_last)
         with devices.autocast(x1.device):
             v = self.network.unet(x, t, classes)
         loss = F.mse_loss(v, x1 - x0)
-        norm = step(loss, self.optimizer, clip=self.model.config.clip)
+        norm = step(loss, self.optimizer, clip=config.clip)
         return {"loss": loss.detach(), "grad_norm": norm}
-
-
-def _frequencies(width: int) -> Tensor:
-    """Return width / 2 angular frequencies for t in [0, 1], from 1 to 1000, geometrically."""
-    return torch.exp(torch.linspace(0, math.log(1000), width // 2))
 
 
 METHOD = Method(

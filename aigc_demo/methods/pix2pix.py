@@ -1,18 +1,19 @@
-"""pix2pix: a U-Net that learns from pairs to turn one picture into the other.
+"""pix2pix: a U-Net that learns to translate images from pairs.
 
 Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", 2017,
-https://arxiv.org/abs/1611.07004: the discriminator of patches sees what the generator saw beside
-what it made,
+https://arxiv.org/abs/1611.07004: the PatchGAN sees the generator's input and its output,
 
-    loss(G) = game(D, x, G(x)) + l1 · |G(x) - y| + matching · Σ |D_i(x, G(x)) - D_i(x, y)|,
+    loss(G) = adversarial · adv(D, x, G(x)) + l1 · |G(x) - y|
+              + matching · mean_i |D_i(x, G(x)) - D_i(x, y)|,
 
-where D_i are the discriminator's own stages (Wang et al., "High-Resolution Image Synthesis and
-Semantic Manipulation with Conditional GANs", 2018, https://arxiv.org/abs/1711.11585): without that
-term the adversarial one needs many more steps to be of use. Noise, if asked for, is dropout while
-it trains; in use there is none, so that the same picture gives the same result.
+where D_i are the features of the discriminator's stages (Wang et al., "High-Resolution Image
+Synthesis and Semantic Manipulation with Conditional GANs", 2018,
+https://arxiv.org/abs/1711.11585): without that term the adversarial one needs many more steps to
+be of use. Noise, if any, is dropout in training; there is none in use, so that the same image
+gives the same result.
 
-With classes they are the domains: one network goes from any domain to the one it is told, as in
-Choi et al., "StarGAN", 2018. Knows tensors only.
+With classes, which are then domains, one network goes from any domain to the one it is conditioned
+on, as in Choi et al., "StarGAN", 2018, https://arxiv.org/abs/1711.09020. Knows tensors only.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from typing_extensions import Self
 
 from aigc_demo import device as devices
 from aigc_demo.methods.base import Batch, Config, Direction, Method, Trainer, Translator
-from aigc_demo.nn.layers import zero
+from aigc_demo.nn.layers import Residual, drop_channels, zero
 from aigc_demo.nn.optim import step
-from aigc_demo.nn.patchgan import GAMES, Game, Norm, PatchDiscriminator
+from aigc_demo.nn.patchgan import ADVERSARIAL_LOSSES, AdversarialLoss, Norm, PatchDiscriminator
 
 Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
 
@@ -37,23 +38,23 @@ Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
 class Pix2PixConfig(Config):
     """Network and training settings of `Pix2Pix`."""
 
-    size: int = Field(128, ge=16, le=512, description="side of the pictures")
+    size: int = Field(128, ge=16, le=512, description="side of the images")
     channels: Literal[3] = Field(3, description="colour")
-    classes: int = Field(0, ge=0, le=16, description="domains that it goes to; 0: from A to B")
-    direction: Direction = Field("AtoB", description="AtoB or BtoA, where there are no classes")
-    widths: Widths = Field((32, 64, 128, 192, 256), description="channels at 1/2, 1/4, … of it")
-    blocks: int = Field(1, ge=1, le=8, description="residual blocks at each scale, on each way")
-    dropout: float = Field(0.0, ge=0, le=0.9, description="noise at the two deepest scales")
-    residual: bool = Field(False, description="find what to add to the picture")
-    game: Game = Field("hinge", description="least_squares, hinge or relativistic")
-    adversarial: float = Field(1.0, ge=0, le=10, description="weight of the discriminator; 0: off")
+    classes: int = Field(0, ge=0, le=16, description="target domains; 0: from A to B")
+    direction: Direction = Field("AtoB", description="AtoB or BtoA, if there are no classes")
+    widths: Widths = Field((32, 64, 128, 192, 256), description="channels at 1/2, 1/4, … size")
+    blocks: int = Field(1, ge=1, le=8, description="residual blocks at each scale, down and up")
+    dropout: float = Field(0.0, ge=0, le=0.9, description="channel dropout at two deepest scales")
+    residual: bool = Field(False, description="predict what to add to the image")
+    game: AdversarialLoss = Field("hinge", description="least_squares, hinge or relativistic")
+    adversarial: float = Field(1.0, ge=0, le=10, description="weight of the adversarial loss")
     l1: float = Field(10.0, ge=0, le=1000, description="weight of the distance to the truth")
-    matching: float = Field(10.0, ge=0, le=100, description="weight of the discriminator's stages")
+    matching: float = Field(10.0, ge=0, le=100, description="weight of feature matching")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
     d_width: int = Field(32, ge=8, le=128, description="first width of the discriminator")
     d_layers: int = Field(3, ge=1, le=4, description="its strided layers; 3: patches of 70×70")
     d_norm: Norm = Field("spectral", description="none, instance, batch or spectral")
-    d_rate: float = Field(1.0, gt=0, le=10, description="its learning rate, times the other's")
+    d_rate: float = Field(1.0, gt=0, le=10, description="ratio of its learning rate")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -64,32 +65,16 @@ class Pix2PixConfig(Config):
         return self
 
 
-class Residual(nn.Module):
-    """x + f(x), with f two convolutions; f is zero at first."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.inner = nn.Sequential(
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.ReLU(inplace=True),
-            zero(nn.Conv2d(width, width, 3, padding=1)),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape."""
-        return x + self.inner(x)
-
-
 class Pix2Pix(Translator):
-    """A U-Net of residual blocks on the picture folded to half of its size."""
+    """A U-Net of residual blocks on the unshuffled image."""
 
     config: Pix2PixConfig
-    whole = True
+    whole_image = True
+    tileable = False
 
     def __init__(self, config: Pix2PixConfig) -> None:
         super().__init__(config)
-        self.generator: torch.Generator | None = None  # of dropout, while training
+        self.dropout_generator: torch.Generator | None = None  # none: no dropout
         widths, blocks = config.widths, config.blocks
         pairs = list(zip(widths, widths[1:], strict=False))
         self.head = nn.Conv2d(4 * 3 + config.classes, widths[0], 3, padding=1)
@@ -111,14 +96,12 @@ class Pix2Pix(Translator):
         return ("AtoB", "BtoA") if self.config.classes else (self.config.direction,)
 
     @property
-    def reach(self) -> int:
-        """It works on whole pictures: as far as they are large."""
+    def receptive_radius(self) -> int:
+        """The whole image."""
         return self.config.size
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map pictures (B, 3, H, W) and the numbers of their new domains (B,) to pictures, not
-        clamped.
-        """
+        """Map images (B, 3, H, W) to the domains `labels` (B,), not clamped."""
         h = F.pixel_unshuffle(x, 2)
         if self.config.classes:
             planes = self.one_hot(labels)[:, :, None, None]  # type: ignore[index]
@@ -129,24 +112,17 @@ class Pix2Pix(Translator):
             h = encode(h)
             skipped.append(h)
             h = down(h)
-        h = self._noisy(self.encoder[-1](h))
-        deepest = True
-        for decode, up, join in list(zip(self.decoder, self.up, self.join, strict=True))[::-1]:
+        p, generator = self.config.dropout, self.dropout_generator
+        h = drop_channels(self.encoder[-1](h), p, generator)
+        stages = list(zip(self.decoder, self.up, self.join, strict=True))[::-1]
+        for i, (decode, up, join) in enumerate(stages):
             h = up(F.interpolate(h, scale_factor=2.0, mode="nearest"))
             h = decode(join(torch.cat([h, skipped.pop()], dim=1)))
-            h, deepest = (self._noisy(h) if deepest else h), False
+            h = h if i else drop_channels(h, p, generator)
         h = F.relu(self.last(F.interpolate(F.relu(h), scale_factor=2.0, mode="nearest")))
         y = self.tail(torch.cat([h, x.to(h.dtype)], dim=1)).float()
-        # No tanh: without normalisation it saturates in the first steps, and learning ends there.
+        # No tanh: without normalisation it saturates in the first steps and learning stops.
         return x + y if self.config.residual else y
-
-    def _noisy(self, h: Tensor) -> Tensor:
-        """Drop channels while training."""
-        p = self.config.dropout
-        if not p or self.generator is None:
-            return h
-        chance = torch.rand(h.shape[:2], generator=self.generator, device=h.device)
-        return h * ((chance >= p) / (1 - p))[:, :, None, None].to(h.dtype)
 
     @torch.no_grad()
     def translate(
@@ -154,45 +130,45 @@ class Pix2Pix(Translator):
     ) -> Tensor:
         return self(x, labels).clamp(-1, 1)
 
-    def ends(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the pictures to start from and those to arrive at."""
+    def source_and_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the images to translate and the truth."""
         assert batch.targets is not None
-        forth = self.config.classes or self.config.direction == "AtoB"
-        return (batch.images, batch.targets) if forth else (batch.targets, batch.images)
+        forward = self.config.classes or self.config.direction == "AtoB"
+        return (batch.images, batch.targets) if forward else (batch.targets, batch.images)
 
-    def rows(self, batch: Batch) -> list[Tensor]:
-        """Return the pictures, what becomes of them, and the truth."""
+    def preview_rows(self, batch: Batch) -> list[Tensor]:
+        """Return images, their translations and the truth."""
         if batch.targets is None:
             return []
-        x, y = self.ends(batch)
+        x, y = self.source_and_target(batch)
         return [x, self.translate(x, self.config.direction, batch.labels), y]
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> Pix2PixTrainer:
-        """Return a trainer that moves this model's weights."""
         return Pix2PixTrainer(self, lr=lr, ema=ema, seed=seed)
 
 
 class Pix2PixTrainer(Trainer):
-    """Learns from pairs, with a discriminator unless told otherwise."""
+    """Updates the discriminator, if there is one, then the generator."""
 
     def __init__(self, model: Pix2Pix, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         config = model.config
-        self.network.generator = self.generator
+        self.network.dropout_generator = self.generator
         settings = {"betas": (0.5, 0.99), "fused": True}
         self.optimizer_g = torch.optim.Adam(self.network.parameters(), lr=lr, **settings)
         self.discriminator: PatchDiscriminator | None = None
-        self.said: dict[str, Tensor] = {}
+        self.last_logits: dict[str, Tensor] = {}
         if config.adversarial or config.matching:
             torch.manual_seed(seed)
-            judge = PatchDiscriminator(
-                6 + config.classes, config.d_width, config.d_layers, config.d_norm
-            )
-            self.discriminator = judge.to(self.device, memory_format=torch.channels_last)
+            channels = 6 + config.classes
+            net = PatchDiscriminator(channels, config.d_width, config.d_layers, config.d_norm)
+            self.discriminator = net.to(self.device, memory_format=torch.channels_last)
             self.optimizer_d = torch.optim.Adam(
-                judge.parameters(), lr=lr * config.d_rate, **settings
+                net.parameters(), lr=lr * config.d_rate, **settings
             )
-        self.game_d, self.game_g = GAMES[config.game]
+        self.discriminator_loss, self.generator_loss = ADVERSARIAL_LOSSES[config.game]
+
+    # "judge" is the discriminator's name in the state files of runs.
 
     def modules(self) -> dict[str, nn.Module]:
         found = {"network": self.network}
@@ -202,55 +178,73 @@ class Pix2PixTrainer(Trainer):
         found = {"generator": self.optimizer_g}
         return found if self.discriminator is None else found | {"judge": self.optimizer_d}
 
-    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
-        config, judge = self.model.config, self.discriminator
-        x, y = self.model.ends(batch)
+    def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+        x, y = self.model.source_and_target(batch)
         with torch.set_grad_enabled(only != "discriminator"), devices.autocast(self.device):
-            made = self.network(x, batch.labels)
+            fake = self.network(x, batch.labels)
         measured: dict[str, Tensor] = {}
-        if judge is not None and only != "generator":
+        if self.discriminator is not None and only != "generator":
+            inputs = self._pair(x, torch.cat([y, fake.detach()]), batch.labels)
+            measured |= self._update_discriminator(self.discriminator, inputs)
+        if only != "discriminator":
+            inputs = self._pair(x, torch.cat([y, fake]), batch.labels)
+            measured |= self._update_generator(fake, y, inputs)
+        return measured
+
+    def _update_discriminator(
+        self, discriminator: PatchDiscriminator, inputs: Tensor
+    ) -> dict[str, Tensor]:
+        """Take a step on `inputs` (2B, C, H, W): real, then fake pairs."""
+        with devices.autocast(self.device):
+            real, fake = discriminator(inputs).chunk(2)
+        loss = self.discriminator_loss(real, fake)
+        step(loss, self.optimizer_d)
+        logits = {"real": real.detach(), "fake": fake.detach()}
+        self.last_logits = {kind: value.mean((1, 2, 3)) for kind, value in logits.items()}
+        return {"discriminator": loss.detach()}
+
+    def _update_generator(self, fake: Tensor, y: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+        """Take a step; `inputs` (2B, C, H, W) of the discriminator are real, then fake pairs."""
+        config = self.model.config
+        distance = F.l1_loss(fake, y)
+        total, measured = config.l1 * distance, {"l1": distance.detach()}
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(False)
             with devices.autocast(self.device):
-                logits = judge(self._beside(x, torch.cat([y, made.detach()]), batch.labels))
-            real, fake = logits.chunk(2)
-            loss = self.game_d(real, fake)
-            step(loss, self.optimizer_d)
-            measured["discriminator"] = loss.detach()
-            said = (("real", real), ("fake", fake))
-            self.said = {kind: v.detach().mean((1, 2, 3)) for kind, v in said}
-        if only == "discriminator":
-            return measured
-        distance = F.l1_loss(made, y)
-        total = config.l1 * distance
-        measured["l1"] = distance.detach()
-        if judge is not None:
-            judge.requires_grad_(False)
-            with devices.autocast(self.device):
-                seen = judge.features(self._beside(x, torch.cat([y, made]), batch.labels))
-            judge.requires_grad_(True)
-            *stages, logits = seen
-            game = self.game_g(*logits.chunk(2))
-            alike = sum(F.l1_loss(f[len(x) :].float(), f[: len(x)].float()) for f in stages)
-            alike = alike / len(stages)
-            total = total + config.adversarial * game + config.matching * alike
-            measured |= {"generator": game.detach(), "matching": alike.detach()}
+                *features, logits = self.discriminator.features(inputs)
+            self.discriminator.requires_grad_(True)
+            adversarial = self.generator_loss(*logits.chunk(2))
+            pairs = [f.float().chunk(2) for f in features]
+            matching = sum(F.l1_loss(f_fake, f_real) for f_real, f_fake in pairs) / len(pairs)
+            total = total + config.adversarial * adversarial + config.matching * matching
+            measured |= {"generator": adversarial.detach(), "matching": matching.detach()}
         measured["grad_norm"] = step(total, self.optimizer_g, clip=config.clip)
         return measured
 
-    def _beside(self, x: Tensor, pictures: Tensor, labels: Tensor | None) -> Tensor:
-        """Return what the discriminator sees of `pictures` (k B, 3, H, W) made of x (B, …)."""
-        seen = [torch.cat([x] * (len(pictures) // len(x))), pictures]
+    def _pair(self, x: Tensor, y: Tensor, labels: Tensor | None) -> Tensor:
+        """Return the discriminator's inputs for sources x (B, 3, H, W), targets y (k B, 3, H, W)
+        and, as constant channels, the one-hot domains.
+        """
+        k = len(y) // len(x)
+        inputs = [torch.cat([x] * k), y]
         if self.model.config.classes:
             planes = self.model.one_hot(labels)[:, :, None, None].expand(-1, -1, *x.shape[-2:])
-            seen.append(torch.cat([planes] * (len(pictures) // len(x))))
-        return torch.cat(seen, dim=1)
+            inputs.append(torch.cat([planes] * k))
+        return torch.cat(inputs, dim=1)
 
-    def judge(self, batch: Batch) -> dict[str, Tensor]:
-        """Return what the discriminator said of the pictures of the last step."""
-        return self.said
+    def discriminator_logits(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the mean logits (B,) of the images of the last step."""
+        return self.last_logits
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(Residual(width) for _ in range(count)))
+    """Return residual blocks that are the identity at first."""
+
+    def block() -> Residual:
+        first, second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+        return Residual(nn.ReLU(), first, nn.ReLU(inplace=True), zero(second))
+
+    return nn.Sequential(*(block() for _ in range(count)))
 
 
 METHOD = Method(

@@ -1,22 +1,21 @@
-"""A U-Net that says of every pixel of a photograph what it shows, and so draws its plan.
+"""Semantic segmentation of photographs by a U-Net; the result is a label map.
 
 Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015,
-https://arxiv.org/abs/1505.04597. A plan is a picture whose colours are classes; with K of them
+https://arxiv.org/abs/1505.04597. A label map is an image whose K colours are classes;
 
-    p = softmax(f(x))     loss = -mean over pixels of log p[class of the plan]
+    p = softmax(f(x))     loss = -mean over pixels of log p[class in the label map]
 
-The picture is folded to half of its size, where residual blocks with batch normalisation (He et
-al., "Deep Residual Learning", 2015) work down to 1/32 and back; the classes of the 2×2 pixels of a
-cell come out side by side (Shi et al., "Real-Time Single Image and Video Super-Resolution",
-2016, https://arxiv.org/abs/1609.05158). From a few hundred pairs it learns only by
-seeing each of them in ever new ways: zoomed, turned a little, in other light, with squares
-cut out. It knows tensors only.
+The image is unshuffled to half of its size, where residual blocks with batch normalisation (He et
+al., "Deep Residual Learning", 2015) work down to 1/32 and back; the classes of a cell's 2×2 pixels
+are the channels of its output (Shi et al., "Real-Time Single Image and Video Super-Resolution",
+2016, https://arxiv.org/abs/1609.05158). A few hundred pairs suffice only with strong augmentation:
+zoom, rotation, colour, cutout.
 
-At the end it learns how a random field (`crf`) is to settle its chances: what it costs that near
-pixels, and pixels of like colour, have two classes. A sill lies below a window, and no wall is one
-pixel wide; a matrix (K, K) for each kind of pair is found by going back through the mean field, as
-in Zheng et al., "Conditional Random Fields as Recurrent Neural Networks", 2015,
-https://arxiv.org/abs/1502.03240.
+After training it learns the label compatibility μ (K, K) of a dense CRF, for each of its two
+kernels: the cost of two classes at nearby pixels, and at pixels of similar colour. A sill is below
+a window, and no wall is one pixel wide. It is learnt through the unrolled mean field, as in Zheng
+et al., "Conditional Random Fields as Recurrent Neural Networks", 2015,
+https://arxiv.org/abs/1502.03240. Knows tensors only.
 """
 
 from __future__ import annotations
@@ -36,36 +35,35 @@ from aigc_demo import device as devices
 from aigc_demo.crf import dense_crf
 from aigc_demo.imaging import facade_labels
 from aigc_demo.methods.base import Batch, Config, Direction, Method, Trainer, Translator
-from aigc_demo.nn.layers import window
+from aigc_demo.nn.layers import Residual, drop_channels, random_crop
 from aigc_demo.nn.optim import muon_and_adam, step
 
 Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
-FIELD = dense_crf.PairwisePotentials(
-    1.0, 2.0, 1.0, 25.0, 5.0
-)  # of nearness, and of likeness of colour
-UPDATES = 3  # of the field
-WINDOW, FEW = 64, 4  # pixels and pictures that it is learnt from at a time
+CRF_WEIGHTS = dense_crf.PairwisePotentials(1.0, 2.0, 1.0, 25.0, 5.0)
+CRF_ITERATIONS = 3
+CRF_CROP, CRF_BATCH = 64, 4  # what its compatibility is learnt from at a time
+CRF_LR, CRF_START = 0.03, 0.25  # learning rate and initial cost of two different classes
 FACADE = tuple("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in facade_labels.CLASSES.values())
 
 
 class SegmentConfig(Config):
     """Network and training settings of `Segment`."""
 
-    size: int = Field(128, ge=16, le=512, description="side of the pictures")
+    size: int = Field(128, ge=16, le=512, description="side of the images")
     channels: Literal[3] = Field(3, description="colour")
-    classes: Literal[0] = Field(0, description="those of whole pictures: it knows none")
-    direction: Direction = Field("BtoA", description="AtoB or BtoA: to the domain of the plans")
+    classes: Literal[0] = Field(0, description="of whole images: it knows none")
+    direction: Direction = Field("BtoA", description="AtoB or BtoA: to the label maps")
     colours: tuple[Colour, ...] = Field(
-        FACADE, min_length=2, max_length=64, description="of a plan, one a class: #rrggbb"
+        FACADE, min_length=2, max_length=64, description="of the classes in label maps: #rrggbb"
     )
-    fold: int = Field(2, ge=1, le=8, description="side of the square that becomes channels")
+    fold: int = Field(2, ge=1, le=8, description="unshuffle factor")
     widths: Widths = Field((32, 64, 128, 192, 256), description="channels at 1/fold and each half")
-    blocks: int = Field(1, ge=1, le=8, description="residual blocks at each scale, on each way")
-    dropout: float = Field(0.2, ge=0, le=0.9, description="share of deep channels left out")
-    move: float = Field(1.0, ge=0, le=2, description="how much pictures are zoomed and turned")
-    light: float = Field(1.0, ge=0, le=2, description="how much their colours are changed")
-    field: int = Field(200, ge=0, le=10_000, description="steps in which the field is learnt")
+    blocks: int = Field(1, ge=1, le=8, description="residual blocks at each scale, down and up")
+    dropout: float = Field(0.2, ge=0, le=0.9, description="channel dropout at the deepest scale")
+    move: float = Field(1.0, ge=0, le=2, description="strength of geometric augmentation")
+    light: float = Field(1.0, ge=0, le=2, description="strength of colour augmentation")
+    field: int = Field(200, ge=0, le=10_000, description="steps that learn the CRF")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")
 
     @model_validator(mode="after")
@@ -76,30 +74,16 @@ class SegmentConfig(Config):
         return self
 
 
-class Residual(nn.Module):
-    """x + f(x), with f two normalised convolutions; f is zero at first."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.inner = nn.Sequential(
-            *convolution(width, width), nn.ReLU(inplace=True), *convolution(width, width)
-        )
-        nn.init.zeros_(self.inner[-1].weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape."""
-        return F.relu(x + self.inner(x))
-
-
 class Segment(Translator):
-    """Maps pictures to the chances of K classes, and those to a plan in K colours."""
+    """Maps images to probabilities of K classes, and those to label maps in K colours."""
 
     config: SegmentConfig
-    whole = True
+    whole_image = True
+    tileable = False
 
     def __init__(self, config: SegmentConfig) -> None:
         super().__init__(config)
-        self.generator: torch.Generator | None = None  # of dropout, while training
+        self.dropout_generator: torch.Generator | None = None  # none: no dropout
         widths, blocks, k = config.widths, config.blocks, len(config.colours)
         pairs = list(zip(widths, widths[1:], strict=False))
         self.head = nn.Sequential(
@@ -111,8 +95,7 @@ class Segment(Translator):
         self.join = nn.ModuleList(nn.Sequential(*convolution(2 * a, a, 1)) for a, _ in pairs)
         self.decoder = nn.ModuleList(_blocks(a, blocks) for a, _ in pairs)
         self.tail = nn.Conv2d(widths[0], config.fold**2 * k, 1)
-        alike = 0.25 * (1 - torch.eye(k))
-        self.register_buffer("compatibility", torch.stack([alike, alike]))
+        self.register_buffer("compatibility", _initial_compatibility(k))
         rgb = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in config.colours]
         self.register_buffer("palette", torch.tensor(rgb) / 127.5 - 1, persistent=False)
 
@@ -125,12 +108,12 @@ class Segment(Translator):
         return (self.config.direction,)
 
     @property
-    def reach(self) -> int:
-        """It works on whole pictures: as far as they are large."""
+    def receptive_radius(self) -> int:
+        """The whole image."""
         return self.config.size
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (B, 3, H, W) in [-1, 1] to logits (B, K, H, W), float32."""
+        """Map images (B, 3, H, W) in [-1, 1] to logits (B, K, H, W), float32."""
         h = F.pixel_unshuffle(x, self.config.fold).contiguous(memory_format=torch.channels_last)
         h = self.head(h)
         skipped = []
@@ -138,36 +121,29 @@ class Segment(Translator):
             h = encode(h)
             skipped.append(h)
             h = F.relu(down(h))
-        h = self._noisy(self.encoder[-1](h))
+        p, generator = self.config.dropout, self.dropout_generator
+        h = drop_channels(self.encoder[-1](h), p, generator)
         for decode, up, join in list(zip(self.decoder, self.up, self.join, strict=True))[::-1]:
             h = F.interpolate(up(h), scale_factor=2.0, mode="nearest")
             h = decode(F.relu(join(torch.cat([h, skipped.pop()], dim=1))))
-        return F.pixel_shuffle(self.tail(self._noisy(h)), self.config.fold).float()
-
-    def _noisy(self, h: Tensor) -> Tensor:
-        """Drop channels while training."""
-        p = self.config.dropout
-        if not p or self.generator is None:
-            return h
-        chance = torch.rand(h.shape[:2], generator=self.generator, device=h.device)
-        return h * ((chance >= p) / (1 - p))[:, :, None, None].to(h.dtype)
+        return F.pixel_shuffle(self.tail(drop_channels(h, p, generator)), self.config.fold).float()
 
     @torch.no_grad()
     def probabilities(self, x: Tensor) -> Tensor:
-        """Return the chances of the classes (B, K, H, W), which sum to 1, for pictures (B, 3, H,
-        W) in [-1, 1]: the mean of what it says of a picture and of its mirror image.
+        """Map images (B, 3, H, W) in [-1, 1] to class probabilities (B, K, H, W): the mean for the
+        image and its mirror image.
         """
         return (self(x).softmax(1) + self(x.flip(-1)).softmax(1).flip(-1)) / 2
 
-    def settled(self, p: Tensor, x: Tensor, strength: float | Tensor = 1.0) -> Tensor:
-        """Return the chances p (B, K, H, W) after a random field on the pictures x (B, 3, H, W);
-        `strength` is how much it counts.
+    def refine_with_crf(self, p: Tensor, x: Tensor, strength: float | Tensor = 1.0) -> Tensor:
+        """Return the probabilities p (B, K, H, W) after mean field in a CRF on the images x
+        (B, 3, H, W), whose pairwise term is scaled by `strength`.
         """
         return dense_crf.mean_field(
             -p.clamp(min=1e-4).log(),
-            dense_crf.kernels(x, FIELD),
+            dense_crf.kernels(x, CRF_WEIGHTS),
             compatibility=strength * self.compatibility,
-            iterations=UPDATES,
+            iterations=CRF_ITERATIONS,
             damped=False,
         ).q
 
@@ -175,121 +151,119 @@ class Segment(Translator):
     def translate(
         self, x: Tensor, direction: Direction = "BtoA", labels: Tensor | None = None
     ) -> Tensor:
-        return self.plan(self.probabilities(x).argmax(1))
+        return self.to_label_map(self.probabilities(x).argmax(1))
 
-    def plan(self, numbers: Tensor) -> Tensor:
-        """Return the plans (B, 3, H, W) in [-1, 1] of class numbers (B, H, W)."""
-        return self.palette[numbers].permute(0, 3, 1, 2)
+    def to_label_map(self, indices: Tensor) -> Tensor:
+        """Return label maps (B, 3, H, W) in [-1, 1] for class indices (B, H, W)."""
+        return self.palette[indices].permute(0, 3, 1, 2)
 
-    def numbers(self, plans: Tensor) -> Tensor:
-        """Return the class numbers (B, H, W) of plans (B, 3, H, W): of the nearest colours."""
-        closeness = torch.einsum("bchw,kc->bkhw", plans, self.palette)
+    def to_class_indices(self, label_maps: Tensor) -> Tensor:
+        """Return the classes (B, H, W) of the nearest colours of label maps (B, 3, H, W)."""
+        closeness = torch.einsum("bchw,kc->bkhw", label_maps, self.palette)
         return (closeness - self.palette.square().sum(1).view(-1, 1, 1) / 2).argmax(1)
 
-    def ends(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the pictures to start from and the plans to arrive at."""
+    def source_and_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the images and their label maps."""
         assert batch.targets is not None
-        forth = self.config.direction == "AtoB"
-        return (batch.images, batch.targets) if forth else (batch.targets, batch.images)
+        forward = self.config.direction == "AtoB"
+        return (batch.images, batch.targets) if forward else (batch.targets, batch.images)
 
-    def rows(self, batch: Batch) -> list[Tensor]:
-        """Return the pictures, the plans made of them, and the true ones."""
+    def preview_rows(self, batch: Batch) -> list[Tensor]:
+        """Return images, their predicted label maps and the true ones."""
         if batch.targets is None:
             return []
-        x, y = self.ends(batch)
-        return [x, self.translate(x), y]
+        x, label_maps = self.source_and_target(batch)
+        return [x, self.translate(x), label_maps]
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> SegmentTrainer:
-        """Return a trainer that moves this model's weights."""
         return SegmentTrainer(self, lr=lr, ema=ema, seed=seed)
 
 
 class SegmentTrainer(Trainer):
-    """Minimises the cross-entropy of pictures that look different every time."""
+    """Minimises the cross-entropy of augmented images."""
 
     def __init__(self, model: Segment, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         net = self.network
-        net.generator = self.generator
-        self.moved = muon_and_adam(net, (net.encoder, net.down, net.join, net.decoder), lr)
+        net.dropout_generator = self.generator
+        self.optimizer = muon_and_adam(net, (net.encoder, net.down, net.join, net.decoder), lr)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return self.moved
+        return self.optimizer
 
-    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
-        config = self.model.config
-        x, plans = self.model.ends(batch)
-        x, numbers = moved(x, self.model.numbers(plans), config.move, self.generator)
-        x = relit(x, config.light, self.generator)
+    def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+        x, label_maps = self.model.source_and_target(batch)
+        x, truth = self._augment(x, label_maps, self.generator)
         with devices.autocast(self.device):
             logits = self.network(x)
-        loss = F.cross_entropy(logits, numbers)
-        norm = step(loss, *self.moved.values(), clip=config.clip)
-        right = (logits.detach().argmax(1) == numbers).float().mean()
-        return {"loss": loss.detach(), "accuracy": right, "grad_norm": norm}
+        loss = F.cross_entropy(logits, truth)
+        norm = step(loss, *self.optimizer.values(), clip=self.model.config.clip)
+        accuracy = (logits.detach().argmax(1) == truth).float().mean()
+        return {"loss": loss.detach(), "accuracy": accuracy, "grad_norm": norm}
 
     def finish(self, batches: Iterable[Batch], *, thorough: bool = True) -> None:
-        """Learn the field's compatibility for the averaged weights, on pictures that look
-        different every time, as the network's did.
-        """
+        """Learn the CRF's compatibility for the averaged weights, on augmented images."""
         model, steps = self.model, self.model.config.field
         if not thorough or not steps:
             return
         generator = torch.Generator(self.device).manual_seed(0)
-        k = len(model.config.colours)
-        start = 0.25 * (1 - torch.eye(k, device=self.device))
-        free = torch.stack([start, start]).requires_grad_(True)
-        optimizer = torch.optim.Adam([free], lr=0.03)
+        free = _initial_compatibility(len(model.config.colours)).to(self.device)
+        optimizer = torch.optim.Adam([free.requires_grad_()], lr=CRF_LR)
         for i, batch in enumerate(itertools.islice(batches, steps)):
-            x, plans = (end[:FEW] for end in model.ends(batch))
-            x, numbers = moved(x, model.numbers(plans), model.config.move, generator)
-            x = relit(x, model.config.light, generator)
-            seen = torch.cat([x, model.probabilities(x), numbers[:, None].to(x.dtype)], dim=1)
-            seen = window(seen, WINDOW, generator, turned=False)
+            x, label_maps = (end[:CRF_BATCH] for end in model.source_and_target(batch))
+            x, truth = self._augment(x, label_maps, generator)
+            stack = torch.cat([x, model.probabilities(x), truth[:, None].to(x.dtype)], dim=1)
+            stack = random_crop(stack, CRF_CROP, generator, symmetries=False)
             model.compatibility = (free + free.mT) / 2
-            q = model.settled(seen[:, 3:-1], seen[:, :3])
-            loss = F.nll_loss(q.clamp(min=1e-6).log(), seen[:, -1].long())
-            optimizer.param_groups[0]["lr"] = 0.03 * (1 - i / steps)
+            q = model.refine_with_crf(stack[:, 3:-1], stack[:, :3])
+            loss = F.nll_loss(q.clamp(min=1e-6).log(), stack[:, -1].long())
+            optimizer.param_groups[0]["lr"] = CRF_LR * (1 - i / steps)
             step(loss, optimizer)
         model.compatibility = (free + free.mT).detach() / 2
 
+    def _augment(
+        self, x: Tensor, label_maps: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return augmented images (B, 3, H, W) and class indices (B, H, W)."""
+        config, indices = self.model.config, self.model.to_class_indices(label_maps)
+        x, indices = augment_geometry(x, indices, config.move, generator)
+        return augment_colour(x, config.light, generator), indices
 
-def moved(
-    x: Tensor, numbers: Tensor, strength: float, generator: torch.Generator
+
+def augment_geometry(
+    x: Tensor, indices: Tensor, strength: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Zoom, stretch, turn and shift each picture (B, 3, H, W) and its classes (B, H, W) alike, by
-    own draws; what lies outside is mirrored in.
+    """Zoom, stretch, rotate and shift each image (B, 3, H, W) and its classes (B, H, W) alike, at
+    random, with reflection outside.
     """
-    across, down, turn, left, top = _draws(x, 5, generator).flatten(1) * strength
-    zoom = torch.exp(0.35 * across - 0.15 * strength)  # > 1: more is seen
-    wide, high = zoom * torch.exp(0.15 * down), zoom * torch.exp(-0.15 * down)
+    zoom, stretch, turn, left, top = _uniform(x, 5, generator).flatten(1) * strength
+    scale = torch.exp(0.35 * zoom - 0.15 * strength)  # > 1: zooms out
+    wide, high = scale * torch.exp(0.15 * stretch), scale * torch.exp(-0.15 * stretch)
     angle = turn * math.radians(5)
     cos, sin = angle.cos(), angle.sin()
     shift_x, shift_y = left * (0.15 + (1 - wide).abs()), top * (0.15 + (1 - high).abs())
     rows = [wide * cos, -wide * sin, shift_x, high * sin, high * cos, shift_y]
     grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(x.shape), align_corners=False)
     settings = {"padding_mode": "reflection", "align_corners": False}
-    there = F.grid_sample(numbers[:, None].to(x.dtype), grid, mode="nearest", **settings)
-    return F.grid_sample(x, grid, mode="bilinear", **settings), there[:, 0].long()
+    moved = F.grid_sample(indices[:, None].to(x.dtype), grid, mode="nearest", **settings)
+    return F.grid_sample(x, grid, mode="bilinear", **settings), moved[:, 0].long()
 
 
-def relit(x: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Change brightness, contrast, saturation and tint of each picture x (B, 3, H, W) and blank a
-    square of it, by own draws.
+def augment_colour(x: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+    """Change brightness, contrast, saturation and tint of each image x (B, 3, H, W) at random, and
+    blank a random square of every other one.
     """
-    bright, contrast, colourful, row, column, size = _draws(x, 6, generator) * strength
-    tint = _draws(x, 3, generator)[..., 0, 0, 0].T[:, :, None, None] * strength  # (B, 3, 1, 1)
+    brightness, contrast, saturation, row, column, size = _uniform(x, 6, generator) * strength
+    tint = _uniform(x, 3, generator)[..., 0, 0, 0].T[:, :, None, None] * strength  # (B, 3, 1, 1)
     grey = x.mean(dim=1, keepdim=True)
-    x = grey + (x - grey) * (1 + 0.8 * colourful).clamp(min=0)
+    x = grey + (x - grey) * (1 + 0.8 * saturation).clamp(min=0)
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
-    x = mean + (x - mean) * torch.exp(0.4 * contrast) + 0.4 * bright + 0.15 * tint
+    x = mean + (x - mean) * torch.exp(0.4 * contrast) + 0.4 * brightness + 0.15 * tint
     x = x.clamp(-1, 1)
-    down, across = (
-        torch.linspace(-1, 1, n, device=x.device).view(shape)
-        for n, shape in ((x.shape[2], (1, 1, -1, 1)), (x.shape[3], (1, 1, 1, -1)))
-    )
-    half = (0.3 * size).clamp(min=0)  # none for every other picture
-    return x.masked_fill(((down - row).abs() < half) & ((across - column).abs() < half), 0.0)
+    rows = torch.linspace(-1, 1, x.shape[2], device=x.device).view(1, 1, -1, 1)
+    columns = torch.linspace(-1, 1, x.shape[3], device=x.device).view(1, 1, 1, -1)
+    half = (0.3 * size).clamp(min=0)
+    return x.masked_fill(((rows - row).abs() < half) & ((columns - column).abs() < half), 0.0)
 
 
 def convolution(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> list[nn.Module]:
@@ -298,13 +272,25 @@ def convolution(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> li
     return [nn.Conv2d(inputs, outputs, side, stride, pad, bias=False), nn.BatchNorm2d(outputs)]
 
 
-def _draws(x: Tensor, n: int, generator: torch.Generator) -> Tensor:
-    """Return n numbers in [-1, 1] for each of the pictures x: (n, B, 1, 1, 1)."""
+def _initial_compatibility(classes: int) -> Tensor:
+    """Return (2, K, K): the same cost for all pairs of different classes, for both kernels."""
+    return (CRF_START * (1 - torch.eye(classes))).repeat(2, 1, 1)
+
+
+def _uniform(x: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """Return n numbers in [-1, 1] for each of the images x: (n, B, 1, 1, 1)."""
     return 2 * torch.rand(n, len(x), 1, 1, 1, generator=generator, device=x.device) - 1
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(Residual(width) for _ in range(count)))
+    """Return residual blocks that pass what is positive at first."""
+
+    def block() -> Residual:
+        layers = [*convolution(width, width), nn.ReLU(inplace=True), *convolution(width, width)]
+        nn.init.zeros_(layers[-1].weight)
+        return Residual(*layers, activation=F.relu)
+
+    return nn.Sequential(*(block() for _ in range(count)))
 
 
 METHOD = Method(

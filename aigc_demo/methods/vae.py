@@ -1,5 +1,4 @@
-"""Convolutional variational autoencoder, told the class, with a mixture of Gaussians over its
-latents.
+"""Convolutional variational autoencoder, class-conditional, with a mixture of Gaussians as prior.
 
 Kingma & Welling, "Auto-Encoding Variational Bayes", 2013, https://arxiv.org/abs/1312.6114;
 conditional: Sohn et al., "Learning Structured Output Representation using Deep Conditional
@@ -11,9 +10,9 @@ Generative Models", 2015.
 
 The first term is the Gaussian likelihood at its best shared variance: Rybkin et al., "Simple and
 Effective VAE Training with Calibrated Decoders", 2020, https://arxiv.org/abs/2006.13202. Codes do
-not fill the prior, so samples are drawn from a mixture fitted to the codes of each class: Ghosh et
-al., "From Variational to Deterministic Autoencoders", 2019, https://arxiv.org/abs/1903.12436.
-Knows tensors only.
+not fill N(0, I), so samples are drawn from a mixture fitted to the codes of each class after
+training: Ghosh et al., "From Variational to Deterministic Autoencoders", 2019,
+https://arxiv.org/abs/1903.12436. Knows tensors only.
 """
 
 from __future__ import annotations
@@ -33,35 +32,19 @@ from aigc_demo.nn.optim import step
 class VAEConfig(Config):
     """Networks and training settings of `VAE`."""
 
-    size: int = Field(
-        32, ge=16, le=128, multiple_of=16, description="side of the pictures in pixels"
-    )
-    latent: int = Field(32, ge=2, le=512, description="numbers of a code")
-    width: int = Field(
-        64, ge=16, le=256, multiple_of=16, description="channels at half resolution"
-    )
-    beta: float = Field(1.0, ge=0, le=100, description="weight of the divergence")
-    components: int = Field(
-        10, ge=1, le=64, description="Gaussians a class in the mixture of codes"
-    )
+    size: int = Field(32, ge=16, le=128, multiple_of=16, description="side of the images")
+    latent: int = Field(32, ge=2, le=512, description="dimensions of the latent space")
+    width: int = Field(64, ge=16, le=256, multiple_of=16, description="channels at half size")
+    beta: float = Field(1.0, ge=0, le=100, description="weight β of the divergence")
+    components: int = Field(10, ge=1, le=64, description="components of a class's mixture")
     clip: float = Field(100.0, ge=0, description="largest gradient norm; 0: do not clip")
 
 
 class VAE(Generative):
-    """Encoder, decoder and the mixture of codes that samples are drawn from."""
+    """Encoder, decoder and the mixture that latents are drawn from."""
 
     config: VAEConfig
-    options = (
-        Option(
-            "temperature",
-            "Temperature",
-            0.1,
-            1.2,
-            1.0,
-            0.05,
-            "less keeps closer to the typical picture",
-        ),
-    )
+    options = (Option("temperature", minimum=0.1, maximum=1.2, default=1.0, step=0.05),)
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__(config)
@@ -95,7 +78,7 @@ class VAE(Generative):
         return (self.config.latent + 1,)
 
     def encode(self, x: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Map pictures (B, C, H, W) to mu and logvar, (B, latent) each."""
+        """Map images (B, C, H, W) to mu and logvar, (B, latent) each."""
         if classes is not None:
             planes = classes[:, :, None, None].expand(-1, -1, *x.shape[-2:])
             x = torch.cat([x, planes], dim=1)
@@ -104,31 +87,27 @@ class VAE(Generative):
         return mu, logvar.clamp(-10, 10)
 
     def reconstruct(self, z: Tensor, classes: Tensor | None) -> Tensor:
-        """Map codes (B, latent) to pictures (B, C, H, W), float32."""
+        """Decode z (B, latent) into images (B, C, H, W), float32."""
         z = z if classes is None else torch.cat([z, classes], dim=1)
         h = self.expand(z).view(len(z), -1, self.side, self.side)
         return self.decoder(h.contiguous(memory_format=torch.channels_last)).float()
 
     @torch.no_grad()
     def latents(self, noise: Tensor, labels: Tensor | None) -> Tensor:
-        """Draw codes from the mixture of each label: the last number picks the Gaussian, the
-        others fill it.
+        """Draw z from the mixture of each label: the last number of the noise picks the component,
+        the others are its Gaussian noise.
         """
-        rows = (
-            torch.zeros(len(noise), dtype=torch.int64, device=noise.device)
-            if labels is None
-            else labels
-        )
+        rows = torch.zeros_like(noise[:, 0], dtype=torch.int64) if labels is None else labels
         level = torch.special.ndtr(noise[:, -1:])
         chosen = (self.mixture_weights[rows].cumsum(1) < level).sum(1)
         chosen = chosen.clamp(max=self.config.components - 1)
-        spread = torch.einsum("bij,bj->bi", self.mixture_factors[rows, chosen], noise[:, :-1])
-        return self.mixture_means[rows, chosen] + spread
+        deviation = torch.einsum("bij,bj->bi", self.mixture_factors[rows, chosen], noise[:, :-1])
+        return self.mixture_means[rows, chosen] + deviation
 
     @torch.no_grad()
-    def entry(self) -> tuple[Tensor, Tensor]:
-        """Return the matrix (F, latent) by which codes enter the decoder, and the covariance
-        (latent, latent) of the codes of a class, on average over the classes.
+    def first_layer(self) -> tuple[Tensor, Tensor]:
+        """Return the decoder's first matrix (F, latent) and the covariance (latent, latent) of z
+        within a class, on average over the classes.
         """
         weights, factors = self.mixture_weights[..., None], self.mixture_factors
         means = self.mixture_means - (weights * self.mixture_means).sum(1, keepdim=True)
@@ -138,23 +117,22 @@ class VAE(Generative):
 
     @torch.no_grad()
     def decode_steps(
-        self, latents: Tensor, classes: Tensor | None, *, temperature: float = 1.0
+        self, latents: Tensor, condition: Tensor | None, *, temperature: float = 1.0
     ) -> Iterator[Tensor]:
-        """Yield the pictures; `temperature` pulls the codes towards the mean of their class."""
-        weights = self.mixture_weights.new_ones(len(latents), 1) if classes is None else classes
+        """Yield the images; a low `temperature` pulls z towards the mean of its class."""
+        weights = latents.new_ones(len(latents), 1) if condition is None else condition
         means = (self.mixture_weights[..., None] * self.mixture_means).sum(1)  # (K, latent)
-        centre = weights @ means
-        yield self.reconstruct(torch.lerp(centre, latents, temperature), classes).clamp(-1, 1)
+        z = torch.lerp(weights @ means, latents, temperature)
+        yield self.reconstruct(z, condition).clamp(-1, 1)
 
     def trainer(self, *, lr: float, ema: float, seed: int) -> VAETrainer:
-        """Return a trainer that moves this model's weights."""
         return VAETrainer(self, lr=lr, ema=ema, seed=seed)
 
 
 class VAETrainer(Trainer):
-    """Maximises the ELBO; fits the mixture of codes before the model is saved."""
+    """Maximises the ELBO; fits the prior before the model is saved."""
 
-    FITTED_ON, GLANCED_AT = 12_000, 1_000
+    FIT_SAMPLES, QUICK_FIT_SAMPLES = 12_000, 1_000
 
     def __init__(self, model: VAE, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
@@ -163,13 +141,13 @@ class VAETrainer(Trainer):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"vae": self.optimizer}
 
-    def losses(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
+    def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         x, config = batch.images, self.model.config
         classes = self.model.one_hot(batch.labels)
         with devices.autocast(self.device):
             mu, logvar = self.network.encode(x, classes)
-            noise = torch.randn(mu.shape, device=self.device, generator=self.generator)
-            decoded = self.network.reconstruct(mu + torch.exp(logvar / 2) * noise, classes)
+            z = reparametrise(mu, logvar, self.generator)
+            decoded = self.network.reconstruct(z, classes)
         reconstruction = x[0].numel() / 2 * F.mse_loss(decoded, x).log()
         divergence = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
         norm = step(reconstruction + config.beta * divergence, self.optimizer, clip=config.clip)
@@ -182,36 +160,36 @@ class VAETrainer(Trainer):
     @torch.no_grad()
     def finish(self, batches: Iterable[Batch], *, thorough: bool = True) -> None:
         """Fit a mixture of Gaussians to the codes of each class."""
-        enough = self.FITTED_ON if thorough else min(self.FITTED_ON, self.GLANCED_AT)
+        model = self.model
+        enough = self.FIT_SAMPLES if thorough else min(self.FIT_SAMPLES, self.QUICK_FIT_SAMPLES)
         generator = torch.Generator(self.device).manual_seed(0)  # saving leaves training as it is
         codes, labels, seen = [], [], 0
         for batch in batches:
-            mu, logvar = self.model.encode(batch.images, self.model.one_hot(batch.labels))
-            codes.append(
-                mu
-                + torch.exp(logvar / 2)
-                * torch.randn(mu.shape, device=mu.device, generator=generator)
-            )
-            labels.append(
-                batch.labels if self.model.config.classes else torch.zeros_like(batch.labels)
-            )
+            mu, logvar = model.encode(batch.images, model.one_hot(batch.labels))
+            codes.append(reparametrise(mu, logvar, generator))
+            labels.append(batch.labels if model.config.classes else torch.zeros_like(batch.labels))
             seen += len(mu)
             if seen >= enough:
                 break
-        codes, labels = torch.cat(codes).cpu(), torch.cat(labels).cpu()
-        for k in range(len(self.model.mixture_weights)):
-            chosen = codes[labels == k]
-            if len(chosen) > self.model.config.latent:
-                fitted = fit_mixture(chosen, self.model.config.components, seed=k)
-                self.model.mixture_weights[k] = fitted[0].to(self.device)
-                self.model.mixture_means[k] = fitted[1].to(self.device)
-                self.model.mixture_factors[k] = fitted[2].to(self.device)
+        z, c = torch.cat(codes).cpu(), torch.cat(labels).cpu()
+        for k in range(len(model.mixture_weights)):
+            if int((c == k).sum()) > model.config.latent:
+                weights, means, factors = fit_mixture(z[c == k], model.config.components, seed=k)
+                model.mixture_weights[k] = weights.to(self.device)
+                model.mixture_means[k] = means.to(self.device)
+                model.mixture_factors[k] = factors.to(self.device)
+
+
+def reparametrise(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw z from N(mu, exp(logvar)) so that gradients reach both."""
+    noise = torch.randn(mu.shape, device=mu.device, generator=generator)
+    return mu + torch.exp(logvar / 2) * noise
 
 
 def fit_mixture(
     x: Tensor, components: int, *, seed: int, iterations: int = 20
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Fit full Gaussians to x (N, D) by expectation maximisation.
+    """Fit a mixture of full Gaussians to x (N, D) by expectation maximisation.
 
     Returns weights (K,), means (K, D) and lower Cholesky factors (K, D, D), float32. Covariances
     are shrunk towards that of all points by D / 2 pseudo-observations, so that a small cluster
@@ -229,33 +207,26 @@ def fit_mixture(
         mass = responsibility.sum(0) + 1e-9  # (K,)
         weights = mass / mass.sum()
         means = responsibility.T @ x / mass[:, None]
-        covariances = torch.stack(
-            [
-                (
-                    (responsibility[:, k, None] * (x - means[k])).T @ (x - means[k])
-                    + overall * d / 2
-                )
-                / (mass[k] + d / 2)
-                for k in range(components)
-            ]
-        )
+        scatter = [_scatter(x, m, r) for m, r in zip(means, responsibility.T, strict=True)]
+        covariances = (torch.stack(scatter) + overall * d / 2) / (mass + d / 2)[:, None, None]
         factors = torch.linalg.cholesky(covariances)
 
         # Expect: how likely each component made each point.
-        log_p = torch.stack(
-            [
-                torch.log(weights[k])
-                - factors[k].diagonal().log().sum()
-                - 0.5
-                * torch.linalg.solve_triangular(factors[k], (x - means[k]).T, upper=False)
-                .square()
-                .sum(0)
-                for k in range(components)
-            ],
-            dim=1,
-        )
+        mixture = zip(weights, means, factors, strict=True)
+        log_p = torch.stack([_log_joint(x, *component) for component in mixture], dim=1)
         responsibility = log_p.softmax(1)
     return weights.float(), means.float(), factors.float()
+
+
+def _scatter(x: Tensor, mean: Tensor, weights: Tensor) -> Tensor:
+    """Return Σ w (x - mean)(x - mean)ᵀ (D, D) of points x (N, D) with weights (N,)."""
+    return (weights[:, None] * (x - mean)).T @ (x - mean)
+
+
+def _log_joint(x: Tensor, weight: Tensor, mean: Tensor, factor: Tensor) -> Tensor:
+    """Return log(weight · N(x; mean, factor factorᵀ)) but for a constant, (N,)."""
+    whitened = torch.linalg.solve_triangular(factor, (x - mean).T, upper=False)
+    return weight.log() - factor.diagonal().log().sum() - 0.5 * whitened.square().sum(0)
 
 
 def _down(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

@@ -1,8 +1,7 @@
 """The only text boundary: strings ⇄ bytes (B, L), uint8, padded with 0 at the end.
 
-Bytes, so that any string in any script is an input and nothing is out of vocabulary. What a
-network cannot be meant to tell apart (case, width, runs of spaces, control characters) is made
-the same here, for captions and prompts alike.
+Bytes, so that any string in any script is an input and nothing is out of vocabulary. Case, width,
+runs of spaces and control characters are normalised, for captions and prompts alike.
 """
 
 from __future__ import annotations
@@ -17,15 +16,13 @@ MAX_BYTES = 200  # of UTF-8, after which a text is cut, between two characters
 
 
 def clean(text: str) -> str:
-    """Return `text` in one form: NFKC, case folded, control characters and runs of spaces one
-    space.
-    """
+    """Normalise `text`: NFKC, case folded, control characters and runs of spaces as one space."""
     text = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
 
 
 def encode(texts: Sequence[str], length: int = MAX_BYTES) -> Tensor:
-    """Return the bytes of `texts`, uint8 (B, length); what is longer is cut between characters."""
+    """Return the bytes of `texts`, uint8 (B, length), truncated between characters."""
     rows = torch.zeros(len(texts), length, dtype=torch.uint8)
     for row, text in zip(rows, texts, strict=True):
         # A lone surrogate has no bytes of its own: it becomes a question mark.

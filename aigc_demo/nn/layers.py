@@ -1,10 +1,11 @@
-"""Blocks that methods share: convolutions, windows, augmentation.
+"""Blocks that methods share: noise, crops, fast convolutions, hole filling, augmentation.
 
 Knows no method, no data set and no file.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,13 +15,35 @@ from torch import Tensor, nn
 
 
 def normals(shape: tuple[int, ...], seeds: Iterable[int]) -> Tensor:
-    """Return normal noise (len(seeds), *shape), float32 on the CPU: one generator a picture.
+    """Return normal noise (len(seeds), *shape), float32 on the CPU: one generator a sample.
 
     Hence the noise of a seed is the same alone and inside a batch, and on every device.
     """
     return torch.stack(
         [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     )
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Interpolate from a to b (…) on a great circle at t (T,), which keeps the norm of Gaussian
+    noise: (T, …).
+
+    Shoemake, "Animating Rotation with Quaternion Curves", 1985.
+    """
+    cosine = torch.dot(a.flatten(), b.flatten()) / (a.norm() * b.norm()).clamp(min=1e-9)
+    angle = cosine.clamp(-1, 1).acos()
+    t = t.view(-1, *[1] * a.ndim)
+    if angle.sin() < 1e-4:
+        return torch.lerp(a[None], b[None], t)
+    between = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+    return torch.where(t == 0, a, torch.where(t == 1, b, between))  # the ends without rounding
+
+
+def frequencies(width: int) -> Tensor:
+    """Return width / 2 angular frequencies of an embedding of t in [0, 1], from 1 to 1000,
+    geometrically.
+    """
+    return torch.exp(torch.linspace(0, math.log(1000), width // 2))
 
 
 def zero(convolution: nn.Conv2d) -> nn.Conv2d:
@@ -31,47 +54,72 @@ def zero(convolution: nn.Conv2d) -> nn.Conv2d:
     return convolution
 
 
-def window(x: Tensor, side: int, generator: torch.Generator, *, turned: bool = True) -> Tensor:
-    """Return the same random `side` × `side` window of all pictures x (B, C, H, W), turned or
-    mirrored unless told not to be; all of them where they are not larger.
+class Residual(nn.Module):
+    """x + f(x), with f a sequence of layers, and then perhaps an activation."""
+
+    def __init__(
+        self, *layers: nn.Module, activation: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(*layers)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape."""
+        y = x + self.inner(x)
+        return y if self.activation is None else self.activation(y)
+
+
+def random_crop(
+    x: Tensor, side: int, generator: torch.Generator, *, symmetries: bool = True
+) -> Tensor:
+    """Return the same random `side` × `side` crop of all images x (B, C, H, W), under one of the
+    eight symmetries of the square unless `symmetries` is off; smaller images as they are.
     """
     top, left, turn = (
         int(torch.randint(0, n, (), generator=generator, device=generator.device))
         for n in (max(1, x.shape[-2] - side + 1), max(1, x.shape[-1] - side + 1), 8)
     )
     x = x[..., top : top + side, left : left + side]
-    if not turned:
-        turn = 0
-    if turn & 1:
+    if symmetries and turn & 1:
         x = x.flip(-1)
-    if turn & 2:
+    if symmetries and turn & 2:
         x = x.flip(-2)
-    if turn & 4:
+    if symmetries and turn & 4:
         x = x.transpose(-1, -2)
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def zoomed(x: Tensor, factors: Tensor) -> Tensor:
-    """Scale pictures (B, C, H, W) about their middle by exp(`factors`), across and down; white
-    comes in from outside. Convolutions alone cannot learn that the things of one domain are drawn
-    smaller than those of the other.
+def zoom_about_centre(x: Tensor, log_factors: Tensor) -> Tensor:
+    """Scale images (B, C, H, W) about their centre by exp(`log_factors`) (2,), across and down;
+    white comes in from outside.
+
+    Convolutions alone cannot learn that one domain draws things smaller than the other.
     """
-    matrix = torch.diag_embed(torch.exp(-factors).expand(len(x), 2))
+    matrix = torch.diag_embed(torch.exp(-log_factors).expand(len(x), 2))
     theta = torch.cat([matrix, matrix.new_zeros(len(x), 2, 1)], dim=2)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     return F.grid_sample(x - 1, grid, padding_mode="zeros", align_corners=False) + 1
 
 
+def drop_channels(x: Tensor, p: float, generator: torch.Generator | None) -> Tensor:
+    """Drop channels of x (B, C, H, W) with probability p; none without a generator."""
+    if not p or generator is None:
+        return x
+    keep = torch.rand(x.shape[:2], generator=generator, device=x.device) >= p
+    return x * (keep / (1 - p))[:, :, None, None].to(x.dtype)
+
+
 # --- Fast 4×4 convolutions with stride 2 ---------------------------------------------------------
 #
-# The convolution that halves a picture and the transposed one that doubles it are each other's
-# gradient, and share the gradient of the weights. These three are all that is ever computed, each
-# in the form that is fastest on a CPU in the channels-last layout. They are exact, for every order
-# of derivative. Measured in bfloat16 on two Zen 4 cores: torch's own doubling to three channels
-# takes three times as long; its gradient of the weights takes half again as long for 4×4 results,
-# and fifty times as long while another program uses a core, because its threads wait by spinning.
+# The convolution that halves an image and the transposed one that doubles it are each other's
+# gradient and share the gradient of the weights. All three are computed in the form that is
+# fastest on a CPU in the channels-last layout, and are exact for every order of derivative.
+# Measured in bfloat16 on two Zen 4 cores: torch's own doubling to three channels takes three times
+# as long; its gradient of the weights half again as long for 4×4 results, and fifty times as long
+# while another program uses a core, because its threads wait by spinning.
 
-FEW = 16  # channels up to which torch's own doubling is slow
+FEW_CHANNELS = 16  # up to which torch's own doubling is slow
 
 
 def halve(x: Tensor, w: Tensor) -> Tensor:
@@ -103,7 +151,7 @@ class _Double(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, h: Tensor, w: Tensor) -> Tensor:
         ctx.save_for_backward(h, w)
-        if w.shape[1] > FEW:
+        if w.shape[1] > FEW_CHANNELS:
             return F.conv_transpose2d(h, w, None, 2, 1)
         # Fill cells of 2×2 pixels, four times as many numbers at once. Cell (i, j) of the padded
         # result is the sum over a, b in {0, 1} of h[i - a, j - b] · w[2a:2a + 2, 2b:2b + 2].
@@ -125,7 +173,7 @@ class _Double(torch.autograd.Function):
 def _weight_gradient(x: Tensor, g: Tensor) -> Tensor:
     """Correlate x (B, I, 2H, 2W) with g (B, O, H, W) into (O, I, 4, 4)."""
     o, i = g.shape[1], x.shape[1]
-    # Multiply the 4×4 patches of x by g: on each thread some pictures, about 2²⁰ numbers of
+    # Multiply the 4×4 patches of x by g: on each thread some images, about 2²⁰ numbers of
     # patches at a time, so that they stay in that core's cache.
     threads = torch.get_num_threads()
     n = threads * max(1, 2**20 // (16 * i * g.shape[2:].numel()))
@@ -190,10 +238,10 @@ class Expand(nn.ConvTranspose2d):
 
 def in_working_precision(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Cast tensors to the number format of the enclosing autocast, as its own functions do."""
-    kind = tensors[0].device.type
-    if not torch.is_autocast_enabled(kind):
+    device = tensors[0].device.type
+    if not torch.is_autocast_enabled(device):
         return tensors
-    return tuple(t.to(torch.get_autocast_dtype(kind)) for t in tensors)
+    return tuple(t.to(torch.get_autocast_dtype(device)) for t in tensors)
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -201,13 +249,13 @@ def _rows(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten(1)
 
 
-# --- Smooth filling ------------------------------------------------------------------------------
+# --- Biharmonic filling --------------------------------------------------------------------------
 
 
 @torch.no_grad()
 def fill_smoothly(x: Tensor, hole: Tensor, *, steps: int = 12) -> Tensor:
-    """Return x (B, C, H, W) with `hole` (B, 1, H, W), 1 where something is lost, filled by about
-    the surface of least bending: that which minimises ∫ (Δu)².
+    """Return x (B, C, H, W) with `hole` (B, 1, H, W), 1 where pixels are missing, filled by about
+    the biharmonic surface: that which minimises ∫ (Δu)².
 
     Coarse to fine, by `steps` conjugate gradients at each scale. Damelin & Hoang, "On Surface
     Completion and Image Inpainting by Biharmonic Functions", 2018.
@@ -217,8 +265,8 @@ def fill_smoothly(x: Tensor, hole: Tensor, *, steps: int = 12) -> Tensor:
     if min(x.shape[-2:]) >= 8 and bool((hole > 0).any()):
         weight = F.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)
         mean = F.avg_pool2d(x * known, 2, ceil_mode=True, count_include_pad=False)
-        lost = (weight < 0.5).float()
-        coarse = fill_smoothly(mean / weight.clamp(min=1e-6), lost, steps=steps)
+        missing = (weight < 0.5).float()
+        coarse = fill_smoothly(mean / weight.clamp(min=1e-6), missing, steps=steps)
         start = F.interpolate(coarse, x.shape[-2:], mode="bilinear", align_corners=False)
     else:
         start = (x * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp(1)
@@ -240,22 +288,20 @@ def fill_smoothly(x: Tensor, hole: Tensor, *, steps: int = 12) -> Tensor:
 def _laplace(u: Tensor) -> Tensor:
     """Return the sum of the differences to the four neighbours; nothing lies beyond the edge."""
     down, right = u[..., 1:, :] - u[..., :-1, :], u[..., 1:] - u[..., :-1]
-    return (
-        F.pad(down, (0, 0, 0, 1)) - F.pad(down, (0, 0, 1, 0))
-        + F.pad(right, (0, 1)) - F.pad(right, (1, 0))
-    )  # fmt: skip
+    vertical = F.pad(down, (0, 0, 0, 1)) - F.pad(down, (0, 0, 1, 0))
+    return vertical + F.pad(right, (0, 1)) - F.pad(right, (1, 0))
 
 
 # --- Differentiable augmentation -----------------------------------------------------------------
 #
 # Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020,
-# https://arxiv.org/abs/2006.10738: real and generated pictures pass through the same random
+# https://arxiv.org/abs/2006.10738: real and generated images pass through the same random
 # transforms before the discriminator sees them, and gradients pass through to the generator.
 # Nothing leaks into the samples.
 
 
 def jitter_colour(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Shift brightness, scale saturation and contrast of x (B, C, H, W) by own draws."""
+    """Shift brightness and scale saturation and contrast of each image of x (B, C, H, W)."""
     brightness, saturation, contrast = _uniform(x, 3, generator)
     x = x + (brightness - 0.5)
     mean = x.mean(dim=1, keepdim=True)
@@ -265,7 +311,7 @@ def jitter_colour(x: Tensor, generator: torch.Generator | None = None) -> Tensor
 
 
 def translate(x: Tensor, generator: torch.Generator | None = None, share: float = 0.125) -> Tensor:
-    """Shift each picture of x (B, C, H, W) by up to `share` of its size; -1 moves in."""
+    """Shift each image of x (B, C, H, W) by up to `share` of its size; -1 moves in."""
     b, _, h, w = x.shape
     dy, dx = (int(h * share + 0.5), int(w * share + 0.5))
     padded = F.pad(x, (dx, dx, dy, dy), value=-1.0)
@@ -278,7 +324,7 @@ def translate(x: Tensor, generator: torch.Generator | None = None, share: float 
 
 
 def cut_out(x: Tensor, generator: torch.Generator | None = None, share: float = 0.5) -> Tensor:
-    """Blank a random square of `share` of the side of each picture of x (B, C, H, W) with 0."""
+    """Blank a random square of `share` of the side of each image of x (B, C, H, W) with 0."""
     b, _, h, w = x.shape
     top, left = _uniform(x, 2, generator)
     rows = torch.arange(h, device=x.device).view(1, 1, h, 1)

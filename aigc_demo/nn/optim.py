@@ -1,4 +1,4 @@
-"""How weights move: the training step, an optimiser for convolutions, the average of weights.
+"""The training step, Muon, and the running average of weights.
 
 Knows no method, no data set and no file.
 """
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 
 def step(loss: Tensor, *optimizers: torch.optim.Optimizer, clip: float = 0.0) -> Tensor:
-    """Minimise `loss` by one step of each of `optimizers`, which share a network's weights, and
-    return the gradient norm, a detached scalar.
+    """Minimise `loss` by one step of each of `optimizers`, which share a network's weights; return
+    the gradient norm, a detached scalar.
 
     Under ``torchrun`` the gradients are averaged over the processes; methods need not know of it.
     """
@@ -63,11 +63,11 @@ class PowerEMA:
     def update(self, target: nn.Module, source: nn.Module, step: int) -> None:
         """Move `target` towards `source` after `step` (1, 2, …): weights, batch statistics."""
         newest = 1.0 if self.gamma is None else min(1.0, (1 + self.gamma) / (step + self.gamma))
-        ours, theirs = target.state_dict(), source.state_dict()
-        averaged = [name for name, value in ours.items() if value.is_floating_point()]
-        torch._foreach_lerp_([ours[n] for n in averaged], [theirs[n] for n in averaged], newest)
-        for name in ours.keys() - set(averaged):
-            ours[name].copy_(theirs[name])
+        mean, raw = target.state_dict(), source.state_dict()
+        averaged = [name for name, value in mean.items() if value.is_floating_point()]
+        torch._foreach_lerp_([mean[n] for n in averaged], [raw[n] for n in averaged], newest)
+        for name in mean.keys() - set(averaged):
+            mean[name].copy_(raw[name])
 
 
 def _gamma(spread: float) -> float:
@@ -81,12 +81,12 @@ def _gamma(spread: float) -> float:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose step for a weight matrix has all directions equally long.
+    """Momentum with orthogonalised steps: all singular values of a matrix's step are about equal.
 
     Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
     https://kellerjordan.github.io/posts/muon/. The kernels of a convolution (O, I, k, k) are taken
-    as a matrix (O, I k k), whose nearest orthogonal matrix five steps of a Newton-Schulz iteration
-    approach. It is for convolutions inside a network: not for its first and last, nor for biases.
+    as a matrix (O, I k k). It is for matrices and convolutions inside a network: not for its first
+    and last, nor for biases.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95) -> None:
@@ -107,7 +107,9 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Return about U Vᵀ for `matrix` = U S Vᵀ: singular values between 0.7 and 1.2."""
+    """Return about U Vᵀ for `matrix` = U S Vᵀ, by five steps of a Newton-Schulz iteration; its
+    singular values are between 0.7 and 1.2.
+    """
     x = matrix / (matrix.norm() + 1e-7)
     if x.shape[0] > x.shape[1]:
         return orthogonal(matrix.T).T
@@ -120,8 +122,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
 def muon_and_adam(
     network: nn.Module, inner: Iterable[nn.Module], lr: float
 ) -> dict[str, torch.optim.Optimizer]:
-    """Return optimisers that share the weights of `network`: `Muon` at ten times `lr` for the
-    convolutions within the modules `inner`, Adam at half of `lr` for the rest.
+    """Share the weights of `network` between `Muon`, at ten times `lr` for the convolutions within
+    the modules `inner`, and Adam, at half of `lr` for the rest.
     """
     hidden = {p: None for part in inner for p in part.parameters() if p.ndim == 4}
     rest = [p for p in network.parameters() if p not in hidden]

@@ -1,8 +1,16 @@
-"""What networks that translate play against: a discriminator of patches, its losses, and a pool of
-earlier pictures.
+"""PatchGAN: a discriminator of patches, the adversarial losses, and a pool of generated images.
 
 Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", 2017,
-https://arxiv.org/abs/1611.07004. Knows no method, no data set and no file.
+https://arxiv.org/abs/1611.07004. With logits D(x) of real and D(y) of generated images, the mean
+over all patches of
+
+    least_squares  D: ((D(x) - 1)² + D(y)²) / 2                    G: (D(y) - 1)²
+    hinge          D: (max(0, 1 - D(x)) + max(0, 1 + D(y))) / 2    G: -D(y)
+    relativistic   D: softplus(D(y) - D(x))                        G: softplus(D(x) - D(y))
+
+Mao et al., "Least Squares Generative Adversarial Networks", 2017; Lim & Ye, "Geometric GAN", 2017;
+Jolicoeur-Martineau, "The relativistic discriminator", 2018. Knows no method, no data set and no
+file.
 """
 
 from __future__ import annotations
@@ -13,23 +21,24 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 Norm = Literal["none", "instance", "batch", "spectral"]
-Game = Literal["least_squares", "hinge", "relativistic"]
+AdversarialLoss = Literal["least_squares", "hinge", "relativistic"]
 
 
 def norm_of(kind: Norm, channels: int) -> nn.Module:
-    """Return the normalisation called `kind`; without learnt scales, as in the reference."""
+    """Return the normalisation `kind`; instance normalisation without scales, as the authors'."""
     if kind == "instance":
         return nn.InstanceNorm2d(channels)
     return nn.BatchNorm2d(channels) if kind == "batch" else nn.Identity()
 
 
 class PatchDiscriminator(nn.Module):
-    """Says of each patch of a picture how real it looks.
+    """Gives a logit for each patch of an image.
 
-    Each of `layers` convolutions with stride 2, and two without, sees 4×4: three make patches of
-    70×70 pixels, two of 34×34.
+    `layers` 4×4 convolutions with stride 2 and two with stride 1: three make patches of 70×70
+    pixels, two of 34×34.
     """
 
     def __init__(
@@ -41,11 +50,11 @@ class PatchDiscriminator(nn.Module):
         self.stages = nn.ModuleList()
         before = channels
         for i, (after, stride) in enumerate(zip(widths, strides, strict=True)):
-            shifts = i == 0 or norm in ("none", "spectral")  # else the normalisation undoes it
-            convolution = nn.Conv2d(before, after, 4, stride, 1, bias=shifts)
+            bias = i == 0 or norm in ("none", "spectral")  # else the normalisation removes it
+            convolution = nn.Conv2d(before, after, 4, stride, 1, bias=bias)
             self.stages.append(
                 nn.Sequential(
-                    _spectral(convolution) if norm == "spectral" else convolution,
+                    spectral_norm(convolution) if norm == "spectral" else convolution,
                     norm_of(norm, after) if i else nn.Identity(),
                     nn.LeakyReLU(0.2, inplace=True),
                 )
@@ -54,27 +63,17 @@ class PatchDiscriminator(nn.Module):
         self.last = nn.Conv2d(before, 1, 4, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (B, C, H, W) to logits (B, 1, h, w), float32."""
+        """Map images (B, C, H, W) to logits (B, 1, h, w), float32."""
         return self.features(x)[-1]
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """Return what each stage makes of x, the logits last."""
+        """Return the features of each stage, the logits last."""
         h = x.contiguous(memory_format=torch.channels_last)
-        found = []
+        features = []
         for stage in self.stages:
             h = stage(h)
-            found.append(h)
-        return [*found, self.last(h).float()]
-
-
-def _spectral(convolution: nn.Conv2d) -> nn.Module:
-    return nn.utils.parametrizations.spectral_norm(convolution)
-
-
-# --- Games ---------------------------------------------------------------------------------------
-#
-# A game is a pair of losses of logits for real and for generated pictures: the discriminator's and
-# the generator's.
+            features.append(h)
+        return [*features, self.last(h).float()]
 
 
 def _least_squares_d(real: Tensor, fake: Tensor) -> Tensor:
@@ -101,17 +100,17 @@ def _relativistic_g(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(real - fake).mean()
 
 
-# Mao et al., "Least Squares Generative Adversarial Networks", 2017; Lim & Ye, "Geometric GAN",
-# 2017; Jolicoeur-Martineau, "The relativistic discriminator", 2018.
-GAMES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
+Loss = Callable[[Tensor, Tensor], Tensor]  # of real and generated logits
+# name -> (discriminator's loss, generator's loss)
+ADVERSARIAL_LOSSES: dict[str, tuple[Loss, Loss]] = {
     "least_squares": (_least_squares_d, _least_squares_g),
     "hinge": (_hinge_d, _hinge_g),
     "relativistic": (_relativistic_d, _relativistic_g),
 }
 
 
-class Pool(nn.Module):
-    """The last `size` generated pictures, from which a discriminator is shown some.
+class ImagePool(nn.Module):
+    """The last `size` generated images, some of which are shown to a discriminator.
 
     Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
     Training", 2017, https://arxiv.org/abs/1612.07828. It is a module so that a resumed run has it.
@@ -119,15 +118,15 @@ class Pool(nn.Module):
 
     def __init__(self, size: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.register_buffer("pictures", torch.zeros(size, *shape))
+        self.register_buffer("pictures", torch.zeros(size, *shape))  # names of a run's state file
         self.register_buffer("held", torch.zeros((), dtype=torch.int64))
 
     def swap(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return pictures like x (B, C, H, W), about half of them old; x takes their places."""
+        """Put images x (B, C, H, W) into the pool; return as many, about half of them old ones."""
         size = len(self.pictures)
         if not size:
             return x
-        shown = x.clone()
+        swapped = x.clone()
         for i, new in enumerate(x):
             n = int(self.held)
             if n < size:
@@ -137,6 +136,6 @@ class Pool(nn.Module):
             chance, place = torch.rand(2, generator=generator, device=x.device).tolist()
             if chance < 0.5:
                 place = int(place * size)
-                shown[i] = self.pictures[place]
+                swapped[i] = self.pictures[place]
                 self.pictures[place] = new
-        return shown
+        return swapped

@@ -49,14 +49,14 @@ def refine(p: Tensor, image: Image.Image, model: Segment, weight: float = 1.0) -
     if p.shape[2:] != x.shape[2:]:
         p = F.interpolate(p, x.shape[2:], mode="bilinear", align_corners=False)
     if weight:
-        p = model.settled(p, x, weight)
+        p = model.refine_with_crf(p, x, weight)
     return p[0].argmax(0)
 
 
 def label_map(image: Image.Image, model: Segment, weight: float) -> Image.Image:
     """Return the label map of an RGB image, of its size, in the exact colours of the classes."""
     classes = refine(probabilities(image, model), image, model, weight)
-    drawn = images.to_pil(model.plan(classes[None]))[0]
+    drawn = images.to_pil(model.to_label_map(classes[None]))[0]
     return (
         drawn if drawn.size == image.size else drawn.resize(image.size, Image.Resampling.NEAREST)
     )

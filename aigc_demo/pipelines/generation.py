@@ -18,7 +18,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.methods.base import Generative
 from aigc_demo.nn import byte_tokenizer
-from aigc_demo.nn.interpolation import slerp
+from aigc_demo.nn.layers import slerp
 from aigc_demo.pipelines import latent_directions
 from aigc_demo.pipelines.model_cache import ModelCache
 from aigc_demo.pipelines.model_info import check_prompt, class_of, labels_of, options_of
@@ -97,8 +97,8 @@ def condition_of(model: Generative, classes: Tensor, prompts: Sequence[str]) -> 
     """Return what the images are conditioned on: the embeddings of their prompts or the one-hot
     vectors of their class numbers (B,); None where the model is unconditional.
     """
-    if model.reads:
-        return model.read(byte_tokenizer.encode(prompts).to(classes.device))
+    if model.text_conditional:
+        return model.encode_prompts(byte_tokenizer.encode(prompts).to(classes.device))
     return model.one_hot(classes)
 
 

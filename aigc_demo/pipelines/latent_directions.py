@@ -38,7 +38,7 @@ MAX_OFFSET = 3.0  # standard deviations to each side of a strip
 class LinearLatents(Protocol):
     """A model whose latents are vectors and whose first layer is linear."""
 
-    def entry(self) -> tuple[Tensor, Tensor]:
+    def first_layer(self) -> tuple[Tensor, Tensor]:
         """Return the matrix (F, L) by which latents enter and their covariance (L, L)."""
 
 
@@ -58,7 +58,7 @@ def compute(model: LinearLatents, count: int = MAX_DIRECTIONS) -> Directions:
 
     The largest component of each is positive.
     """
-    matrix, covariance = (t.double().cpu() for t in model.entry())
+    matrix, covariance = (t.double().cpu() for t in model.first_layer())
     variances, axes = torch.linalg.eigh(covariance)
     root = axes * variances.clamp(min=0).sqrt()  # L, with L Lᵀ = the covariance
     # The matrix has many rows: its Gram matrix is quicker to decompose than itself.

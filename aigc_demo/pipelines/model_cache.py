@@ -84,7 +84,7 @@ class ModelCache:
             except BadCheckpoint as problem:
                 self._infos[name] = (stamp, ModelInfo(name, name, str(problem)))
                 raise
-            model.to(self.device).to(memory_format=model.layout)
+            model.to(self.device).to(memory_format=model.memory_format)
             self.loaded[name] = (stamp, model)
         self.loaded.move_to_end(name)
         while len(self.loaded) > MAX_LOADED:

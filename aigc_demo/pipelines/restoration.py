@@ -180,7 +180,7 @@ def _steps(
                 f"mask: biharmonic would take minutes for {lost:,} pixels; its limit is "
                 f"{MAX_BIHARMONIC_PIXELS:,}. Mark less, or choose another method."
             )
-        margin = model.reach if model is not None else FILL_MARGIN
+        margin = model.receptive_radius if model is not None else FILL_MARGIN
         function = filler(tool, model)
         return tiling.fill(planes, weights, function, margin=margin, guesses=model is not None)
     function, margin = cleaner(tool, model, sigma)
@@ -212,7 +212,7 @@ def cleaner(tool: Tool, model: Model | None, sigma: float) -> tuple[Clean, int]:
     """Return the function that cleans a tile, and the radius of its receptive field."""
     if model is not None:
         strength = min(1.0, sigma / DEGRADATIONS["noise"].span)
-        return lambda tile: repaired(model, tile, strength), model.reach
+        return lambda tile: repaired(model, tile, strength), model.receptive_radius
     if tool.name == "nl_means":
         return lambda tile: classical.nl_means(tile, sigma), 12
     if tool.name == "nl_means_fast":
@@ -272,5 +272,5 @@ def enlarge(planes: Planes, factor: int, model: Model | None) -> Iterator[float 
         return
     strength = factor / DEGRADATIONS["resolution"].span
     yield from tiling.clean(
-        larger, None, lambda tile: repaired(model, tile, strength), margin=model.reach
+        larger, None, lambda tile: repaired(model, tile, strength), margin=model.receptive_radius
     )

@@ -148,12 +148,15 @@ def _translate(
     small = source if size == source.size else source.resize(size, _resampling(source))
     planes = Planes(np.asarray(small))
     result = planes
-    if model.whole or not model.local:
+    if not model.tileable:
         yield 0.0
         result = Planes(planes.integers(translated(model, planes.floats(), target)))
     else:
         steps = tiling.clean(
-            planes, None, lambda tile: translated(model, tile, target), margin=model.reach
+            planes,
+            None,
+            lambda tile: translated(model, tile, target),
+            margin=model.receptive_radius,
         )
         for step in steps:
             if isinstance(step, Planes):
@@ -163,7 +166,7 @@ def _translate(
     image = Image.fromarray(result.colour)
     if size == source.size:
         yield image
-    elif model.whole:
+    elif model.whole_image:
         yield image.resize(source.size, Image.Resampling.BICUBIC)
     else:
         yield with_residual(source, small, image)
@@ -173,11 +176,11 @@ def working_size(size: tuple[int, int], model: Translator, scale: str) -> tuple[
     """Return the width and height at which a network works on an image of `size`."""
     trained = model.config.size
     if scale == "auto":
-        scale = "trained" if model.whole or trained <= LOW_RESOLUTION else "picture"
+        scale = "trained" if model.whole_image or trained <= LOW_RESOLUTION else "picture"
     factor = 1.0
     if scale == "trained":
         factor = trained / min(size)
-    if model.whole or not model.local:
+    if not model.tileable:
         factor = min(factor, MAX_SIDE / max(size))
     elif scale == "trained":
         factor = min(factor, 1.0)  # enlarging adds no detail

@@ -84,7 +84,8 @@ class SampleEvaluator:
         """Return the scores of samples with the classes, or the captions, of the data set."""
         assert self._reference is not None and isinstance(model, Generative)
         extractor = feature_extractors.compact()
-        captions = next(self.dataset.batches(self.count, seed=0)).captions if model.reads else None
+        first = next(self.dataset.batches(self.count, seed=0))
+        captions = first.captions if model.text_conditional else None
         pixels, labels = sample_images(
             model,
             self.count,

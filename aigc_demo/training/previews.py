@@ -38,8 +38,10 @@ class PreviewWriter:
         self.session.finish_model()
         self._written_at = step
         if isinstance(model, Generative):
-            sheet = contact_sheet(model, self._fixed_batch.captions if model.reads else None)
-        elif rows := model.rows(_first(self._fixed_batch, COLUMNS)):
+            sheet = contact_sheet(
+                model, self._fixed_batch.captions if model.text_conditional else None
+            )
+        elif rows := model.preview_rows(_first(self._fixed_batch, COLUMNS)):
             sheet = images.grid(images.to_pil(torch.cat(rows)), columns=COLUMNS)
         else:
             return

@@ -92,7 +92,7 @@ class StepReporter:
         progress = min(1.0, self.clock.progress(step))
         speed = images / max(self._training_seconds, 1e-9)
         yield Step(step, self.clock.seconds(), progress, means, speed)
-        if logits := self.trainer.judge(self._fixed_batch):
+        if logits := self.trainer.discriminator_logits(self._fixed_batch):
             rounded = {k: tuple(round(float(v), 3) for v in x) for k, x in logits.items()}
             yield DiscriminatorLogits(step, rounded)
         self._losses, self._training_seconds = [], 0.0

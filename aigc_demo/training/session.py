@@ -78,7 +78,7 @@ def prepare(
         raise BadData(f"{dataset.title} has {len(dataset)} picture; training needs at least 2.")
     model, initial_card = build_model(method, plan, dataset)
     device = device or devices.default_device()
-    model.to(device).to(memory_format=model.layout)
+    model.to(device).to(memory_format=model.memory_format)
     ema = method.ema if plan.ema is None else plan.ema
     trainer = model.trainer(lr=plan.lr or method.lr, ema=ema, seed=plan.seed)
     seconds_before = _restore(directory / STATE, model, trainer)

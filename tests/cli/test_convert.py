@@ -12,7 +12,7 @@ from torch import Tensor
 from aigc_demo.cli import convert
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Translator
-from aigc_demo.nn.resnet_generator import ReferenceGenerator
+from aigc_demo.nn.generators import ResNetGenerator
 from aigc_demo.requests import TranslateRequest
 from aigc_demo.studio import Studio
 from tests import factories
@@ -59,15 +59,15 @@ def save(path: Path, state: object) -> str:
 @pytest.mark.parametrize("dropout", [False, True])
 def test_published_names_find_their_places(prefix: str, dropout: bool) -> None:
     state = {prefix + name: value for name, value in published(8, 9, dropout=dropout).items()}
-    weights = convert.renamed(state)
-    generator = ReferenceGenerator(8, 9)
+    weights = convert.rename_weights(state)
+    generator = ResNetGenerator(8, 9)
     assert weights.keys() == generator.state_dict().keys()
     generator.load_state_dict(weights)
-    assert convert.shape_of(weights) == (8, 9)
+    assert convert.width_and_blocks(weights) == (8, 9)
 
 
 def test_the_published_network_has_its_published_size() -> None:
-    parameters = sum(p.numel() for p in ReferenceGenerator().parameters())
+    parameters = sum(p.numel() for p in ResNetGenerator().parameters())
     assert parameters == 11_378_179
 
 
@@ -86,9 +86,9 @@ def test_adopted_weights_become_a_model_that_translates(tmp_path: Path) -> None:
 
     model, _ = checkpoint.load(tmp_path / "models" / "horse2zebra-cyclegan")
     assert isinstance(model, Translator)
-    direct = ReferenceGenerator(8, 2)
+    direct = ResNetGenerator(8, 2)
     direct.load_state_dict(
-        {k: v.half().float() for k, v in convert.renamed(published(8, 2)).items()}
+        {k: v.half().float() for k, v in convert.rename_weights(published(8, 2)).items()}
     )
     x = torch.rand(1, 3, 32, 32) * 2 - 1
     assert torch.allclose(model.translate(x, "AtoB"), direct(x), atol=1e-4)

@@ -106,14 +106,16 @@ def test_soft_classes_are_accepted_and_lie_between(method: str) -> None:
 def test_a_blend_of_texts_lies_between_them(method: str) -> None:
     model, trainer = build(method)
     trainer.training_step(factories.batch())
-    ends = model.read(byte_tokenizer.encode(["discs", "squares"]))
+    ends = model.encode_prompts(byte_tokenizer.encode(["discs", "squares"]))
     told = torch.stack([ends[0], ends.mean(0), ends[1]])
     first, middle, last = model.decode(model.noise([1]).expand(3, -1, -1, -1), told)
     assert middle.isfinite().all()
     assert not torch.equal(first, middle) and not torch.equal(middle, last)
 
 
-@pytest.mark.parametrize("method", [m for m in factories.GENERATE if METHODS[m].network.reads])
+@pytest.mark.parametrize(
+    "method", [m for m in factories.GENERATE if METHODS[m].network.text_conditional]
+)
 def test_pictures_to_be_scored_are_drawn_from_their_captions(method: str) -> None:
     model, trainer = build(method)
     trainer.training_step(factories.batch())

@@ -15,7 +15,7 @@ from tests import factories
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    **{f"repair-{kind}": ("repair", {"damage": kind}) for kind in get_args(repair.Damage)},
+    **{f"repair-{kind}": ("repair", {"damage": kind}) for kind in get_args(repair.Kind)},
     "inpaint": ("inpaint", {"guessed": 0.5}),
     "inpaint-adversarial": ("inpaint", {"adversarial": 0.1}),
 }
@@ -37,7 +37,7 @@ def test_a_few_dozen_steps_bring_results_nearer_to_the_truth(case: str) -> None:
     x[:, :, :, 24:] = -0.6
 
     def error() -> float:
-        _, restored, truth = model.rows(Batch(x))
+        _, restored, truth = model.preview_rows(Batch(x))
         return float((restored - truth).abs().mean())
 
     before = error()
@@ -69,7 +69,7 @@ def test_nothing_further_away_than_its_reach_changes_a_pixel(case: str) -> None:
     model = METHODS[method].build(config | ({"widths": [8] * 4} if method == "inpaint" else {}))
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.2)
-    side = 2 * model.reach + 64
+    side = 2 * model.receptive_radius + 64
     x = torch.zeros(1, 3, 16, side, requires_grad=True)
     if method == "repair":
         y = model(x, torch.ones(1))
@@ -78,14 +78,14 @@ def test_nothing_further_away_than_its_reach_changes_a_pixel(case: str) -> None:
     (gradient,) = torch.autograd.grad(y[..., side // 2].sum(), x)
     seen = gradient.abs().sum((0, 1, 2)).nonzero().flatten()
     furthest = int((seen - side // 2).abs().max())
-    assert model.reach / 4 < furthest <= model.reach
+    assert model.receptive_radius / 4 < furthest <= model.receptive_radius
 
 
 @every_case
 def test_rows_show_damage_result_and_truth(case: str) -> None:
     model, _ = build(case)
     batch = factories.batch(8, classes=0)
-    damaged, restored, truth = model.rows(batch)
+    damaged, restored, truth = model.preview_rows(batch)
     assert damaged.shape == restored.shape == truth.shape == batch.images.shape
     assert torch.equal(truth, batch.images) and not torch.equal(damaged, truth)
 

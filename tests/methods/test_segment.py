@@ -10,7 +10,7 @@ from torch import Tensor
 from aigc_demo.imaging import facade_labels, images
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch
-from aigc_demo.methods.segment import Segment, moved, relit
+from aigc_demo.methods.segment import Segment, augment_colour, augment_geometry
 from tests import factories
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,14 +28,14 @@ def halves(count: int = 8) -> Batch:
     for i in range(count):
         numbers[i, 8 + 2 * i :] = 1
     photos = torch.where(numbers[:, None] == 1, 0.5, -0.5).expand(-1, 3, -1, -1).clone()
-    return Batch(model().plan(numbers), None, photos)
+    return Batch(model().to_label_map(numbers), None, photos)
 
 
 def test_the_colours_of_facades_are_the_classes_in_their_order() -> None:
     plan = images.from_pixels(images.to_pixels(facade_labels.example()))[None]
     net = model()
-    numbers = net.numbers(plan)
-    assert torch.equal(net.plan(numbers), plan)
+    numbers = net.to_class_indices(plan)
+    assert torch.equal(net.to_label_map(numbers), plan)
     assert sorted(numbers.unique().tolist()) == sorted(
         list(facade_labels.CLASSES).index(name)
         for name in ("background", "wall", "window", "window head", "sill", "balcony", "cornice",
@@ -49,7 +49,7 @@ def test_the_chances_of_a_pixel_sum_to_one_and_mirror_with_the_picture() -> None
     assert p.shape == (2, 12, 32, 48) and p.min() >= 0
     assert torch.allclose(p.sum(1), torch.ones(2, 32, 48), atol=1e-5)
     assert torch.allclose(net.probabilities(x.flip(-1)), p.flip(-1), atol=1e-5)
-    assert torch.equal(net.translate(x), net.plan(p.argmax(1)))
+    assert torch.equal(net.translate(x), net.to_label_map(p.argmax(1)))
 
 
 def test_it_learns_to_tell_sky_from_wall() -> None:
@@ -76,9 +76,9 @@ def test_the_field_learns_which_classes_go_together() -> None:
     mu, photos = net.compatibility, batch.targets
     assert photos is not None and not mu.requires_grad and torch.equal(mu, mu.mT)
     assert (mu[:, 0, 1] > mu[:, 0, 0]).all()
-    p, truth = net.probabilities(photos), net.numbers(batch.images)
+    p, truth = net.probabilities(photos), net.to_class_indices(batch.images)
     alone, settled = (
-        q.gather(1, truth[:, None]).log().mean() for q in (p, net.settled(p, photos))
+        q.gather(1, truth[:, None]).log().mean() for q in (p, net.refine_with_crf(p, photos))
     )
     assert settled > alone + 0.1
 
@@ -88,19 +88,19 @@ def test_picture_and_plan_move_together_and_the_plan_keeps_its_classes() -> None
     numbers[:, 16:48, 20:40] = 7
     x = torch.where(numbers[:, None] == 7, 1.0, -1.0).expand(-1, 3, -1, -1)
     generator = torch.Generator().manual_seed(0)
-    y, there = moved(x, numbers, 1.0, generator)
+    y, there = augment_geometry(x, numbers, 1.0, generator)
     assert set(there.unique().tolist()) == {0, 7} and not torch.equal(there, numbers)
     assert ((y[:, 0] > 0) == (there == 7)).float().mean() > 0.98
-    same, still = moved(x, numbers, 0.0, generator)
+    same, still = augment_geometry(x, numbers, 0.0, generator)
     assert torch.allclose(same, x, atol=1e-5) and torch.equal(still, numbers)
 
 
 def test_light_changes_each_picture_in_its_own_way_and_only_its_colours() -> None:
     x = torch.rand(1, 3, 32, 32).expand(4, -1, -1, -1) * 2 - 1
-    y = relit(x, 1.0, torch.Generator().manual_seed(0))
+    y = augment_colour(x, 1.0, torch.Generator().manual_seed(0))
     assert y.min() >= -1 and y.max() <= 1
     assert len({tuple(p.flatten()[:8].tolist()) for p in y}) == 4
-    assert torch.allclose(relit(x, 0.0, torch.Generator()), x, atol=1e-6)
+    assert torch.allclose(augment_colour(x, 0.0, torch.Generator()), x, atol=1e-6)
 
 
 @pytest.mark.parametrize(

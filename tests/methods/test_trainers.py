@@ -55,7 +55,9 @@ CASES: dict[str, Case] = {
     "text2image-grey": Case("text2image", channels=1),
     "text2image": Case("text2image"),
     "classifier": Case("classifier", classes=2),
-    **{f"repair-{k}": Case("repair", config={"damage": k}) for k in get_args(repair.Damage)},
+    **{
+        f"repair-{kind}": Case("repair", config={"damage": kind}) for kind in get_args(repair.Kind)
+    },
     "inpaint": Case("inpaint", config={"guessed": 0.5}),
     "inpaint-adversarial": Case("inpaint", config={"adversarial": 0.1}),
     "cyclegan": Case("cyclegan"),

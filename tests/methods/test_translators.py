@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch, Translator
-from aigc_demo.nn.layers import zoomed
-from aigc_demo.nn.patchgan import GAMES, PatchDiscriminator, Pool
-from aigc_demo.nn.pixelshuffle_generator import GRAIN, grain
+from aigc_demo.nn.generators import GRAIN_RADIUS, grain
+from aigc_demo.nn.layers import zoom_about_centre
+from aigc_demo.nn.patchgan import ADVERSARIAL_LOSSES, ImagePool, PatchDiscriminator
 from tests import factories
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -63,12 +63,12 @@ def test_the_domain_that_is_named_decides() -> None:
 def test_a_zoom_scales_about_the_middle() -> None:
     x = torch.ones(1, 3, 64, 64)
     x[..., 16:48, 16:48] = -1
-    assert torch.allclose(zoomed(x, torch.zeros(2)), x, atol=1e-5)
-    half = zoomed(x, torch.tensor([0.5, 1.0]).log())[0, 0]
+    assert torch.allclose(zoom_about_centre(x, torch.zeros(2)), x, atol=1e-5)
+    half = zoom_about_centre(x, torch.tensor([0.5, 1.0]).log())[0, 0]
     assert int((half[32] < 0).sum()) == 16 and int((half[:, 32] < 0).sum()) == 32
     assert half[0, 0] == 1
     model = factories.model("cyclegan", classes=0, config={"zoom": True})
-    assert model.whole and not model.local
+    assert model.whole_image and not model.tileable
 
 
 def test_how_large_things_are_drawn_is_learnt_without_pairs() -> None:
@@ -100,15 +100,15 @@ def test_grain_is_noise_that_the_pixels_decide() -> None:
             assert abs(float((a * b).mean())) < 0.1  # a third if they were the same
 
     # The same wherever a tile begins; far from a pixel that changes, nothing does.
-    inner = slice(GRAIN, -GRAIN)
+    inner = slice(GRAIN_RADIUS, -GRAIN_RADIUS)
     tile = grain(smooth[..., 10:50, 20:70])
     assert torch.equal(tile[..., inner, inner], noise[..., 10:50, 20:70][..., inner, inner])
     other = smooth.clone()
     other[..., 40, 50] += 2 / 255
     changed = (grain(other) != noise)[0, 0].nonzero()
-    side = 2 * GRAIN + 1
+    side = 2 * GRAIN_RADIUS + 1
     assert len(changed) == side * side
-    assert int((changed - torch.tensor([40, 50])).abs().max()) == GRAIN
+    assert int((changed - torch.tensor([40, 50])).abs().max()) == GRAIN_RADIUS
 
 
 def test_discriminators_see_parts_of_the_windows_that_lie_anywhere() -> None:
@@ -117,7 +117,9 @@ def test_discriminators_see_parts_of_the_windows_that_lie_anywhere() -> None:
     model = METHODS["cyclegan"].build(factories.CONFIGS["cyclegan"] | config)
     trainer = model.trainer(lr=0.0, ema=0.0, seed=0)
     seen: list[torch.Tensor] = []
-    trainer.judges["B"].register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
+    trainer.discriminators["B"].register_forward_pre_hook(
+        lambda _, given: seen.append(given[0].detach())
+    )
     ramp = (torch.arange(32).view(1, 1, 32, 1) + 32 * torch.arange(32).view(1, 1, 1, 32)) / 1024
     batch = Batch(ramp.expand(2, 3, 32, 32), None, ramp.expand(2, 3, 32, 32))
     for _ in range(8):
@@ -142,19 +144,19 @@ def test_nothing_further_away_than_its_reach_changes_a_pixel(config: dict[str, A
     model = METHODS["cyclegan"].build({"width": 8} | config)
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.3)
-    side = (2 * model.reach + 64) // 4 * 4
+    side = (2 * model.receptive_radius + 64) // 4 * 4
     x = torch.zeros(1, 3, 16, side, requires_grad=True)
     (gradient,) = torch.autograd.grad(model(x, "AtoB")[..., side // 2].sum(), x)
     seen = gradient.abs().sum((0, 1, 2)).nonzero().flatten()
     furthest = int((seen - side // 2).abs().max())
-    assert model.reach / 3 < furthest <= model.reach
+    assert model.receptive_radius / 3 < furthest <= model.receptive_radius
 
 
 @every_case
 def test_rows_show_pictures_and_what_becomes_of_them(case: str) -> None:
     model = build(case)
     batch = factories.batch(4, classes=model.config.classes)
-    rows = model.rows(batch)
+    rows = model.preview_rows(batch)
     assert all(row.shape == batch.images.shape for row in rows)
     assert len(rows) == (6 if len(model.directions) == 2 and not model.config.classes else 3)
     assert torch.equal(rows[0], batch.images) and not torch.equal(rows[1], rows[0])
@@ -165,7 +167,7 @@ def test_rows_show_pictures_and_what_becomes_of_them(case: str) -> None:
 def test_a_pix2pix_of_the_other_direction_starts_at_the_other_end() -> None:
     batch = factories.batch(2, classes=0)
     model = factories.model("pix2pix", classes=0, config={"direction": "BtoA"})
-    start, _, truth = model.rows(batch)
+    start, _, truth = model.preview_rows(batch)
     assert torch.equal(start, batch.targets) and torch.equal(truth, batch.images)
     assert model.directions == ("BtoA",)
 
@@ -215,9 +217,9 @@ def test_terms_that_come_rarely_weigh_more() -> None:
     assert norms[1][0] > 2 * norms[0][0] > 2 * norms[1][1]
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("game", ADVERSARIAL_LOSSES)
 def test_a_game_is_won_by_telling_apart_and_by_not_being_told_apart(game: str) -> None:
-    d, g = GAMES[game]
+    d, g = ADVERSARIAL_LOSSES[game]
     high, low = torch.full((4,), 2.0), torch.full((4,), -2.0)
     assert d(high, low) < d(low, high)
     assert g(low, high) < g(high, low)
@@ -235,13 +237,13 @@ def test_patches_have_the_sizes_of_the_paper(layers: int, patch: int) -> None:
 
 
 def test_the_pool_returns_old_pictures_and_takes_new_ones() -> None:
-    pool, generator = Pool(4, (1, 1, 1)), torch.Generator().manual_seed(0)
+    pool, generator = ImagePool(4, (1, 1, 1)), torch.Generator().manual_seed(0)
     first = pool.swap(torch.arange(4.0).view(4, 1, 1, 1), generator)
     assert first.flatten().tolist() == [0, 1, 2, 3]
     shown = [pool.swap(torch.full((1, 1, 1, 1), 10.0 + i), generator).item() for i in range(60)]
     old = sum(value < 10 + i for i, value in enumerate(shown)) / 60
     assert 0.3 < old < 0.7
-    empty = Pool(0, (1, 1, 1))
+    empty = ImagePool(0, (1, 1, 1))
     assert empty.swap(torch.ones(1, 1, 1, 1), generator).item() == 1
 
 

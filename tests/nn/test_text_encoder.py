@@ -9,20 +9,20 @@ from torch import Tensor
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Batch
 from aigc_demo.nn import byte_tokenizer
-from aigc_demo.nn.text_encoder import Reader, beginnings, spaced, trigrams
+from aigc_demo.nn.text_encoder import TextEncoder, prefix_hashes, trigram_hashes, word_boundaries
 from tests import factories
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def reader() -> Reader:
+def reader() -> TextEncoder:
     torch.manual_seed(0)
-    return Reader(width=32, depth=2, slots=3, table=4096).eval().requires_grad_(False)
+    return TextEncoder(width=32, depth=2, slots=3, table=4096).eval().requires_grad_(False)
 
 
 def words_of(codes: Tensor) -> list[list[str]]:
-    starts, inside = spaced(codes)
+    starts, inside = word_boundaries(codes)
     found = []
     for row, first, within in zip(codes.tolist(), starts.tolist(), inside.tolist(), strict=True):
         words: list[bytearray] = []
@@ -49,15 +49,17 @@ def test_words_stand_between_spaces_and_signs_alone() -> None:
 
 def test_the_last_byte_of_a_word_knows_the_word_wherever_it_stands() -> None:
     codes = byte_tokenizer.encode(["red fox", "fox", "a fox, red", "box"])
-    starts, _ = spaced(codes)
-    hashed = beginnings(codes, starts)
+    starts, _ = word_boundaries(codes)
+    hashed = prefix_hashes(codes, starts)
     at = [hashed[0, 6], hashed[1, 2], hashed[2, 4]]
     assert at[0] == at[1] == at[2] != hashed[3, 2]
-    assert trigrams(codes)[0, 6] == trigrams(codes)[2, 4] != trigrams(codes)[3, 2]
+    assert (
+        trigram_hashes(codes)[0, 6] == trigram_hashes(codes)[2, 4] != trigram_hashes(codes)[3, 2]
+    )
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_padding_makes_no_difference(reader: Reader, training: bool) -> None:
+def test_padding_makes_no_difference(reader: TextEncoder, training: bool) -> None:
     reader.train(training)
     said = ["dolphin", "a red fox in the style of noto", "", "🐬"]
     long, short = byte_tokenizer.encode(said), byte_tokenizer.encode(said, 32)
@@ -65,20 +67,20 @@ def test_padding_makes_no_difference(reader: Reader, training: bool) -> None:
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_a_text_is_read_alone_as_among_others(reader: Reader, training: bool) -> None:
+def test_a_text_is_read_alone_as_among_others(reader: TextEncoder, training: bool) -> None:
     reader.train(training)
     codes = byte_tokenizer.encode(["fox", "a red fox in the style of noto, animals & nature"])
     torch.testing.assert_close(reader(codes)[:1], reader(codes[:1]))
 
 
-def test_the_same_text_is_read_the_same_to_the_byte_at_any_place(reader: Reader) -> None:
+def test_the_same_text_is_read_the_same_to_the_byte_at_any_place(reader: TextEncoder) -> None:
     others = ["", "dolphin", "a long way " * 15]
     one = reader(byte_tokenizer.encode(["fox", *others]))[0]
     last = reader(byte_tokenizer.encode([*reversed(others), "fox"]))[-1]
     assert torch.equal(one, last)
 
 
-def test_order_case_and_a_typo_matter_as_they_should(reader: Reader) -> None:
+def test_order_case_and_a_typo_matter_as_they_should(reader: TextEncoder) -> None:
     said = ["red fox", "fox red", "red fix", "Red Fox", "green whale"]
     read = reader(byte_tokenizer.encode(said))
     same, swapped, typo, other = (float((read[0] - read[i]).norm()) for i in (3, 1, 2, 4))
@@ -86,7 +88,7 @@ def test_order_case_and_a_typo_matter_as_they_should(reader: Reader) -> None:
     assert swapped > 0 and 0 < typo < other
 
 
-def test_no_text_is_read_without_a_fault(reader: Reader) -> None:
+def test_no_text_is_read_without_a_fault(reader: TextEncoder) -> None:
     read = reader(torch.zeros(2, 8, dtype=torch.uint8))
     assert read.isfinite().all() and read.shape == (2, reader.outputs)
     torch.testing.assert_close(read, reader(byte_tokenizer.encode(["", "\n"])))
@@ -102,12 +104,12 @@ def model() -> torch.nn.Module:
 def test_guidance_of_1_is_what_the_words_alone_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_DTYPE", "float32")
     net = model()
-    told = net.read(byte_tokenizer.encode(["discs", "squares"]))
+    told = net.encode_prompts(byte_tokenizer.encode(["discs", "squares"]))
     x, t = net.noise([1, 2]), torch.full((2,), 0.3)
-    layout, _ = net.painter.lay_out(told)
+    layout, _ = net.painter.layout_and_sketch(told)
     alone = (net.painter(x, t, told, layout) - x) / 0.7
     torch.testing.assert_close(net.velocity(x, 0.3, told, None, 1.0), alone)
-    nothing = net.read(byte_tokenizer.encode(["", ""]))
+    nothing = net.encode_prompts(byte_tokenizer.encode(["", ""]))
     torch.testing.assert_close(net.velocity(x, 0.3, told, nothing, 1.0), alone)
     assert not torch.allclose(net.velocity(x, 0.3, told, nothing, 3.0), alone)
 
@@ -129,6 +131,6 @@ def test_it_learns_which_words_mean_which_picture() -> None:
     for _ in range(60):
         losses = trainer.training_step(batch)
     assert float(losses["sketch"]) < 0.05
-    told = net.read(byte_tokenizer.encode(["night", "day"]))
-    _, sketch = net.painter.lay_out(told)
+    told = net.encode_prompts(byte_tokenizer.encode(["night", "day"]))
+    _, sketch = net.painter.layout_and_sketch(told)
     assert float(sketch[0].mean()) < -0.4 < 0.4 < float(sketch[1].mean())

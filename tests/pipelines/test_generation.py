@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from aigc_demo.errors import BadValue
-from aigc_demo.nn.interpolation import slerp
+from aigc_demo.nn.layers import slerp
 from aigc_demo.pipelines.generation import BATCH, GenerateResult
 from aigc_demo.requests import MAX_SEED, GenerateRequest, MorphRequest
 from aigc_demo.studio import Studio

@@ -55,7 +55,7 @@ def test_directions_are_orthonormal_where_latents_are_round(method: str) -> None
     model = model_of(method)
     found = latent_directions.compute(model)
     assert found.vectors.shape == (6, 12) and found.vectors.dtype == torch.float32
-    _, covariance = model.entry()
+    _, covariance = model.first_layer()
     ways = found.vectors.double()
     gram = ways @ torch.linalg.inv(covariance.double()) @ ways.T
     assert torch.allclose(gram, torch.eye(6, dtype=torch.float64), atol=1e-4)
@@ -64,7 +64,7 @@ def test_directions_are_orthonormal_where_latents_are_round(method: str) -> None
 @pytest.mark.parametrize("method", ["dcgan", "vae"])
 def test_they_move_features_at_right_angles_and_the_strongest_first(method: str) -> None:
     model = model_of(method)
-    matrix, _ = model.entry()
+    matrix, _ = model.first_layer()
     found = latent_directions.compute(model, 12)
     moved = found.vectors.double() @ matrix.double().T  # (K, F)
     gram = moved @ moved.T
@@ -81,7 +81,7 @@ def test_they_move_features_at_right_angles_and_the_strongest_first(method: str)
 def test_they_are_the_principal_components_of_features_that_are_drawn(method: str) -> None:
     """As GANSpace finds them: draw latents, look at the features of the first layer."""
     model = model_of(method)
-    matrix, covariance = model.entry()
+    matrix, covariance = model.first_layer()
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(20_000, 12, generator=generator, dtype=torch.float64)
     features = noise @ torch.linalg.cholesky(covariance.double()).T @ matrix.double().T
@@ -99,13 +99,13 @@ def test_the_covariance_of_codes_is_that_of_drawn_ones() -> None:
     labels = torch.arange(40_000) % 2
     codes = model.latents(model.noise(range(40_000)), labels).double()
     drawn = sum(torch.cov(codes[labels == k].T) for k in (0, 1)) / 2
-    _, covariance = model.entry()
+    _, covariance = model.first_layer()
     assert (drawn - covariance).norm() < 0.05 * drawn.norm()
 
 
 def test_the_first_layer_of_a_gan_is_linear_in_what_enters() -> None:
     model = model_of("dcgan")
-    matrix, _ = model.entry()
+    matrix, _ = model.first_layer()
     z = model.noise([1, 2])
     classes = model.one_hot(torch.tensor([0, 0]))
     first = model.main[1](model.main[0](torch.cat([z, classes], 1)[:, :, None, None]))

@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def fail_at(step: int, error: Exception, patch: pytest.MonkeyPatch) -> None:
     """Let the step after `step` raise `error`."""
-    learn = VAETrainer.losses
+    learn = VAETrainer.update
 
-    def losses(self: VAETrainer, *given: Any) -> Any:
+    def update(self: VAETrainer, *given: Any) -> Any:
         if self.steps == step:
             raise error
         return learn(self, *given)
 
-    patch.setattr(VAETrainer, "losses", losses)
+    patch.setattr(VAETrainer, "update", update)
 
 
 def follow(root: Path, data: TinyData, kind: type[Exception] = UserError) -> list[Any]:
@@ -85,15 +85,15 @@ def test_a_bug_is_masked_for_the_visitor_and_logged_for_the_host(
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_model(
     tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learn = VAETrainer.losses
+    learn = VAETrainer.update
 
-    def losses(self: VAETrainer, *given: Any) -> Any:
+    def update(self: VAETrainer, *given: Any) -> Any:
         if self.steps == 3:
             with torch.no_grad():
                 next(self.network.parameters()).fill_(torch.nan)
         return learn(self, *given)
 
-    monkeypatch.setattr(VAETrainer, "losses", losses)
+    monkeypatch.setattr(VAETrainer, "update", update)
     plan = factories.plan("vae", tiny_data.zip, steps=50, save_every=1e-6)
     events = factories.train(tmp_path, plan)
     assert isinstance(events[-1], Finished) and events[-1].reason == "diverged"
