@@ -45,6 +45,8 @@ def _without_nul(prompt: str) -> str:
 Whole = Annotated[int, BeforeValidator(_as_whole)]
 Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Pixels = Annotated[Whole, Field(ge=0, le=MAX_GROW)]  # by which a mask is grown or feathered
+Variants = Annotated[Whole, Field(ge=1, le=32)]  # of each of many images
+SampleCount = Annotated[Whole, Field(ge=2, le=50_000)]  # of a data set
 Strength = Annotated[float, Field(gt=0, le=1)]  # of a degradation
 Steps = Annotated[Whole, Field(ge=0, le=100_000_000)]
 Batch = Annotated[Whole, Field(ge=2, le=4096)]

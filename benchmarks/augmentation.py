@@ -23,7 +23,7 @@ from skimage import data as photographs
 
 from aigc_demo import augment
 from aigc_demo.imaging import images
-from aigc_demo.ui.augment import callbacks as augmenting
+from aigc_demo.ui.augment.presets import preset
 from benchmarks import report
 from benchmarks.latency import app
 
@@ -88,8 +88,8 @@ def grid() -> list[float]:
         config, session = client.get("../config").json(), secrets.token_hex(6)
         upload = _event(config, "augment_picture", "upload")
         button = _event(config, "augment_go", "click")
-        form = [None, augmenting.preset("photos"), GRID, 0, "mask", None]  # None: the server's own
-        _ask(client, session, upload, [editor, *form])
+        form = [None, preset("photos"), GRID, 0, "mask", None]  # None: the server's own
+        _ask(client, session, upload, [*form, editor])
         taken = []
         for seed in range(CALLS + 3):
             start = time.perf_counter()

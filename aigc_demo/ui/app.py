@@ -85,11 +85,20 @@ def build_demo(studio: Studio) -> gr.Blocks:
             trained = training.trained(workspace)
         # Last, since they know the pictures of all tabs.
         with pages["augment"]:
-            augment.build(studio, demo, pages["augment"], tabs, offers, trained)
+            augmenters = augment.layout(offers, trains=trained is not None)
         with pages["translate"]:
             translators = translate.layout(studio, offers)
         with pages["restore"]:
             restorers = restore.layout(studio, offers)
+        augment.wire(
+            studio,
+            augmenters,
+            demo=demo,
+            tab=pages["augment"],
+            tabs=tabs,
+            offers=offers,
+            trained=trained,
+        )
         translate.wire(studio, translators, tab=pages["translate"], tabs=tabs, offers=offers)
         if trained is not None:
             model = translators.opener(studio, tabs)

@@ -1,7 +1,8 @@
-"""The experiment of the Augment tab: does the pipeline help a network that sees few pictures?"""
+"""The ablation of the Augment tab: does the pipeline help a network that sees few pictures?"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -10,118 +11,155 @@ import pandas as pd
 from aigc_demo import augment
 from aigc_demo.data import DATASETS, available, sample_models, title_of
 from aigc_demo.errors import BadValue
-from aigc_demo.requests import TrainPlan
-from aigc_demo.training import ablation as experiment, worker
+from aigc_demo.requests import Request, SampleCount, TrainPlan
+from aigc_demo.training import ablation, worker
 from aigc_demo.training.run_monitor import RunView
+from aigc_demo.training.session import check_plan
 from aigc_demo.ui.components import charts
+from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T, language_of, say
-from aigc_demo.ui.server.handlers import bind
+from aigc_demo.ui.server.handlers import Updates, connect
 
-TICK = 2.0  # seconds
-ACTIVE = ("waiting", "training", "paused")
+INTERVAL = 2.0  # seconds
 
 
-def build(workspace: Workspace, demo: gr.Blocks, tab: gr.Tab, board: gr.HTML) -> None:
-    """Add the experiment's controls and results."""
+class AblationForm(Request):
+    """The controls that decide what is compared."""
+
+    pipeline: str
+    kind: str
+    data: str | None
+    limit: SampleCount
+
+
+@dataclass(frozen=True)
+class AblationControls(Controls):
+    """The components of the ablation."""
+
+    kind: gr.Radio
+    data: gr.Dropdown
+    limit: gr.Slider
+    start: gr.Button
+    table: gr.Dataframe
+    chart: gr.LinePlot
+    key: gr.Markdown
+    seen: gr.State  # what is shown
+
+
+def layout() -> AblationControls:
+    """Add the controls and results."""
+    kinds = [(T(f"help_{kind}"), kind) for kind in ablation.EXPERIMENTS]
+    sets = choices()
     with gr.Accordion(T("help_more"), open=False, elem_id="help_more"):
         gr.Markdown(T("help_intro"), elem_classes="quiet")
         with gr.Row():
-            kind = gr.Radio(
-                [(T(f"help_{k}"), k) for k in experiment.EXPERIMENTS], value="classifier",
-                label=T("help_kind"), elem_id="help_kind",
-            )  # fmt: skip
-            sets = choices()
-            data = gr.Dropdown(
-                sets, value=sets[0][1] if sets else None, label=T("help_data"), elem_id="help_data"
-            )
-            limit = gr.Slider(50, 5000, 500, step=50, label=T("help_limit"), elem_id="help_limit")
-        go = gr.Button(T("help_go"), elem_id="help_go", interactive=bool(worker.max_runs()))
-        table = gr.Dataframe(
-            label=T("help_table"), interactive=False, elem_id="help_table", visible=False
-        )
+            kind = gr.Radio(kinds, value="classifier", **labelled("help_kind"))
+            first = sets[0][1] if sets else None
+            data = gr.Dropdown(sets, value=first, **labelled("help_data"))
+            limit = gr.Slider(50, 5000, 500, step=50, **labelled("help_limit"))
+        start = button("help_go", interactive=bool(worker.max_runs()))
+        table = gr.Dataframe(interactive=False, visible=False, **labelled("help_table"))
         chart = gr.LinePlot(
-            charts.overlay([], ""), x="seconds", y="value", color="run", height=260, y_title=" ",
-            color_map=charts.PALETTE, colors_in_legend=[], y_axis_format=",.3~f",
-            label=T("help_chart"), elem_id="help_chart", visible=False,
-        )  # fmt: skip
+            charts.overlay([], ""),
+            x="seconds",
+            y="value",
+            color="run",
+            height=260,
+            y_title=" ",
+            color_map=charts.PALETTE,
+            colors_in_legend=[],
+            y_axis_format=",.3~f",
+            visible=False,
+            **labelled("help_chart"),
+        )
         key = gr.Markdown(elem_classes="quiet", elem_id="help_key")
-    shown, seen = [table, chart, key], gr.State(None)
-    look = {"fn": bind(_look, workspace), "inputs": seen, "outputs": [*shown, seen], **QUIET}
-    timer = gr.Timer(TICK, active=False)
-    timer.tick(trigger_mode="always_last", **look)
+    return AblationControls(kind, data, limit, start, table, chart, key, gr.State(None))
+
+
+def wire(
+    workspace: Workspace, controls: AblationControls, *, tab: gr.Tab, pipeline: gr.HTML
+) -> None:
+    """Connect the events; results are read anew while the tab is open."""
+    of = controls.of
+    seen, results = of("seen"), of("table", "chart", "key", "seen")
+    timer = gr.Timer(INTERVAL, active=False)
     tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
-    go.click(bind(start, workspace), [board, kind, data, limit], None, **QUIET).success(**look)
+    follow = {"trigger_mode": "always_last", **QUIET}
+    connect(timer.tick, show_results, workspace, seen, results, **follow)
+    inputs = {"pipeline": pipeline, **of("kind", "data", "limit")}
+    started = connect(controls.start.click, start, workspace, inputs, {}, **QUIET)
+    connect(started.success, show_results, workspace, seen, results, **QUIET)
 
 
 def choices() -> list[tuple[str, str]]:
-    """Return the small sets with classes that need no network, Fashion-MNIST first and those that
-    a quick model paints last.
-    """
+    """Return the small labelled sets that are here, Fashion-MNIST first, generated ones last."""
     here = [n for n in available() if DATASETS[n].size == 32 and not DATASETS[n].domains]
     here.sort(key=lambda n: n != "fashion_mnist")
     return [(title_of(n), n) for n in [*here, *(p.name for p in sample_models() if p.quick)]]
 
 
-def start(workspace: Workspace, given: str, kind: str, data: str | None, limit: float) -> None:
-    """Queue the runs of an experiment, one an arm."""
-    if not data or data not in [name for _, name in choices()]:
+def start(workspace: Workspace, form: AblationForm) -> Updates:
+    """Queue the runs of an ablation, one an arm."""
+    if not form.data or form.data not in [name for _, name in choices()]:
         raise BadValue("data: choose a set that is here; train.py --download fetches some.")
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 2 <= limit <= 50_000:
-        raise BadValue(f"how many: “{str(limit)[:40]}” cannot be used; take 2 to 50,000.")
-    pipeline = augment.data(augment.parse(given))
+    pipeline = augment.data(augment.parse(form.pipeline))
     if not pipeline:
         raise BadValue("pipeline: it is empty, so both would be the same; add a step.")
-    arms = experiment.plans(kind, data, pipeline, limit=int(limit))
-    called = experiment.names(arms)
+    arms = ablation.plans(form.kind, form.data, pipeline, limit=form.limit)
+    names = ablation.names(arms)
+    for plan in arms.values():  # all of them are queued, or none
+        check_plan(plan)
     for arm, plan in arms.items():
-        worker.submit(workspace.root, plan, name=called[arm])
+        worker.submit(workspace.root, plan, name=names[arm])
     workspace.workers.ensure()
+    return {}
 
 
-def _look(workspace: Workspace, seen: Any, request: gr.Request) -> list[Any]:
-    """Return the results of the newest experiment where they have changed since `seen`."""
-    views = look(workspace)
+def show_results(workspace: Workspace, seen: Any, request: gr.Request) -> Updates:
+    """Show the results of the newest ablation where they have changed since `seen`."""
+    views = newest(workspace)
     now = [[v.name, v.status, v.log.count] for v in views.values()]
     if now == (seen or []):
-        return [gr.skip()] * 4
-    table, curves, key = results(views, language_of(request))
-    there = bool(views)
-    return [gr.Dataframe(table, visible=there), gr.LinePlot(curves, visible=there), key, now]
-
-
-def look(workspace: Workspace) -> dict[str, RunView]:
-    """Return the runs of the newest experiment by arm."""
+        return {}
+    table, curves, key = results_of(views, language_of(request))
     return {
-        arm: workspace.monitor.view(name)
-        for arm, name in experiment.newest(workspace.root).items()
+        "table": gr.update(value=table, visible=bool(views)),
+        "chart": gr.update(value=curves, visible=bool(views)),
+        "key": key,
+        "seen": now,
     }
 
 
-def results(views: dict[str, RunView], language: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def newest(workspace: Workspace) -> dict[str, RunView]:
+    """Return the runs of the newest ablation by arm."""
+    return {
+        arm: workspace.monitor.view(name) for arm, name in ablation.newest(workspace.root).items()
+    }
+
+
+def results_of(views: dict[str, RunView], language: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Return a table of the arms, their curves, and which colour is which."""
-    rows = []
-    for arm, view in views.items():
-        found = experiment.results(kind_of(view.plan), view.log)
-        rows.append(
-            {
-                say("help_arm", language): say(f"help_{arm}", language),
-                "status": view.status,
-                "step": view.log.step,
-                **{name: round(value, 3) for name, value in found.items()},
-            }
-        )
+    words = {arm: say(f"help_{arm}", language) for arm in views}
     kind = kind_of(next(iter(views.values())).plan) if views else "classifier"
-    curves = charts.overlay(list(views.values()), experiment.SCORE[kind])
-    keys = zip(charts.PALETTE.values(), views, strict=False)
+    rows = [
+        {
+            say("help_arm", language): words[arm],
+            "status": view.status,
+            "step": view.log.step,
+            **{n: round(value, 3) for n, value in ablation.results(kind, view.log).items()},
+        }
+        for arm, view in views.items()
+    ]
+    curves = charts.overlay(list(views.values()), ablation.SCORE[kind])
     key = " &nbsp; ".join(
-        f'<span class="key-{colour[1:]}">■</span> {say(f"help_{arm}", language)}'
-        for colour, arm in keys
+        f'<span class="key-{colour[1:]}">■</span> {words[arm]}'
+        for colour, arm in zip(charts.PALETTE.values(), views, strict=False)
     )
     return pd.DataFrame(rows), curves, key
 
 
-def kind_of(plan: TrainPlan) -> experiment.Experiment:
-    """Return which experiment a plan is of."""
+def kind_of(plan: TrainPlan) -> ablation.Experiment:
+    """Return which ablation a plan is of."""
     return "classifier" if plan.method == "classifier" else "gan"

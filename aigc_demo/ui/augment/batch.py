@@ -6,17 +6,20 @@ import functools
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import gradio as gr
 
 from aigc_demo import augment
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
-from aigc_demo.requests import AugmentRequest
+from aigc_demo.requests import AugmentRequest, Variants
 from aigc_demo.studio import Studio
-from aigc_demo.ui.augment import callbacks as augmenting
-from aigc_demo.ui.augment.callbacks import Form, whole
-from aigc_demo.ui.server.handlers import downloadable
+from aigc_demo.ui.augment.callbacks import AugmentForm, partner_of
+from aigc_demo.ui.augment.presets import as_json
+from aigc_demo.ui.components.pictures import PROGRESS, Progress
+from aigc_demo.ui.server.handlers import Updates, downloadable
 
 MAX_FILES = 300
 MAX_MADE = 2000
@@ -26,42 +29,50 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 Read = Callable[[], bytes]
 
 
-def apply_to_all(
-    studio: Studio, form: Form, files: Sequence[str] | None, n: int
-) -> Iterator[float | tuple[str, str]]:
-    """Yield the share that is done, then a zip of `n` variants of each picture, and what could not
-    be read.
-    """
-    n = whole("variants", n)
-    if not 1 <= n <= 32:
-        raise BadValue(f"variants: {n} cannot be used; take 1 to 32 of each.")
-    pictures, problems = _named(files)
+class BatchForm(AugmentForm):
+    """The controls of the tab, the files, and how many variants of each."""
+
+    files: list[str] | None
+    variants: Variants
+
+
+def augment_all(studio: Studio, form: BatchForm, progress: Progress = PROGRESS) -> Updates:
+    """Write variants of many pictures to a zip, and say which pictures could not be read."""
+    pictures, problems = _named(form.files)
+    n = form.variants
     if len(pictures) * n > MAX_MADE:
         raise BadValue(
             f"files: {len(pictures)} pictures with {n} variants each are more than {MAX_MADE}; "
             "take fewer."
         )
-    pipeline = augment.data(augment.parse(form.pipeline))
-    seed, out, made = whole("seed", form.seed), io.BytesIO(), 0
-    partner = augmenting.partner_of(form)
+    pipeline = augment.parse(form.pipeline)
+    steps, partner = augment.data(pipeline), partner_of(form)
+    out, made = io.BytesIO(), 0
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for i, (name, read) in enumerate(pictures.items()):
             try:
                 request = AugmentRequest(
-                    image=images.open_image(read()), pipeline=pipeline, n=n, seed=seed + i * n,
+                    image=images.open_image(read()),
+                    pipeline=steps,
+                    n=n,
+                    seed=form.seed + i * n,
                     partner=partner,
-                )  # fmt: skip
-                for variant, which in zip(studio.augment(request).images, range(n), strict=True):
-                    archive.writestr(f"{name}-{which}.png", images.encode_png(variant))
+                )
+                for k, variant in enumerate(studio.augment(request).images):
+                    archive.writestr(f"{name}-{k}.png", images.encode_png(variant))
                 made += 1
             except UserError as problem:
                 problems.append(f"{name}: {problem}")
-            yield (i + 1) / len(pictures)
-        archive.writestr("pipeline.json", augmenting.as_json(augment.parse(form.pipeline)))
+            progress((i + 1) / len(pictures))
+        archive.writestr("pipeline.json", as_json(pipeline))
     if not made:
         raise BadValue(f"files: none of them could be used. {(problems or [''])[0]}")
-    told = f"{made} pictures × {n} · seed {seed}"
-    yield downloadable(out.getvalue(), "augmented.zip"), "\n\n".join([told, *problems[:20]])
+    file = downloadable(out.getvalue(), "augmented.zip")
+    done = f"{made} pictures × {n} · seed {form.seed}"
+    return {
+        "archive": gr.update(value=file, visible=True),
+        "report": "\n\n".join([done, *problems[:20]]),
+    }
 
 
 def _named(files: Sequence[str] | None) -> tuple[dict[str, Read], list[str]]:

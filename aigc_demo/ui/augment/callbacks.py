@@ -1,16 +1,15 @@
-"""What the Augment tab does when something is clicked: plain functions of the studio and the
-controls' values.
-"""
+"""What the Augment tab does when something is clicked."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import gradio as gr
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -18,80 +17,59 @@ from aigc_demo import augment
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, masks
 from aigc_demo.pipelines.augmentation import AugmentResult, strip
-from aigc_demo.requests import AugmentRequest
+from aigc_demo.requests import AugmentRequest, Request, Seed, Whole
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components import example_images
-from aigc_demo.ui.components.editor import strokes_of
-from aigc_demo.ui.server.handlers import downloadable
+from aigc_demo.ui.augment.presets import as_json, preset
+from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components.editor import EditorValue, is_empty, placed, strokes_of
+from aigc_demo.ui.components.pictures import png_file
+from aigc_demo.ui.i18n import language_of, say
+from aigc_demo.ui.server.handlers import Updates, downloadable
 
 PREVIEW = 512  # pixels of the longer side in the grid
 SHARES = 8
 CYAN = (34, 211, 238)
-
-PRESETS: dict[str, list[dict[str, Any]]] = {
-    "photos": [
-        {"name": "rotate", "degrees": 10},
-        {"name": "resized_crop", "smallest": 0.4},
-        {"name": "flip_horizontal"},
-        {"name": "colour_jitter", "brightness": 0.25, "contrast": 0.25, "saturation": 0.3},
-        {"name": "grey", "p": 0.1},
-    ],
-    "small": [
-        {"name": "flip_horizontal"},
-        {"name": "translate", "share": 0.1},
-        {"name": "colour_jitter", "brightness": 0.1, "contrast": 0.1, "saturation": 0.1,
-         "hue": 0.02},
-    ],
-    "drawings": [
-        {"name": "rotate", "degrees": 12},
-        {"name": "scale", "smallest": 0.85, "largest": 1.1},
-        {"name": "shear", "degrees": 8},
-        {"name": "elastic", "p": 0.5, "alpha": 30, "sigma": 4},
-    ],
-    "strong": [
-        {"name": "resized_crop", "smallest": 0.3},
-        {"name": "flip_horizontal"},
-        {"name": "colour_jitter", "p": 0.8, "brightness": 0.5, "contrast": 0.5, "saturation": 0.5,
-         "hue": 0.15},
-        {"name": "cutout", "p": 0.7, "side": 0.4},
-    ],
-    "policy": [{"name": "flip_horizontal"}, {"name": "trivial_augment"}],
-    "mixing": [{"name": "flip_horizontal"}, {"name": "cutmix"}],
-    "damage": [
-        {"name": "blur", "p": 0.6, "sigma": 2.5},
-        {"name": "noise", "p": 0.6, "sigma": 18},
-        {"name": "jpeg", "p": 0.8, "lowest": 8},
-        {"name": "posterise", "p": 0.2, "bits": 3},
-    ],
-}  # fmt: skip
+NO_FILE = gr.update(value=None, interactive=False)
 
 
-@dataclass(frozen=True)
-class Form:
-    """The values of the tab's controls."""
+class AugmentForm(Request):
+    """The controls that decide which variants are drawn, of the picture and what is painted on it.
 
-    editor: dict[str, Any] | None
+    `editor` is what the editor held when it was last changed: an editor that is itself an input
+    uploads its canvas, three times, with every event.
+    """
+
+    editor: EditorValue | None = None
     pipeline: str
-    n: int = 12
-    seed: int = 0
-    marks: str = "mask"
+    n: Whole = 12
+    seed: Seed = 0
+    marks: Literal["mask", "boxes"] = "mask"
     partner: str | None = None
 
 
-def preset(name: str) -> str:
-    """Return the pipeline of a preset as JSON."""
-    if name not in PRESETS:
-        raise BadValue(f"preset: choose one of {', '.join(PRESETS)}.")
-    return as_json(augment.parse(PRESETS[name]))
+class EditForm(AugmentForm):
+    """The same, and what the editor holds now."""
+
+    shown: EditorValue | None = None
 
 
-def as_json(pipeline: augment.Pipeline) -> str:
-    """Return a pipeline as JSON, a step a line."""
-    lines = ",\n ".join(json.dumps(step) for step in augment.data(pipeline))
-    return f"[{lines}]"
+class VariantForm(AugmentForm):
+    """The same, the seeds of the variants that are shown, and which of them is chosen."""
+
+    seeds: list[int]
+    chosen: int
 
 
-def digest_of(editor: dict[str, Any] | None) -> bytes:
+class SweepForm(AugmentForm):
+    """The same, and the number of a step from 0."""
+
+    step: Whole | None = None
+
+
+# --- The picture ---------------------------------------------------------------------------------
+
+
+def digest_of(editor: EditorValue | None) -> bytes:
     """Return what changes whenever a pixel of the picture, or of what is painted on it, does."""
     value = editor or {}
     digest = hashlib.sha256()
@@ -103,10 +81,9 @@ def digest_of(editor: dict[str, Any] | None) -> bytes:
     return digest.digest()
 
 
-def picture_of(editor: dict[str, Any] | None) -> Image.Image:
+def picture_of(editor: EditorValue | None) -> Image.Image:
     """Return the picture in the editor, without what was painted on it."""
-    value = editor or {}
-    path = value.get("background") or value.get("composite")
+    path = (editor or {}).get("background") or (editor or {}).get("composite")
     if not path:
         raise BadValue("picture: there is none yet; drop one here, or choose an example.")
     if not Path(path).is_file():
@@ -114,13 +91,105 @@ def picture_of(editor: dict[str, Any] | None) -> Image.Image:
     return images.flatten(images.open_image(Path(path)), "RGB", 255)
 
 
-def request_of(form: Form, *, preview: bool) -> AugmentRequest:
-    """Return the checked request that the controls' values describe; a preview is small, quick and
-    of many variants.
+def show_picture(file: str) -> Updates:
+    """Put a picture into the editor, and keep it."""
+    return {"shown": placed(file), "editor": placed(file)}
+
+
+def show_example(name: str) -> Callable[[Studio], Updates]:
+    """Return a handler that puts an example into the editor."""
+    return lambda studio: show_picture(example_images.example(name))
+
+
+def show_first(studio: Studio, editor: EditorValue | None) -> Updates:
+    """Put a picture into an editor that has none."""
+    return show_picture(example_images.example("Cat")) if is_empty(editor) else {}
+
+
+def receive(studio: Studio, source: Any, number: int) -> Updates:
+    """Take a picture from another tab."""
+    return {
+        "tabs": gr.Tabs(selected="augment"),
+        **show_picture(send_to.file_of(source, number)),
+    }
+
+
+def edit(studio: Studio, form: EditForm) -> Updates:
+    """Keep what the editor holds now, and draw; it reports changes that are none, too."""
+    if digest_of(form.shown) == digest_of(form.editor):
+        return {}
+    changed = form.model_copy(update={"editor": form.shown})
+    return {"editor": form.shown, **preview_if_any(studio, changed)}
+
+
+# --- The pipeline --------------------------------------------------------------------------------
+
+
+def choose_preset(studio: Studio, name: str) -> Updates:
+    """Put a preset into the editor of pipelines."""
+    return {"pipeline": preset(name)}
+
+
+def read_json(studio: Studio, text: str | None) -> Updates:
+    """Put a pipeline that was typed as JSON into the editor of pipelines."""
+    return {"pipeline": as_json(augment.parse(text or "[]"))}
+
+
+def use_for_training(studio: Studio, pipeline: str) -> Updates:
+    """Open the Train tab with the pipeline."""
+    return {"tabs": gr.Tabs(selected="train"), "augment": as_json(augment.parse(pipeline))}
+
+
+def describe_pipeline(studio: Studio, pipeline: str, request: gr.Request) -> Updates:
+    """List the steps that have a strength, and name those that would leak."""
+    language, steps = language_of(request), sweeps(pipeline)
+    names = [say(f"step_{name}", language) for name in leaks(pipeline)]
+    key = "leaks_some" if names else "leaks_harmless" if pipeline.strip("[] ") else "leaks_none"
+    return {
+        "step": gr.update(choices=steps, value=steps[0][1] if steps else None),
+        "leaks": say(key, language, steps=", ".join(names)),
+    }
+
+
+def leaks(pipeline: str) -> list[str]:
+    """Return the steps of a pipeline that would show in what a GAN generates."""
+    return [step.name for step in augment.parse(pipeline) if not step.name.startswith("flip_")]
+
+
+def sweeps(pipeline: str) -> list[tuple[str, int]]:
+    """Return the steps of a pipeline that have a strength, and their numbers from 0."""
+    return [
+        (f"{i + 1}. {step.name.replace('_', ' ')}", i)
+        for i, step in enumerate(augment.parse(pipeline))
+        if step.transform.strength is not None
+    ]
+
+
+def show_code(studio: Studio, form: AugmentForm) -> Updates:
+    """Show the pipeline as JSON, and as code."""
+    return {"text": as_json(augment.parse(form.pipeline)), **print_code(studio, form)}
+
+
+def print_code(studio: Studio, form: AugmentForm) -> Updates:
+    """Show code for torchvision and for Albumentations, for pictures as large as that in the
+    editor; 512×512 where there is none.
     """
+    pipeline, size = augment.parse(form.pipeline), (512, 512)
+    if not is_empty(form.editor):
+        image = picture_of(form.editor)
+        size = (image.height, image.width)
+    return {
+        "torchvision": augment.torchvision_code(pipeline, size, form.seed),
+        "albumentations": augment.albumentations_code(pipeline, size, form.seed),
+    }
+
+
+# --- Variants ------------------------------------------------------------------------------------
+
+
+def request_of(form: AugmentForm, *, preview: bool) -> AugmentRequest:
+    """Return the checked request that the controls describe; a preview is small and quick."""
     image = picture_of(form.editor)
-    if form.marks not in ("mask", "boxes"):
-        raise BadValue("marks: choose mask or boxes.")
     painted = strokes_of(form.editor, image.size)
     mask = masks.to_image(painted) if painted is not None else None
     if preview and max(image.size) > PREVIEW:
@@ -134,8 +203,8 @@ def request_of(form: Form, *, preview: bool) -> AugmentRequest:
     return AugmentRequest(
         image=image,
         pipeline=pipeline,
-        n=whole("variants", form.n),
-        seed=whole("seed", form.seed),
+        n=form.n,
+        seed=form.seed,
         boxes=boxes,
         mask=mask if form.marks == "mask" else None,
         partner=partner_of(form) if mixes else None,
@@ -143,31 +212,38 @@ def request_of(form: Form, *, preview: bool) -> AugmentRequest:
     )
 
 
-def partner_of(form: Form) -> Image.Image:
+def partner_of(form: AugmentForm) -> Image.Image:
     """Return the second picture of steps that mix: an example where none was given."""
     return images.open_image(Path(form.partner or example_images.example("Coffee")))
 
 
-def whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise BadValue(f"{name}: “{str(value)[:40]}” cannot be used; take a whole number.")
-    if abs(value) == float("inf") or int(value) != value:
-        raise BadValue(f"{name}: {value} cannot be used; take a whole number.")
-    return int(value)
-
-
-def preview(
-    studio: Studio, form: Form
-) -> tuple[list[tuple[str, str]], tuple[str, str], list[int], str]:
-    """Return the variants with what was drawn for each, the picture before and after the first of
-    them, their seeds, and a line of details.
-    """
+def preview(studio: Studio, form: AugmentForm) -> Updates:
+    """Show variants with what was drawn for each, and the first beside the picture."""
     request = request_of(form, preview=True)
     result = studio.augment(request)
-    gallery = [(_shown(image), caption(result, i)) for i, image in enumerate(with_marks(result))]
+    gallery = [
+        (jpeg_file(image), caption(result, i)) for i, image in enumerate(with_marks(result))
+    ]
     width, height = request.image.size
-    words = f"{len(gallery)} × {width}×{height} px · {result.seconds * 1000:.0f} ms"
-    return gallery, (_shown(request.image), gallery[0][0]), result.seeds, words
+    milliseconds = result.seconds * 1000
+    return {
+        "gallery": gallery,
+        "pair": (jpeg_file(request.image), gallery[0][0]),
+        "seeds": result.seeds,
+        "chosen": 0,
+        "details": f"{len(gallery)} × {width}×{height} px · {milliseconds:.0f} ms",
+        "file": NO_FILE,
+    }
+
+
+def preview_if_any(studio: Studio, form: AugmentForm) -> Updates:
+    """Show variants where there is a picture."""
+    return {} if is_empty(form.editor) else preview(studio, form)
+
+
+def random_seed(studio: Studio) -> Updates:
+    """Choose another seed."""
+    return {"seed": secrets.randbelow(10**6)}
 
 
 def caption(result: AugmentResult, i: int) -> str:
@@ -189,70 +265,52 @@ def with_marks(result: AugmentResult) -> list[Image.Image]:
     return shown
 
 
-def _shown(image: Image.Image) -> str:
+def jpeg_file(image: Image.Image) -> str:
     """Return a file to look at: JPEG, ten times quicker to write than PNG."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=90)
     return downloadable(out.getvalue(), "variant.jpg")
 
 
-def replay(studio: Studio, form: Form, seed: int) -> tuple[tuple[str, str], str, str]:
-    """Return the picture before and after the draw of `seed`, in full size, the file of the
-    variant, and a line of details.
-    """
-    request = request_of(Form(**vars(form) | {"n": 1, "seed": seed}), preview=False)
+def show_variant(studio: Studio, gallery: Any, chosen: int, pair: Any) -> Updates:
+    """Show the chosen variant beside the picture, and what was drawn for it."""
+    if not gallery or not pair:
+        return {}
+    after, drawn = gallery[min(chosen, len(gallery) - 1)]
+    return {"pair": (pair[0], after), "details": drawn}
+
+
+def replay(studio: Studio, form: VariantForm) -> Updates:
+    """Draw the chosen variant anew, in full size."""
+    known = 0 <= form.chosen < len(form.seeds)
+    seed = form.seeds[form.chosen] if known else form.seed
+    request = request_of(form.model_copy(update={"n": 1, "seed": seed}), preview=False)
     result = studio.augment(request)
     settings = {"pipeline": request.pipeline, "seed": seed}
-    file = downloadable(images.encode_png(result.images[0], settings), f"variant-{seed}.png")
-    before = downloadable(images.encode_png(request.image), "before.png")
-    after = downloadable(images.encode_png(with_marks(result)[0]), f"marked-{seed}.png")
+    file = png_file(result.images[0], f"variant-{seed}.png", settings)
+    marked = png_file(with_marks(result)[0], f"marked-{seed}.png")
     width, height = result.images[0].size
-    words = f"{width}×{height} px · {result.seconds * 1000:.0f} ms · {caption(result, 0)}"
-    return (before, after), file, words
+    milliseconds = result.seconds * 1000
+    return {
+        "pair": (png_file(request.image, "before.png"), marked),
+        "file": gr.update(value=file, interactive=True),
+        "details": f"{width}×{height} px · {milliseconds:.0f} ms · {caption(result, 0)}",
+    }
 
 
-def code(form: Form, *, size: tuple[int, int] = (512, 512)) -> tuple[str, str, str]:
-    """Return the pipeline as JSON, as torchvision code and as code for Albumentations; the code is
-    for pictures of the size (height, width) of the one in the editor, or `size`.
-    """
-    pipeline = augment.parse(form.pipeline)
-    if (form.editor or {}).get("background"):
-        image = picture_of(form.editor)
-        size = (image.height, image.width)
-    seed = whole("seed", form.seed)
-    return (
-        as_json(pipeline),
-        augment.torchvision_code(pipeline, size, seed),
-        augment.albumentations_code(pipeline, size, seed),
-    )
-
-
-def sweeps(given: str) -> list[tuple[str, int]]:
-    """Return the steps of a pipeline that have a strength, and their numbers from 0."""
-    pipeline = augment.parse(given)
-    return [
-        (f"{i + 1}. {step.name.replace('_', ' ')}", i)
-        for i, step in enumerate(pipeline)
-        if step.transform.strength is not None
-    ]
-
-
-def swept(studio: Studio, form: Form, step: int | None) -> list[tuple[str, str]]:
-    """Return the picture at rising strengths of one step."""
-    if step is None:
+def sweep(studio: Studio, form: SweepForm) -> Updates:
+    """Show the picture at rising strengths of one step."""
+    if form.step is None:
         raise BadValue("step: the pipeline has none with a strength; add one, such as rotate.")
-    request = request_of(form, preview=True)
-    made = strip(request, whole("step", step), SHARES)
-    return [(_shown(image), f"{share:.0%}") for share, image in made]
+    made = strip(request_of(form, preview=True), form.step, SHARES)
+    return {"strip": [(jpeg_file(image), f"{share:.0%}") for share, image in made]}
 
 
-def leaks(given: str) -> list[str]:
-    """Return the steps of a pipeline that would show in what a GAN generates."""
-    return [step.name for step in augment.parse(given) if not step.name.startswith("flip_")]
+# --- For programs --------------------------------------------------------------------------------
 
 
 def augment_file(
-    studio: Studio, image: str, pipeline: str, n: float = 4, seed: float = 0
+    studio: Studio, image: str, pipeline: str = "[]", n: float = 4, seed: float = 0
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Return `n` random variants of a picture file as PNG files, and what was drawn for each.
 
@@ -263,17 +321,17 @@ def augment_file(
     request = AugmentRequest(
         image=images.open_image(Path(image)),
         pipeline=augment.data(augment.parse(pipeline)),
-        n=whole("n", n),
-        seed=whole("seed", seed),
+        n=n,
+        seed=seed,
     )
     result = studio.augment(request)
     stem = Path(image).stem[:60]
     files = [
-        downloadable(images.encode_png(made), f"{stem}-{s}.png")
+        png_file(made, f"{stem}-{s}.png")
         for made, s in zip(result.images, result.seeds, strict=True)
     ]
-    told = [
+    draws = [
         {"seed": seed, "drawn": [step.description for step in sampled]}
         for seed, sampled in zip(result.seeds, result.sampled, strict=True)
     ]
-    return files, told
+    return files, draws

@@ -1,260 +1,287 @@
-"""The Augment tab: layout and wiring. What a click does is in `augmenting`."""
+"""The Augment tab: layout and wiring. What a click does is in `callbacks`."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from aigc_demo.studio import Studio
-from aigc_demo.ui.augment import (
-    ablation as experimenting,
-    batch as augmenting_many,
-    callbacks as augmenting,
-    controls as augment_controls,
-)
-from aigc_demo.ui.augment.callbacks import Form
+from aigc_demo.ui.augment import ablation, batch, callbacks, pipeline_editor
+from aigc_demo.ui.augment.callbacks import AugmentForm, EditForm, SweepForm, VariantForm
+from aigc_demo.ui.augment.presets import PRESETS, preset
 from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components.controls import (
+    Controls,
+    button,
+    download_button,
+    labelled,
+    small_button,
+)
+from aigc_demo.ui.components.editor import picture_editor
+from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import PRIVATE, QUIET, selected_index
+from aigc_demo.ui.components.pictures import before_after, details_box, gallery
 from aigc_demo.ui.components.workspace import Trained
-from aigc_demo.ui.i18n import T, language_of, say
-from aigc_demo.ui.server.handlers import bind
+from aigc_demo.ui.i18n import T
+from aigc_demo.ui.server.handlers import connect
+
+Event = Callable[..., Any]  # such as ``button.click``
+FIRST = "photos"
+RESULTS = ("gallery", "pair", "seeds", "chosen", "details", "file")
 
 
-def build(
+@dataclass(frozen=True)
+class AugmentControls(Controls):
+    """The components of the tab."""
+
+    shown: gr.ImageEditor
+    editor: gr.State  # its value when it was last changed
+    examples: dict[str, gr.Button]
+    draw: gr.Button
+    dice: gr.Button
+    n: gr.Slider
+    seed: gr.Number
+    name: gr.Dropdown  # of a preset
+    pipeline: gr.HTML
+    marks: gr.Radio
+    partner: gr.Image
+    gallery: gr.Gallery
+    seeds: gr.State
+    chosen: gr.State
+    details: gr.Textbox
+    pair: gr.ImageSlider
+    replay: gr.Button
+    file: gr.DownloadButton
+    use_training: gr.Button
+    leaks: gr.Markdown
+    step: gr.Dropdown
+    sweep: gr.Button
+    strip: gr.Gallery
+    code: gr.Accordion
+    text: gr.Code  # JSON
+    read: gr.Button
+    torchvision: gr.Code
+    albumentations: gr.Code
+    files: gr.File
+    variants: gr.Slider
+    augment_all: gr.Button
+    archive: gr.DownloadButton
+    report: gr.Markdown
+    ablation: ablation.AblationControls | None
+
+
+# --- Layout --------------------------------------------------------------------------------------
+
+
+def layout(offers: send_to.Offers, *, trains: bool) -> AugmentControls:
+    """Add the tab's components; the ablation only where the studio `trains`."""
+    gr.Markdown(T("augment_intro"), elem_id="augment_intro")
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            inputs = _inputs()
+        with gr.Column(scale=3, min_width=300):
+            results = _results(trains=trains)
+            offers.add(results["gallery"], to=("restore", "translate"))
+    controls = AugmentControls(
+        **inputs,
+        **results,
+        leaks=gr.Markdown(elem_id="leaks", elem_classes="quiet"),
+        **_sweep(),
+        **_code(),
+        **_batch(),
+        ablation=ablation.layout() if trains else None,
+    )
+    with gr.Accordion(T("how"), open=False, elem_id="how_augment"):
+        gr.Markdown(T("how_augment"))
+    return controls
+
+
+def _inputs() -> dict[str, Any]:
+    controls: dict[str, Any] = {
+        "editor": gr.State(None),
+        "shown": picture_editor("augment_picture", height=340, colours=["#e11d48"]),
+    }
+    with gr.Row():
+        controls["examples"] = example_images.buttons("augment_", min_width=80)
+    with gr.Row():
+        controls["draw"] = button("augment_go", variant="primary", min_width=90)
+        controls["dice"] = button("augment_dice", min_width=90)
+    with gr.Row():
+        controls["n"] = gr.Slider(1, 64, 12, step=1, min_width=120, **labelled("augment_n"))
+        controls["seed"] = gr.Number(0, precision=0, min_width=90, **labelled("augment_seed"))
+    presets = [(T(f"augment_{name}"), name) for name in PRESETS]
+    controls["name"] = gr.Dropdown(presets, value=FIRST, **labelled("augment_start"))
+    controls["pipeline"] = pipeline_editor.board(preset(FIRST), "pipeline")
+    marks = [(T(f"marks_{name}"), name) for name in ("mask", "boxes")]
+    with gr.Accordion(T("more"), open=False, elem_id="augment_more"):
+        controls["marks"] = gr.Radio(marks, value="mask", **labelled("marks", info=True))
+        controls["partner"] = gr.Image(
+            type="filepath",
+            format="png",
+            sources=["upload", "clipboard"],
+            height=180,
+            **labelled("partner"),
+        )
+    return controls
+
+
+def _results(*, trains: bool) -> dict[str, Any]:
+    variants: dict[str, Any] = {"allow_preview": False, "buttons": ["fullscreen"]}
+    controls = {
+        "seeds": gr.State([]),
+        "chosen": gr.State(0),
+        "gallery": gallery("draws", "augment_draws", columns=4, **variants),
+        "details": details_box("augment_details"),
+        "pair": before_after("augment_pair", height=420),
+    }
+    with gr.Row():
+        controls["replay"] = small_button("augment_replay")
+        controls["file"] = download_button("augment_file", interactive=False, min_width=90)
+        controls["use_training"] = small_button("use_training", visible=trains)
+    return controls
+
+
+def _sweep() -> dict[str, Any]:
+    with gr.Accordion(T("sweep_more"), open=False, elem_id="sweep_more"):
+        with gr.Row():
+            steps = callbacks.sweeps(preset(FIRST))
+            step = gr.Dropdown(steps, value=0, **labelled("sweep_step"))
+            sweep = button("sweep_go", min_width=90)
+        shares = {"columns": callbacks.SHARES, "buttons": ["fullscreen"]}
+        return {"step": step, "sweep": sweep, "strip": gallery("strip", "sweep_strip", **shares)}
+
+
+def _code() -> dict[str, Any]:
+    python = {"language": "python", "interactive": False}
+    with gr.Accordion(T("code_more"), open=False, elem_id="code_more") as part:
+        return {
+            "code": part,
+            "text": gr.Code(
+                preset(FIRST), language="json", interactive=True, **labelled("code_json")
+            ),
+            "read": button("code_read", size="sm"),
+            "torchvision": gr.Code(**python, **labelled("code_torchvision")),
+            "albumentations": gr.Code(**python, **labelled("code_albumentations")),
+        }
+
+
+def _batch() -> dict[str, Any]:
+    with gr.Accordion(T("apply_more"), open=False, elem_id="apply_more"):
+        return {
+            "files": gr.File(
+                file_count="multiple",
+                file_types=["image", ".zip"],
+                type="filepath",
+                height=160,
+                **labelled("apply_files"),
+            ),
+            "variants": gr.Slider(1, 32, 4, step=1, **labelled("apply_n")),
+            "augment_all": button("apply_go"),
+            "archive": gr.DownloadButton(T("apply_zip"), elem_id="apply_zip", visible=False),
+            "report": gr.Markdown(elem_id="apply_said", elem_classes="quiet"),
+        }
+
+
+# --- Wiring --------------------------------------------------------------------------------------
+
+
+def wire(
     studio: Studio,
+    controls: AugmentControls,
+    *,
     demo: gr.Blocks,
     tab: gr.Tab,
     tabs: gr.Tabs,
     offers: send_to.Offers,
-    trained: Trained | None = None,
+    trained: Trained | None,
 ) -> None:
-    """Add the tab's contents; connect the buttons that send pictures here, and the one that hands
-    the pipeline to the Train tab.
+    """Connect the tab's events, the buttons that send pictures here, and the one that hands the
+    pipeline to the Train tab.
     """
-    gr.Markdown(T("augment_intro"), elem_id="augment_intro")
-    with gr.Row():
-        with gr.Column(scale=2, min_width=300):
-            inputs, editor, shown_examples, start, go, dice = augment_controls.inputs()
-        with gr.Column(scale=3, min_width=300):
-            gallery = gr.Gallery(
-                label=T("augment_draws"), columns=4, height="auto", object_fit="contain",
-                elem_id="draws", buttons=["fullscreen"], interactive=False, allow_preview=False,
-            )  # fmt: skip
-            details = gr.Textbox(
-                label=T("details"), interactive=False, elem_id="augment_details", max_lines=3
-            )
-            pair = gr.ImageSlider(
-                label=T("augment_pair"), type="filepath", interactive=False,
-                elem_id="augment_pair", max_height=420, buttons=["fullscreen"],
-            )  # fmt: skip
-            with gr.Row():
-                again = gr.Button(
-                    T("augment_replay"), elem_id="augment_replay", size="sm", min_width=90
-                )
-                file = gr.DownloadButton(
-                    T("augment_file"), elem_id="augment_file", size="sm", interactive=False,
-                    min_width=90,
-                )  # fmt: skip
-                use = gr.Button(
-                    T("use_training"), elem_id="use_training", size="sm", min_width=90,
-                    visible=trained is not None,
-                )  # fmt: skip
-            offers.add(gallery, to=("restore", "translate"))
-    seeds, chosen = gr.State([]), gr.State(0)
-    leaks = gr.Markdown(elem_id="leaks", elem_classes="quiet")
-    sweep, code, many = (
-        augment_controls.sweep(),
-        augment_controls.code(),
-        augment_controls.many(),
-    )
-    if trained is not None:
-        experimenting.build(trained.workspace, demo, tab, inputs.board)
-    with gr.Accordion(T("how"), open=False, elem_id="how_augment"):
-        gr.Markdown(T("how_augment"))
-
-    placed = [editor, inputs.picture]
-    # Draw: when asked, and whenever the pipeline or a control has changed.
-    told = [gallery, pair, seeds, chosen, details, file]
-    run = {"fn": bind(_preview, studio), "inputs": inputs.all(), "outputs": told}
-    go.click(**run, **PRIVATE)
-    live = {"fn": bind(_live, studio), "inputs": inputs.all(), "outputs": told, **QUIET}
-    about = {
-        "fn": bind(_about, studio), "inputs": inputs.board,
-        "outputs": [sweep["step"], leaks], **QUIET,
-    }  # fmt: skip
-    inputs.board.input(**live, trigger_mode="always_last")
-    inputs.board.input(**about, trigger_mode="always_last")
-    for changed in (inputs.n.release, inputs.marks.input, inputs.seed.submit):
-        changed(**live, trigger_mode="always_last")
-    dice.click(lambda: secrets.randbelow(10**6), None, inputs.seed, **QUIET).success(**live)
-    filled = start.input(bind(_start, studio), start, inputs.board, **QUIET)
-    filled.success(**live).success(**about)
-    filled.success(bind(_told, studio), inputs.all(), code["told"], **QUIET)
-    demo.load(**about)
-    for name, button in shown_examples.items():
-        button.click(bind(_example(name), studio), None, placed, **QUIET).success(**live)
-    for changed in (editor.upload, editor.input, editor.clear):
-        changed(
-            bind(_changed, studio), [editor, *inputs.all()], [inputs.picture, *told],
-            trigger_mode="always_last", **QUIET,
-        )  # fmt: skip
-    tab.select(bind(_first, studio), inputs.picture, placed, **QUIET).success(**live)
-
-    # Look at one of them.
-    gallery.select(selected_index, None, chosen, **QUIET).success(
-        bind(_look, studio), [gallery, chosen, pair], [pair, details], **QUIET
-    )
-    again.click(
-        bind(_replay, studio), [*inputs.all(), seeds, chosen], [pair, file, details], **PRIVATE
-    )
-
-    # The rest.
-    sweep["go"].click(
-        bind(_sweep_go, studio), [*inputs.all(), sweep["step"]], sweep["strip"], **PRIVATE
-    )
-    # What was typed as JSON stays when the code is brought up to date.
-    code["part"].expand(bind(_printed, studio), inputs.all(), code["told"][1:], **QUIET)
-    inputs.board.input(bind(_told, studio), inputs.all(), code["told"], **QUIET)
-    read = code["read"].click(bind(_read, studio), code["told"][0], inputs.board, **QUIET)
-    read.success(**live).success(**about)
-    many["go"].click(
-        bind(_all, studio), [*inputs.all(), many["files"], many["n"]],
-        [many["zip"], many["said"]], **PRIVATE,
-    )  # fmt: skip
+    of = controls.of
+    _wire_picture(studio, controls, tab)
+    _wire_pipeline(studio, controls, demo)
+    _wire_results(studio, controls)
     for offer in offers.to("augment"):
-        offer.button.click(
-            bind(_receive, studio), [offer.source, offer.chosen], [tabs, *placed], **QUIET
-        ).success(**live)
-    if trained is not None:
-        use.click(bind(_use, studio), inputs.board, [tabs, trained.augment], **QUIET)
-    _add_api(studio)
-
-
-# --- Handlers that only bring values into the order of the controls ------------------------------
-
-
-def _preview(studio: Studio, *values: Any) -> list[Any]:
-    gallery, pair, seeds, words = augmenting.preview(studio, Form(*values))
-    return [gallery, pair, seeds, 0, words, gr.DownloadButton(value=None, interactive=False)]
-
-
-def _live(studio: Studio, *values: Any) -> list[Any]:
-    """Draw where there is a picture."""
-    if (values[0] or {}).get("background"):
-        return _preview(studio, *values)
-    return [gr.skip()] * 6
-
-
-def _first(studio: Studio, picture: Any) -> list[Any]:
-    """Put a picture into an editor that has none."""
-    if (picture or {}).get("background"):
-        return [gr.skip()] * 2
-    return _placed(example_images.example("Cat"))
-
-
-def _example(name: str) -> Any:
-    def show(studio: Studio) -> list[Any]:
-        """Put an example into the editor."""
-        return _placed(example_images.example(name))
-
-    return show
-
-
-def _placed(file: str) -> list[Any]:
-    """Return the editor's value for a picture without strokes, once for the editor and once to be
-    kept.
-    """
-    return [{"background": file, "layers": [], "composite": None}] * 2
-
-
-def _changed(studio: Studio, editor: Any, kept: Any, *values: Any) -> list[Any]:
-    """Keep what the editor holds now, and draw; it tells of changes that are none, too."""
-    if augmenting.digest_of(editor) == augmenting.digest_of(kept):
-        return [gr.skip()] * 7
-    return [editor, *_live(studio, editor, *values)]
-
-
-def _start(studio: Studio, name: str) -> str:
-    return augmenting.preset(name)
-
-
-def _about(studio: Studio, given: str, request: gr.Request) -> list[Any]:
-    """Show what depends on the pipeline alone: steps with a strength, and what would leak."""
-    steps, language = augmenting.sweeps(given), language_of(request)
-    names = [say(f"step_{name}", language) for name in augmenting.leaks(given)]
-    key = "leaks_some" if names else "leaks_harmless" if given.strip("[] ") else "leaks_none"
-    first = steps[0][1] if steps else None
-    return [gr.Dropdown(steps, value=first), say(key, language, steps=", ".join(names))]
-
-
-def _look(studio: Studio, shown: Any, number: int, pair: Any) -> list[Any]:
-    """Show the picture before and after the variant that was chosen, and all that was drawn."""
-    if not shown or not pair:
-        return [gr.skip()] * 2
-    after, drawn = shown[min(number, len(shown) - 1)]
-    return [(pair[0], after), drawn]
-
-
-def _replay(studio: Studio, *values: Any) -> list[Any]:
-    *inputs, seeds, chosen = values
-    form = Form(*inputs)
-    seed = seeds[chosen] if seeds and 0 <= chosen < len(seeds) else form.seed
-    pair, file, words = augmenting.replay(studio, form, seed)
-    return [pair, gr.DownloadButton(value=file, interactive=True), words]
-
-
-def _sweep_go(studio: Studio, *values: Any) -> list[tuple[str, str]]:
-    return augmenting.swept(studio, Form(*values[:-1]), values[-1])
-
-
-def _told(studio: Studio, *values: Any) -> tuple[str, str, str]:
-    return augmenting.code(Form(*values))
-
-
-def _printed(studio: Studio, *values: Any) -> tuple[str, str]:
-    return augmenting.code(Form(*values))[1:]
-
-
-def _read(studio: Studio, text: str) -> str:
-    return augmenting.as_json(augmenting.augment.parse(text or "[]"))
-
-
-def _all(
-    studio: Studio,
-    *values: Any,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008
-) -> Iterator[list[Any]]:
-    *inputs, files, n = values
-    for step in augmenting_many.apply_to_all(studio, Form(*inputs), files, n):
-        if isinstance(step, float):
-            progress(min(1.0, step))
-        else:
-            yield [gr.DownloadButton(value=step[0], visible=True), step[1]]
-
-
-def _receive(studio: Studio, source: Any, number: int) -> list[Any]:
-    return [gr.Tabs(selected="augment"), *_placed(send_to.file_of(source, number))]
-
-
-def _use(studio: Studio, given: str) -> list[Any]:
-    return [gr.Tabs(selected="train"), _read(studio, given)]
-
-
-def _add_api(studio: Studio) -> None:
-    """Let programs augment files: the bytes that they send are the picture, not a copy."""
-    asked = [
-        gr.File(label="image", visible=False),
-        gr.Textbox("[]", label="pipeline", visible=False),
-        gr.Number(4, label="n", visible=False),
-        gr.Number(0, label="seed", visible=False),
-    ]
-    answer = [
+        inputs = {"source": offer.source, "number": offer.chosen}
+        outputs = {"tabs": tabs, **of("shown", "editor")}
+        sent = connect(offer.button.click, callbacks.receive, studio, inputs, outputs, **QUIET)
+        _preview(sent.success, studio, controls)
+    if trained is not None and controls.ablation is not None:
+        pipeline = controls.pipeline
+        ablation.wire(trained.workspace, controls.ablation, tab=tab, pipeline=pipeline)
+        use, outputs = controls.use_training.click, {"tabs": tabs, "augment": trained.augment}
+        connect(use, callbacks.use_for_training, studio, of("pipeline"), outputs, **QUIET)
+    result = [
         gr.File(label="variants", file_count="multiple", visible=False),
         gr.JSON(label="draws", visible=False),
     ]
-    gr.Button(visible=False).click(
-        bind(augmenting.augment_file, studio), asked, answer, api_name="augment"
-    )
+    endpoint(callbacks.augment_file, studio, "augment", files=("image",), outputs=result)
+
+
+def _preview(event: Event, studio: Studio, controls: AugmentControls, **settings: str) -> Any:
+    """Draw variants at an event, where there is a picture."""
+    form, results = controls.form(AugmentForm), controls.of(*RESULTS)
+    preview = callbacks.preview_if_any
+    return connect(event, preview, studio, form, results, **QUIET, **settings)
+
+
+def _describe(event: Event, studio: Studio, controls: AugmentControls, **settings: str) -> None:
+    """Describe the pipeline at an event."""
+    inputs, outputs = controls.of("pipeline"), controls.of("step", "leaks")
+    describe = callbacks.describe_pipeline
+    connect(event, describe, studio, inputs, outputs, **QUIET, **settings)
+
+
+def _wire_picture(studio: Studio, controls: AugmentControls, tab: gr.Tab) -> None:
+    of, picture = controls.of, controls.of("shown", "editor")
+    for name, example in controls.examples.items():
+        show = callbacks.show_example(name)
+        shown = connect(example.click, show, studio, {}, picture, **QUIET)
+        _preview(shown.success, studio, controls)
+    first = connect(tab.select, callbacks.show_first, studio, of("editor"), picture, **QUIET)
+    _preview(first.success, studio, controls)
+    form, outputs = controls.form(EditForm), of("editor", *RESULTS)
+    follow = {"trigger_mode": "always_last", **QUIET}
+    for changed in (controls.shown.upload, controls.shown.input, controls.shown.clear):
+        connect(changed, callbacks.edit, studio, form, outputs, **follow)
+
+
+def _wire_pipeline(studio: Studio, controls: AugmentControls, demo: gr.Blocks) -> None:
+    of, form = controls.of, controls.form(AugmentForm)
+    pipeline, edited = of("pipeline"), controls.pipeline.input
+    _preview(edited, studio, controls, trigger_mode="always_last")
+    _describe(edited, studio, controls, trigger_mode="always_last")
+    _describe(demo.load, studio, controls)
+    code = of("text", "torchvision", "albumentations")
+    connect(edited, callbacks.show_code, studio, form, code, **QUIET)
+    # What was typed as JSON stays when the code is brought up to date.
+    expanded, printed = controls.code.expand, of("torchvision", "albumentations")
+    connect(expanded, callbacks.print_code, studio, form, printed, **QUIET)
+    named, typed = controls.name.input, controls.read.click
+    named = connect(named, callbacks.choose_preset, studio, of("name"), pipeline, **QUIET)
+    typed = connect(typed, callbacks.read_json, studio, of("text"), pipeline, **QUIET)
+    for event in (named, typed):
+        _describe(_preview(event.success, studio, controls).success, studio, controls)
+    connect(named.success, callbacks.show_code, studio, form, code, **QUIET)
+
+
+def _wire_results(studio: Studio, controls: AugmentControls) -> None:
+    of, form = controls.of, controls.form(AugmentForm)
+    connect(controls.draw.click, callbacks.preview, studio, form, of(*RESULTS), **PRIVATE)
+    for changed in (controls.n.release, controls.marks.input, controls.seed.submit):
+        _preview(changed, studio, controls, trigger_mode="always_last")
+    dice = connect(controls.dice.click, callbacks.random_seed, studio, {}, of("seed"), **QUIET)
+    _preview(dice.success, studio, controls)
+    selected = controls.gallery.select(selected_index, None, controls.chosen, **QUIET)
+    inputs, outputs = of("gallery", "chosen", "pair"), of("pair", "details")
+    connect(selected.success, callbacks.show_variant, studio, inputs, outputs, **QUIET)
+    inputs, outputs = controls.form(VariantForm), of("pair", "file", "details")
+    connect(controls.replay.click, callbacks.replay, studio, inputs, outputs, **PRIVATE)
+    inputs, outputs = controls.form(SweepForm), of("strip")
+    connect(controls.sweep.click, callbacks.sweep, studio, inputs, outputs, **PRIVATE)
+    inputs, outputs = controls.form(batch.BatchForm), of("archive", "report")
+    connect(controls.augment_all.click, batch.augment_all, studio, inputs, outputs, **PRIVATE)
