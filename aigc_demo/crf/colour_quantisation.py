@@ -21,7 +21,6 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_demo.crf.inference import infer, pairwise_of
-from aigc_demo.errors import BadImage
 from aigc_demo.imaging import images
 from aigc_demo.requests import CrfRequest
 
@@ -130,11 +129,7 @@ def _add_scribbled(
     """
     if image is None:
         return palette, None
-    if image.size != size:
-        raise BadImage(
-            f"hints: they have {image.width}×{image.height} pixels and the image "
-            f"{size[0]}×{size[1]}; make them the same."
-        )
+    images.check_size("hints", image, size)
     pixels = np.array(image.convert("RGBA"))
     marked = pixels[..., 3] >= 128
     if not marked.any():

@@ -55,16 +55,20 @@ def infer(
     if factor == 1:
         return marginals.q[0].argmax(0), energies
     messages = -marginals.q.clamp(min=1e-8).log() - unary.clamp(max=20)
+    labels = _decoded(values, unary_of, messages)
+    return labels if scribbles is None else scribbles.where(scribbles >= 0, labels), energies
+
+
+def _decoded(values: Tensor, unary_of: UnaryFunction, messages: Tensor) -> Tensor:
+    """Return the labels (H, W) that minimise the unary potentials plus upsampled messages."""
+    height, width = values.shape[-2:]
     rows = max(1, STRIP // width)
-    strips = []
+    labels = []
     for top in range(0, height, rows):
         strip = values[:, :, top : top + rows]
         message = _upsampled(messages, top, strip.shape[2], (height, width))
-        strips.append((unary_of(strip) + message)[0].argmin(0))
-    labels = torch.cat(strips)
-    if scribbles is not None:
-        labels = torch.where(scribbles >= 0, scribbles, labels)
-    return labels, energies
+        labels.append((unary_of(strip) + message)[0].argmin(0))
+    return torch.cat(labels)
 
 
 def reduced(scribbles: Tensor, labels: int, size: tuple[int, int]) -> Tensor:

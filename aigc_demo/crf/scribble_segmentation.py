@@ -23,7 +23,7 @@ from torch import Tensor
 
 from aigc_demo.crf.colour_quantisation import k_means
 from aigc_demo.crf.inference import infer, pairwise_of
-from aigc_demo.errors import BadImage, BadValue
+from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, masks
 from aigc_demo.requests import MaskRequest
 
@@ -124,11 +124,7 @@ def scribbled(request: MaskRequest, size: tuple[int, int]) -> tuple[Flags, Flags
         if image is None:
             found.append(_border(size, 1))
             continue
-        if image.size != size:
-            raise BadImage(
-                f"{name}: it has {image.width}×{image.height} pixels and the image "
-                f"{size[0]}×{size[1]}; make them the same."
-            )
+        images.check_size(name, image, size)
         found.append(masks.read(image) >= 128)
         if not found[-1].any():
             raise BadValue(f"{name}: nothing is marked; paint a stroke on it.")

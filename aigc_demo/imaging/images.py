@@ -95,6 +95,15 @@ def upright(image: Image.Image) -> Image.Image:
     return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
+def check_size(field: str, given: Image.Image, size: tuple[int, int]) -> None:
+    """Raise BadImage where an image that belongs to another one has not its (width, height)."""
+    if given.size != size:
+        raise BadImage(
+            f"{field}: it has {given.width}×{given.height} pixels and the image "
+            f"{size[0]}×{size[1]}; make them the same."
+        )
+
+
 def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) -> Image.Image:
     """Return `image` in `mode`, transparent parts laid over the grey level `background`."""
     if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aigc_demo.errors import BadImage
 from aigc_demo.imaging import images
 
 Weights = NDArray[np.uint8]
@@ -50,11 +49,7 @@ def from_file(image: Image.Image, marked: Marked, size: tuple[int, int]) -> Weig
     `marked` is the colour of what is to be filled; "auto" takes the rarer one. Raises BadImage
     where the sizes differ.
     """
-    if image.size != size:
-        raise BadImage(
-            f"mask: it has {image.width}×{image.height} pixels and the picture "
-            f"{size[0]}×{size[1]}; make them the same."
-        )
+    images.check_size("mask", image, size)
     white = read(image) >= 128
     if marked == "black" or marked == "auto" and white.mean() > 0.5:
         white = ~white

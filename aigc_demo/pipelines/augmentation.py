@@ -95,11 +95,7 @@ def _sample_of(request: AugmentRequest) -> Sample:
     boxes = torch.tensor(request.boxes, dtype=torch.float32) if request.boxes else None
     if request.mask is None:
         return Sample(x, boxes)
-    if request.mask.size != (width, height):
-        raise BadImage(
-            f"mask: it has {request.mask.width}×{request.mask.height} pixels and the picture "
-            f"{width}×{height}; make them the same."
-        )
+    images.check_size("mask", request.mask, (width, height))
     return Sample(x, boxes, images.to_pixels(images.flatten(request.mask, "L"))[0])
 
 

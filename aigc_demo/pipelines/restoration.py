@@ -89,7 +89,8 @@ def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | Restore
     image = request.image
     exif = image.getexif().tobytes() if image.getexif() else b""
     if request.mask is not None and request.mask.size != image.size:
-        image, exif = _turned(image, request.mask), b""
+        image, exif = images.upright(image), b""  # as its mask was drawn
+        images.check_size("mask", request.mask, image.size)
     planes = images.split(image)
     weights = None if request.mask is None else masks.read(request.mask)
     sigma = request.sigma if tool.needs_sigma else None
@@ -108,17 +109,6 @@ def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | Restore
     seconds = time.perf_counter() - start
     scores = score(restored, request.truth, weights) if request.truth is not None else {}
     yield RestoreResult(result, seconds, scores, sigma)
-
-
-def _turned(image: Image.Image, mask: Image.Image) -> Image.Image:
-    """Return an image upright, as its mask was drawn; raises BadImage where their sizes differ."""
-    upright = images.upright(image)
-    if upright.size != mask.size:
-        raise BadImage(
-            f"mask: it has {mask.width}×{mask.height} pixels and the image "
-            f"{image.width}×{image.height}; make them the same."
-        )
-    return upright
 
 
 def tool_of(request: RestoreRequest, models: ModelCache) -> Tool:

@@ -97,39 +97,24 @@ def targets(request: TranslateRequest, info: ModelInfo) -> tuple[Target, Target 
     """
     if info.task != "translate":
         raise BadValue(f"model: {info.name} does not translate images; choose another one.")
-    if info.labels:
-        return _multi_domain_targets(request, info)
-    if request.style is not None:
-        raise BadValue(f"style: {info.name} has two domains; choose a direction instead.")
-    if request.direction not in info.directions:
-        raise BadValue(
-            f"direction: {info.name} has no {request.direction}; "
-            f"choose {', '.join(info.directions)}."
-        )
-    a, b = info.domains[:2]
-    found: dict[Direction, Target] = {
-        "AtoB": Target("AtoB", None, f"{a} → {b}"),
-        "BtoA": Target("BtoA", None, f"{b} → {a}"),
-    }
-    other: Direction = "BtoA" if request.direction == "AtoB" else "AtoB"
-    back = found[other] if other in info.directions else None
-    return found[request.direction], back
-
-
-def _multi_domain_targets(
-    request: TranslateRequest, info: ModelInfo
-) -> tuple[Target, Target | None]:
-    """Return the targets of a model that knows several domains, all reached by ``AtoB``."""
-    style = request.style
-    if style is not None and style not in info.labels:
-        known = ", ".join(info.labels)
-        raise BadValue(f"style: {info.name} has no “{style[:60]}”; choose one of: {known}.")
-    if style is not None:
+    if style := request.style:
+        if style not in info.labels:
+            choice = f"one of: {', '.join(info.labels)}" if info.labels else "a direction instead"
+            raise BadValue(f"style: {info.name} has no “{style[:60]}”; choose {choice}.")
         return Target("AtoB", class_of(info, style), f"→ {style}"), None
-    a, b = DEFAULT_DOMAINS if set(DEFAULT_DOMAINS) <= set(info.labels) else info.labels[:2]
-    names = (b, a) if request.direction == "AtoB" else (a, b)
-    there, back = (Target("AtoB", class_of(info, name), f"→ {name}") for name in names)
-    return there, back
+    found: dict[Direction, Target] = {}
+    if info.labels:  # any of several domains is reached by ``AtoB``
+        a, b = DEFAULT_DOMAINS if set(DEFAULT_DOMAINS) <= set(info.labels) else info.labels[:2]
+        found["AtoB"] = Target("AtoB", class_of(info, b), f"→ {b}")
+        found["BtoA"] = Target("AtoB", class_of(info, a), f"→ {a}")
+    else:
+        a, b = info.domains[:2]
+        names: dict[Direction, str] = {"AtoB": f"{a} → {b}", "BtoA": f"{b} → {a}"}
+        found = {d: Target(d, None, name) for d, name in names.items() if d in info.directions}
+    if request.direction not in found:
+        choices = ", ".join(info.directions)
+        raise BadValue(f"direction: {info.name} has no {request.direction}; choose {choices}.")
+    return found[request.direction], found.get("BtoA" if request.direction == "AtoB" else "AtoB")
 
 
 def _translate(

@@ -97,7 +97,7 @@ def test_without_strokes_hints_change_nothing() -> None:
 
 
 def test_hints_of_another_size_are_refused() -> None:
-    with pytest.raises(BadImage, match="hints: they have 3×3 pixels and the image 48×48"):
+    with pytest.raises(BadImage, match="hints: it has 3×3 pixels and the image 48×48"):
         asked = CrfRequest(image=flag()[0], hints=Image.new("RGBA", (3, 3)))
         colour_quantisation.quantise(asked, CPU)
 

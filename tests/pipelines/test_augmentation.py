@@ -63,7 +63,7 @@ def test_boxes_and_masks_move_along_and_must_fit() -> None:
         (x0, y0, x1, y1) = boxes[0]
         assert x0 - 2 <= columns.min() and columns.max() <= x1 + 2
         assert y0 - 2 <= rows.min() and rows.max() <= y1 + 2
-    with pytest.raises(BadImage, match=r"^mask: it has 3×3 pixels and the picture 80×64"):
+    with pytest.raises(BadImage, match=r"^mask: it has 3×3 pixels and the image 80×64"):
         augmentation.run(request(mask=Image.new("L", (3, 3))))
 
 
