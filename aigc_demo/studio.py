@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,8 +24,7 @@ from aigc_demo import device as devices
 from aigc_demo.crf import colour_quantisation, scribble_segmentation
 from aigc_demo.crf.colour_quantisation import CrfResult
 from aigc_demo.crf.scribble_segmentation import MaskResult
-from aigc_demo.pipelines import augmentation, generation, restoration, translation, xy_grid
-from aigc_demo.pipelines.augmentation import AugmentResult
+from aigc_demo.pipelines import generation, restoration, translation, xy_grid
 from aigc_demo.pipelines.generation import GenerateResult as GenerateResult
 from aigc_demo.pipelines.model_cache import ModelCache
 from aigc_demo.pipelines.model_info import RUN_PREFIX as RUN_PREFIX, ModelInfo
@@ -42,6 +42,9 @@ from aigc_demo.requests import (
     RestoreRequest,
     TranslateRequest,
 )
+
+if TYPE_CHECKING:
+    from aigc_demo.pipelines.augmentation import AugmentResult
 
 
 class Studio:
@@ -122,6 +125,9 @@ class Studio:
 
     def augment(self, request: AugmentRequest) -> AugmentResult:
         """Return random variants of an image."""
+        # No other request needs the many modules of transforms.
+        from aigc_demo.pipelines import augmentation
+
         return augmentation.run(request)
 
     def quantise_colours(self, request: CrfRequest) -> CrfResult:

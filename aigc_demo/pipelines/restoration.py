@@ -187,15 +187,10 @@ def estimate_noise(planes: Planes) -> float:
 
 def score(restored: Planes, truth: Image.Image, weights: Weights | None) -> dict[str, float]:
     """Return the scores of a restored image against the truth."""
-    expected = images.split(truth)
-    if expected.colour.shape[:2] != restored.colour.shape[:2]:
-        height, width = restored.colour.shape[:2]
-        raise BadImage(
-            f"truth: it has {truth.width}×{truth.height} pixels and the result {width}×{height}; "
-            "give the undamaged image of that size."
-        )
+    height, width = restored.colour.shape[:2]
+    images.check_size("truth", truth, (width, height))
     where = None if weights is None else weights > 0
-    return compare_images(restored.floats(), expected.floats(), where)
+    return compare_images(restored.floats(), images.split(truth).floats(), where)
 
 
 def cleaner(tool: Tool, model: Model | None, sigma: float) -> tuple[Clean, int]:
