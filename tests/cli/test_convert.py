@@ -55,23 +55,19 @@ def save(path: Path, state: object) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
-@pytest.mark.parametrize("dropout", [False, True])
-def test_published_names_find_their_places(prefix: str, dropout: bool) -> None:
-    state = {prefix + name: value for name, value in published(8, 9, dropout=dropout).items()}
-    weights = convert.rename_weights(state)
+def test_published_names_find_their_places_in_a_network_of_the_published_size() -> None:
     generator = ResNetGenerator(8, 9)
-    assert weights.keys() == generator.state_dict().keys()
-    generator.load_state_dict(weights)
-    assert convert.width_and_blocks(weights) == (8, 9)
-
-
-def test_the_published_network_has_its_published_size() -> None:
+    for prefix, dropout in (("", False), ("", True), ("module.", False)):
+        state = {prefix + name: value for name, value in published(8, 9, dropout=dropout).items()}
+        weights = convert.rename_weights(state)
+        assert weights.keys() == generator.state_dict().keys()
+        generator.load_state_dict(weights)
+        assert convert.width_and_blocks(weights) == (8, 9)
     parameters = sum(p.numel() for p in ResNetGenerator().parameters())
     assert parameters == 11_378_179
 
 
-def test_adopted_weights_become_a_model_that_translates(tmp_path: Path) -> None:
+def test_converted_weights_become_a_model_that_translates(tmp_path: Path) -> None:
     forth = save(tmp_path / "latest_net_G_A.pth", published(8, 2))
     flags = ["--name", "horse2zebra-cyclegan", "--domains", "horse", "zebra"]
     folder = ["--checkpoints", str(tmp_path / "models")]
@@ -95,7 +91,7 @@ def test_adopted_weights_become_a_model_that_translates(tmp_path: Path) -> None:
     assert convert.main([forth, *flags, *folder]) == 2  # the name is taken
 
 
-def test_both_directions_can_be_adopted(tmp_path: Path) -> None:
+def test_both_directions_can_be_converted(tmp_path: Path) -> None:
     files = [save(tmp_path / f"{d}.pth", published(8, 1)) for d in "AB"]
     convert.convert(tmp_path / "both", [Path(f) for f in files], ("a", "b"))
     model, _ = checkpoint.load(tmp_path / "both")

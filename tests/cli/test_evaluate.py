@@ -43,7 +43,7 @@ def metrics_in(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "card.json").read_text())["metrics"]
 
 
-def test_a_model_is_measured_and_its_card_says_how_well_it_does(
+def test_the_scores_of_a_model_are_written_into_its_card(
     checkpoints: Path, tiny_data: TinyData, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = checkpoints / "shapes-dcgan"
@@ -63,10 +63,12 @@ def test_a_model_is_measured_and_its_card_says_how_well_it_does(
     checkpoint.read_card(folder)
 
 
-def test_all_models_that_draw_are_measured_unless_some_are_named(
+def test_all_generative_models_are_scored_unless_some_are_named_and_cards_can_be_left_alone(
     checkpoints: Path, tiny_data: TinyData, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    before = (checkpoints / "shapes-vae" / "card.json").read_bytes()
     assert run(checkpoints, tiny_data.zip, "--no-write") == 0
+    assert (checkpoints / "shapes-vae" / "card.json").read_bytes() == before
     table = capsys.readouterr().out
     assert all(f"shapes-{name} " in table for name in factories.GENERATE)
     assert "plain-dcgan " in table and "shapes-classifier" not in table
@@ -76,12 +78,6 @@ def test_a_model_without_classes_has_no_agreement(checkpoints: Path, tiny_data: 
     assert run(checkpoints, tiny_data.zip, "--model", "plain-dcgan") == 0
     found = metrics_in(checkpoints / "plain-dcgan")
     assert "fid_compact_20" in found and "agreement_compact_20" not in found
-
-
-def test_the_card_can_be_left_alone(checkpoints: Path, tiny_data: TinyData) -> None:
-    before = (checkpoints / "shapes-vae" / "card.json").read_bytes()
-    assert run(checkpoints, tiny_data.zip, "--model", "shapes-vae", "--no-write") == 0
-    assert (checkpoints / "shapes-vae" / "card.json").read_bytes() == before
 
 
 def test_the_closest_samples_are_shown_above_their_originals(
@@ -95,7 +91,7 @@ def test_the_closest_samples_are_shown_above_their_originals(
         assert image.size == (8 * 130 + 2, 4 * 130 + 2)
 
 
-def test_a_classifier_is_examined_on_real_test_pictures(
+def test_the_score_of_a_classifier_is_its_accuracy_on_real_test_images(
     checkpoints: Path, tiny_data: TinyData
 ) -> None:
     model = factories.model("classifier")
@@ -110,48 +106,38 @@ def test_a_classifier_is_examined_on_real_test_pictures(
     )
 
 
-def test_copies_are_memorised_and_unseen_pictures_are_not(tiny_data: TinyData) -> None:
+def test_the_memorisation_rate_is_one_for_copies_and_a_half_for_unseen_images(
+    tiny_data: TinyData,
+) -> None:
     train, test = (data.load(str(tiny_data.zip), split) for split in ("train", "test"))
     evaluator = Evaluator(feature_extractors.compact(), train, test, 20)
 
-    def memorised(pixels: torch.Tensor) -> float:
+    def memorisation_rate(pixels: torch.Tensor) -> float:
         return evaluator.score(pixels, None, None)[-1].value
 
-    assert memorised(train.images) == 1
-    assert memorised(test.images) == pytest.approx(0.5)
-    assert memorised(255 - train.images) == 0
+    assert memorisation_rate(train.images) == 1
+    assert memorisation_rate(test.images) == pytest.approx(0.5)
+    assert memorisation_rate(255 - train.images) == 0
 
 
-@pytest.mark.parametrize(
-    "flags, said",
-    [
-        (["--model", "none"], "model: there is no model “none”"),
-        (["--data", "nowhere"], "data: there is no data set or folder “nowhere”"),
-        (["--data", "mnist"], "data: mnist has no class “discs”"),
-        (["-n", "1"], "n: 1 pictures cannot be drawn; give 2 to 50,000"),
-        (["--model", "shapes-vae", "--sheet", "x.png"], "sheet: it shows one model, not 2"),
-        (["--inception-weights", "none.pth"], "none.pth is missing"),
-    ],
-)
-def test_what_is_wrong_is_said_in_a_sentence(
-    checkpoints: Path,
-    tiny_data: TinyData,
-    capsys: pytest.CaptureFixture[str],
-    flags: list[str],
-    said: str,
-) -> None:
-    given = ["--model", "shapes-dcgan", "--data-root", str(tiny_data.root), *flags]
-    assert run(checkpoints, tiny_data.zip, *given) == 2
-    assert f"evaluate: {said}" in capsys.readouterr().err
-
-
-def test_a_missing_extractor_is_told(
+def test_what_cannot_be_done_is_reported(
     checkpoints: Path,
     tiny_data: TinyData,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    given = ["--model", "shapes-dcgan", "--data-root", str(tiny_data.root)]
+    for flags, message in (
+        ("--model none", "model: there is no model “none”"),
+        ("--data nowhere", "data: there is no data set or folder “nowhere”"),
+        ("--data mnist", "data: mnist has no class “discs”"),
+        ("-n 1", "n: 1 pictures cannot be drawn; give 2 to 50,000"),
+        ("--model shapes-vae --sheet x.png", "sheet: it shows one model, not 2"),
+        ("--inception-weights none.pth", "none.pth is missing"),
+    ):
+        assert run(checkpoints, tiny_data.zip, *given, *flags.split()) == 2
+        assert f"evaluate: {message}" in capsys.readouterr().err
     monkeypatch.setattr(feature_extractors, "COMPACT", tmp_path / "compact")
     assert run(checkpoints, tiny_data.zip, "--model", "shapes-dcgan") == 2
     assert "compact has no card.json" in capsys.readouterr().err
