@@ -13,7 +13,6 @@ from aigc_demo.augment.transform import (
     BILINEAR,
     FILL,
     Call,
-    Interval,
     Parameter,
     Pixels,
     Size,
@@ -25,17 +24,16 @@ from aigc_demo.augment.transform import (
 class FlipHorizontal(Transform):
     name, group, p, takes_p = "flip_horizontal", "geometry", 0.5, True
     torchvision_class, albumentations_class = "RandomHorizontalFlip", "HorizontalFlip"
+    axis = 1
 
     def opencv(self, x: Pixels, sampled: Values) -> Pixels:
-        return cv2.flip(x, 1)
+        return cv2.flip(x, self.axis)
 
 
-class FlipVertical(Transform):
-    name, group, p, takes_p = "flip_vertical", "geometry", 0.5, True
+class FlipVertical(FlipHorizontal):
+    name = "flip_vertical"
     torchvision_class, albumentations_class = "RandomVerticalFlip", "VerticalFlip"
-
-    def opencv(self, x: Pixels, sampled: Values) -> Pixels:
-        return cv2.flip(x, 0)
+    axis = 0
 
 
 class Affine(Transform):
@@ -69,7 +67,7 @@ class Rotate(Affine):
     strength, is_limit = "degrees", True
     caption = "{angle:+.1f}°"
 
-    def torchvision(self, size: Size, *, degrees: float, fill: int, at: Interval = ()) -> Call:
+    def torchvision(self, size: Size, *, degrees: float, fill: int, at: tuple = ()) -> Call:
         angle = at or (-degrees, degrees)
         return Call("RandomRotation", degrees=angle, interpolation=BILINEAR, fill=fill)
 
@@ -97,7 +95,7 @@ class Scale(Affine):
     caption = "×{scale:.2f}"
 
     def torchvision(
-        self, size: Size, *, smallest: float, largest: float, fill: int, at: Interval = ()
+        self, size: Size, *, smallest: float, largest: float, fill: int, at: tuple = ()
     ) -> Call:
         return _affine(fill, scale=at or (smallest, largest))
 
@@ -111,7 +109,7 @@ class Shear(Affine):
     strength, is_limit = "degrees", True
     caption = "{shear[0]:+.0f}°, {shear[1]:+.0f}°"
 
-    def torchvision(self, size: Size, *, degrees: float, fill: int, at: Interval = ()) -> Call:
+    def torchvision(self, size: Size, *, degrees: float, fill: int, at: tuple = ()) -> Call:
         return _affine(fill, shear=2 * (at or (-degrees, degrees)))
 
     def albumentations(self, size: Size, *, degrees: float, fill: int) -> Call:
@@ -178,7 +176,7 @@ class ResizedCrop(Transform):
         return Call(call.name, **call.arguments, antialias=True)
 
     def albumentations(
-        self, size: Size, *, smallest: float, stretch: float, at: Interval = ()
+        self, size: Size, *, smallest: float, stretch: float, at: tuple = ()
     ) -> Call:
         scale, ratio = at or (smallest, 1.0), (round(1 / stretch, 4), stretch)
         return Call("RandomResizedCrop", size=size, scale=scale, ratio=ratio)

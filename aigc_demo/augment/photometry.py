@@ -8,16 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_demo.augment.transform import (
-    FILL,
-    Call,
-    Interval,
-    Parameter,
-    Pixels,
-    Size,
-    Transform,
-    Values,
-)
+from aigc_demo.augment.transform import FILL, Call, Parameter, Pixels, Size, Transform, Values
 
 LEVELS = np.arange(256, dtype=np.float32)
 
@@ -40,11 +31,10 @@ class ColourJitter(Transform):
 
     def opencv(self, x: Pixels, sampled: Values, **values: float) -> Pixels:
         """Change brightness, contrast, saturation and hue in the order that was sampled."""
-        changes = (_brightness, _contrast, _saturation, _hue)
         for i in sampled["fn_idx"].tolist():
-            factor = sampled[f"{self.parameters[i].name}_factor"]
-            if factor is not None:
-                x = changes[i](x, factor).reshape(x.shape)
+            name, change = list(JITTER.items())[i]
+            if sampled[name] is not None:
+                x = change(x, sampled[name]).reshape(x.shape)
         return x
 
     def describe(self, sampled: Values) -> str:
@@ -54,40 +44,6 @@ class ColourJitter(Transform):
             for name, factor in factors.items()
             if factor is not None
         )
-
-
-def _look_up(x: Pixels, levels: NDArray[np.float32]) -> Pixels:
-    """Replace each value by that of `levels` (256,), clipped to 0 to 255."""
-    return cv2.LUT(x, levels.clip(0, 255).astype(np.uint8))
-
-
-def _grey(x: Pixels) -> Pixels:
-    return cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) if x.shape[2] == 3 else x[..., 0]
-
-
-def _brightness(x: Pixels, factor: float) -> Pixels:
-    return _look_up(x, LEVELS * factor)
-
-
-def _contrast(x: Pixels, factor: float) -> Pixels:
-    return _look_up(x, LEVELS * factor + (1 - factor) * cv2.mean(_grey(x))[0])
-
-
-def _saturation(x: Pixels, factor: float) -> Pixels:
-    if x.shape[2] == 1:
-        return x
-    grey = cv2.cvtColor(_grey(x), cv2.COLOR_GRAY2RGB)
-    return cv2.addWeighted(x, factor, grey, 1 - factor, 0)
-
-
-def _hue(x: Pixels, turn: float) -> Pixels:
-    """Turn the hue by a share of the circle, in HSV."""
-    if x.shape[2] == 1:
-        return x
-    hsv = cv2.cvtColor(x.astype(np.float32), cv2.COLOR_RGB2HSV)
-    hue = hsv[..., 0] + 360 * (turn % 1)
-    hsv[..., 0] = np.where(hue >= 360, hue - 360, hue)
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.uint8)
 
 
 class Grey(Transform):
@@ -137,7 +93,7 @@ class Blur(Transform):
     strength, weakest, is_limit = "sigma", 0.1, True
     caption = "σ {sigma[0]:.1f} px"
 
-    def torchvision(self, size: Size, *, sigma: float, at: Interval = ()) -> Call:
+    def torchvision(self, size: Size, *, sigma: float, at: tuple = ()) -> Call:
         kernel = _kernel_size(size, sigma)
         return Call("GaussianBlur", kernel_size=kernel, sigma=at or (0.1, sigma))
 
@@ -180,7 +136,7 @@ class Jpeg(Transform):
     strength, weakest, is_limit = "lowest", 95, True
     caption = "quality {quality}"
 
-    def torchvision(self, size: Size, *, lowest: int, at: Interval = ()) -> Call:
+    def torchvision(self, size: Size, *, lowest: int, at: tuple = ()) -> Call:
         quality = at or (lowest, max(90, lowest))
         return Call("JPEG", quality=(round(quality[0]), round(quality[1])))
 
@@ -217,7 +173,7 @@ class Erase(Erasing):
     strength, weakest, is_limit = "largest", 0.01, True
 
     def torchvision(
-        self, size: Size, *, smallest: float, largest: float, fill: int, at: Interval = ()
+        self, size: Size, *, smallest: float, largest: float, fill: int, at: tuple = ()
     ) -> Call:
         scale = at or (smallest, largest)
         return Call("RandomErasing", scale=scale, ratio=(0.3, 3.3), value=fill)
@@ -241,3 +197,46 @@ class Cutout(Erasing):
         pixels = (round(side * min(size)),) * 2
         holes = {"hole_height_range": pixels, "hole_width_range": pixels, "fill": fill}
         return Call("CoarseDropout", num_holes_range=(1, 1), **holes)
+
+
+def _look_up(x: Pixels, levels: NDArray[np.float32]) -> Pixels:
+    """Replace each value by that of `levels` (256,), clipped to 0 to 255."""
+    return cv2.LUT(x, levels.clip(0, 255).astype(np.uint8))
+
+
+def _grey(x: Pixels) -> Pixels:
+    return cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) if x.shape[2] == 3 else x[..., 0]
+
+
+def _brightness(x: Pixels, factor: float) -> Pixels:
+    return _look_up(x, LEVELS * factor)
+
+
+def _contrast(x: Pixels, factor: float) -> Pixels:
+    return _look_up(x, LEVELS * factor + (1 - factor) * cv2.mean(_grey(x))[0])
+
+
+def _saturation(x: Pixels, factor: float) -> Pixels:
+    if x.shape[2] == 1:
+        return x
+    grey = cv2.cvtColor(_grey(x), cv2.COLOR_GRAY2RGB)
+    return cv2.addWeighted(x, factor, grey, 1 - factor, 0)
+
+
+def _hue(x: Pixels, turn: float) -> Pixels:
+    """Turn the hue by a share of the circle, in HSV."""
+    if x.shape[2] == 1:
+        return x
+    hsv = cv2.cvtColor(x.astype(np.float32), cv2.COLOR_RGB2HSV)
+    hue = hsv[..., 0] + 360 * (turn % 1)
+    hsv[..., 0] = np.where(hue >= 360, hue - 360, hue)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.uint8)
+
+
+# The changes of ColourJitter, in the order in which torchvision counts them.
+JITTER = {
+    "brightness_factor": _brightness,
+    "contrast_factor": _contrast,
+    "saturation_factor": _saturation,
+    "hue_factor": _hue,
+}

@@ -20,7 +20,6 @@ from aigc_demo.errors import BadValue
 
 Size = tuple[int, int]  # height, width
 Values = dict[str, Any]
-Interval = tuple[float, ...]  # low and high, or nothing
 Pixels = NDArray[np.uint8]  # (H, W, C)
 Group = Literal["geometry", "colour", "quality", "hiding", "policy", "mixing"]
 

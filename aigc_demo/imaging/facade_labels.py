@@ -1,4 +1,4 @@
-"""Plans of façades: the twelve classes and the colours that stand for them, and one to begin with.
+"""Label maps of façades: the twelve classes with their colours, and an example.
 
 The classes and colours are those of the CMP Facade Database (Tyleček & Šára, "Spatial Pattern
 Templates for Recognition of Objects with Regular Structure", 2013).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-SIDE = 128  # pixels of a plan
+SIDE = 128  # pixels of a label map
 
 CLASSES: dict[str, tuple[int, int, int]] = {
     "background": (0, 1, 222),
@@ -27,16 +27,16 @@ CLASSES: dict[str, tuple[int, int, int]] = {
 
 
 def blank() -> Image.Image:
-    """Return a plan of nothing but a wall on its background."""
-    plan = Image.new("RGB", (SIDE, SIDE), CLASSES["background"])
-    ImageDraw.Draw(plan).rectangle((8, 10, 119, 127), fill=CLASSES["wall"])
-    return plan
+    """Return the label map of a wall alone on its background."""
+    label_map = Image.new("RGB", (SIDE, SIDE), CLASSES["background"])
+    ImageDraw.Draw(label_map).rectangle((8, 10, 119, 127), fill=CLASSES["wall"])
+    return label_map
 
 
 def example() -> Image.Image:
-    """Return the plan of a house with three storeys, a balcony and a door in the middle."""
-    plan = blank()
-    pen = ImageDraw.Draw(plan)
+    """Return the label map of a house of three storeys, with a balcony and a door."""
+    label_map = blank()
+    pen = ImageDraw.Draw(label_map)
 
     def put(name: str, left: int, top: int, width: int, height: int) -> None:
         pen.rectangle((left, top, left + width - 1, top + height - 1), fill=CLASSES[name])
@@ -54,4 +54,4 @@ def example() -> Image.Image:
     put("door", 60, 100, 8, 28)
     put("column", 56, 92, 3, 36)
     put("column", 69, 92, 3, 36)
-    return plan
+    return label_map

@@ -1,4 +1,4 @@
-"""Tables of pictures with captions, drawn into one picture.
+"""Labelled grids: pictures with a caption a column and a caption a row, drawn into one picture.
 
 Captions may be in any script: each is drawn with the first font of this machine that has its
 letters. What no font has (most often an emoji) is called by its name in Unicode.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from PIL import Image, ImageDraw, ImageFont
 
-# Looked for by name in the system's folders; the first that has all letters of a caption is taken.
+# Fonts of the system, in order of preference.
 FONTS = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -37,14 +38,16 @@ def draw(
     side: int = 96,
     crisp: bool = False,
 ) -> Image.Image:
-    """Return a table of `cells`, by column and row, with a caption a column above and a caption a
-    row on the left; cells that are not there are left grey.
+    """Return a grid of `cells`, by column and row, as RGB on white; missing cells are grey.
 
-    `titles` say what changes along the columns and along the rows. `crisp` enlarges without
-    smoothing. The picture is RGB, on white.
+    `titles` name what changes along the columns and along the rows. `crisp` enlarges without
+    smoothing.
     """
     step = side + GAP
-    top, left = 3 * SIZE if titles[0] else 2 * SIZE, _left(rows, titles[1])
+    fitted = map(fitting, (*rows, f"{titles[1]} ↓" if titles[1] else ""))
+    widest = max(font.getlength(text) for text, font in fitted)
+    left = min(200, max(40, int(widest) + 4 * GAP))
+    top = 3 * SIZE if titles[0] else 2 * SIZE
     width, height = left + len(columns) * step, top + len(rows) * step
     sheet = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(sheet)
@@ -67,17 +70,6 @@ def draw(
     return sheet
 
 
-def _left(rows: Sequence[str], title: str) -> int:
-    """Return the width that the captions of rows need, within limits."""
-    widest = max((_length(r) for r in (*rows, f"{title} ↓" if title else "")), default=0)
-    return min(200, max(40, int(widest) + 4 * GAP))
-
-
-def _length(text: str) -> float:
-    text, font = fitting(text)
-    return font.getlength(text)
-
-
 def _write(
     pen: ImageDraw.ImageDraw,
     place: tuple[int, int],
@@ -96,18 +88,14 @@ def _write(
 
 
 def fitting(text: str) -> tuple[str, Font]:
-    """Return `text` on one line and a font that has its letters; those that no font has are
-    called by their names.
+    """Return `text` on one line and the first font that has most of its letters; those that it
+    lacks are called by their names.
     """
-    text = " ".join("".join(" " if c.isspace() else c for c in text if _visible(c)).split())
-    fonts = _fonts()
-    best = max(fonts, key=lambda font: sum(_has(font, c) for c in text))  # the first of the best
+    visible = (c for c in text if c.isspace() or unicodedata.category(c) not in MARKS)
+    text = " ".join("".join(visible).split())
+    best = max(_fonts(), key=lambda font: sum(_has(font, c) for c in text))
     shown = [c if _has(best, c) else f"({unicodedata.name(c, '?').lower()})" for c in text]
     return "".join(shown), best
-
-
-def _visible(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) not in MARKS
 
 
 @functools.cache
@@ -115,18 +103,15 @@ def _fonts() -> tuple[Font, ...]:
     """Return the fonts that are here; Pillow's own comes after DejaVu, which has more letters."""
     found: list[Font] = []
     for name in FONTS:
-        try:
+        with suppress(OSError):
             found.append(ImageFont.truetype(name, SIZE))
-        except OSError:
-            continue
     return (*found, ImageFont.load_default(SIZE))
 
 
 @functools.lru_cache(maxsize=10_000)
 def _has(font: Font, character: str) -> bool:
-    """Tell whether `font` has a shape of its own for `character`."""
+    """Return whether `font` has a glyph for `character`."""
     if character.isspace():
         return True
-    missing = font.getmask("\uffff")
-    shape = font.getmask(character)
+    shape, missing = font.getmask(character), font.getmask("\uffff")
     return (shape.size, bytes(shape)) != (missing.size, bytes(missing))

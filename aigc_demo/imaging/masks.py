@@ -1,4 +1,4 @@
-"""Masks: how much of each pixel is to be filled, uint8 (H, W), 0 nothing, 255 all of it."""
+"""Masks: the weight with which each pixel is filled, uint8 (H, W), 0 to 255."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from aigc_demo.imaging import images
 
 Weights = NDArray[np.uint8]
 Marked = Literal["white", "black", "auto"]
-BLUER = 40  # grey levels by which a blue stroke is bluer than red or green
+BLUER = 40  # grey levels by which blue exceeds red and green in a blue stroke
 RED = np.array([225, 29, 72], np.float32)
 
 
 def read(image: Image.Image) -> Weights:
-    """Read a mask that is white where a picture is to be filled.
+    """Read a mask from the transparency of a picture that has one, otherwise from its brightness.
 
-    From the transparency of a picture that has one, from its brightness otherwise. Masks of 0 and
-    1 count as 0 and 255.
+    It is white where to fill. Masks of 0 and 1 count as 0 and 255.
     """
     planes = images.split(image)
     transparent = planes.alpha is not None and int(planes.alpha.min()) < planes.peak
@@ -34,20 +33,20 @@ def read(image: Image.Image) -> Weights:
 
 
 def sides(layer: Image.Image) -> tuple[Weights, Weights]:
-    """Return what a layer of strokes marks, in any colour but blue, and what it marks in blue: a
-    thing, and what it is not.
+    """Return what a layer of scribbles marks as foreground, in any colour but blue, and what it
+    marks as background, in blue.
     """
     red, green, blue, alpha = (np.asarray(c, int) for c in layer.convert("RGBA").split())
-    opposed = (blue > red + BLUER) & (blue > green + BLUER)
-    both = ((alpha > 0) & ~opposed, (alpha > 0) & opposed)
+    background = (blue > red + BLUER) & (blue > green + BLUER)
+    both = ((alpha > 0) & ~background, (alpha > 0) & background)
     return both[0].astype(np.uint8) * 255, both[1].astype(np.uint8) * 255
 
 
 def from_file(image: Image.Image, marked: Marked, size: tuple[int, int]) -> Weights:
-    """Read a mask of any mode for a picture of `size` (width, height), cut at half.
+    """Read a binary mask of any mode for a picture of `size` (width, height).
 
-    `marked` is the colour of what is to be filled; "auto" takes the rarer one. Raises BadImage
-    where the sizes differ.
+    `marked` is the colour of what to fill; "auto" takes the rarer one. Raises BadImage where the
+    sizes differ.
     """
     images.check_size("mask", image, size)
     white = read(image) >= 128
@@ -57,7 +56,7 @@ def from_file(image: Image.Image, marked: Marked, size: tuple[int, int]) -> Weig
 
 
 def grow(mask: Weights, pixels: int) -> Weights:
-    """Return the mask with `pixels` more around it."""
+    """Dilate the mask by `pixels`."""
     if pixels <= 0 or not mask.any():
         return mask
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
@@ -65,7 +64,7 @@ def grow(mask: Weights, pixels: int) -> Weights:
 
 
 def feather(mask: Weights, pixels: int) -> Weights:
-    """Return the mask with an edge that fades over `pixels` outside of it."""
+    """Return the mask with an edge that fades to 0 over `pixels` outside of it."""
     if pixels <= 0 or not mask.any() or mask.all():
         return mask
     distance = cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 5)
@@ -74,18 +73,18 @@ def feather(mask: Weights, pixels: int) -> Weights:
 
 
 def boxes(mask: Weights) -> list[tuple[float, float, float, float]]:
-    """Return a box (left, top, right, bottom) in pixels about each connected part of a mask."""
+    """Return the bounding box (left, top, right, bottom) of each connected part of a mask."""
     _, _, found, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8))
     return [(float(x), float(y), float(x + w), float(y + h)) for x, y, w, h, _ in found[1:]]
 
 
 def overlay(image: Image.Image, mask: Weights) -> Image.Image:
-    """Return the picture with what is masked in red."""
+    """Return the picture with the mask laid over it in red."""
     colours = np.asarray(images.flatten(image, "RGB", 255), np.float32)
-    share = 0.6 * mask[..., None].astype(np.float32) / 255
-    return Image.fromarray(np.rint(colours * (1 - share) + RED * share).astype(np.uint8))
+    weight = 0.6 * mask[..., None].astype(np.float32) / 255
+    return Image.fromarray(np.rint(colours * (1 - weight) + RED * weight).astype(np.uint8))
 
 
 def to_image(mask: Weights) -> Image.Image:
-    """Return the mask as a grey picture, white where it fills."""
+    """Return the mask as a grey picture."""
     return Image.fromarray(mask)
