@@ -1,5 +1,5 @@
-"""How quick augmentation is: a thousand pictures through a pipeline, against torchvision's same
-steps on PIL pictures one by one; and a grid of previews through the running app.
+"""Throughput of augmentation, against the same transforms of torchvision on PIL pictures one by
+one, and the latency of a grid of previews in the running app.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks import report
 from benchmarks.latency import app
 
 TITLE = "Augmentation"
-SIDE, COUNT, ROUNDS, TARGET = 128, 1000, 5, 2.0
+SIDE, COUNT, ROUNDS, TARGET = 128, 1000, 5, 2.0  # the target is a ratio
 STEPS = ("resized_crop", "flip_horizontal", "rotate", "colour_jitter", "grey")
 GRID, GRID_SIDE, CALLS, LIMIT_MS = 16, 512, 30, 500
 
@@ -54,7 +54,7 @@ def seconds(call: Callable[[], Any]) -> float:
 
 
 def throughput(threads: int) -> tuple[float, float]:
-    """Return pictures a second: PIL one by one, and together; medians of rounds in turn."""
+    """Return pictures a second, PIL one by one and as a batch: medians of alternating rounds."""
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     x = pictures()
@@ -62,17 +62,17 @@ def throughput(threads: int) -> tuple[float, float]:
     code = augment.torchvision_code(pipeline, (SIDE, SIDE)).replace("        v2.ToImage(),\n", "")
     space: dict[str, Any] = {"image": Image.new("RGB", (SIDE, SIDE))}
     exec(code, space)
-    each = images.to_pil(x)
-    took: dict[str, list[float]] = {"pil": [], "ours": []}
+    singles = images.to_pil(x)
+    took: dict[str, list[float]] = {"pil": [], "batch": []}
     for _ in range(ROUNDS):
-        took["pil"].append(seconds(lambda: [space["pipeline"](p) for p in each]))
-        took["ours"].append(seconds(lambda: augment.apply_batch(pipeline, x, range(COUNT))))
+        took["pil"].append(seconds(lambda: [space["pipeline"](p) for p in singles]))
+        took["batch"].append(seconds(lambda: augment.apply_batch(pipeline, x, range(COUNT))))
     return tuple(COUNT / statistics.median(t) for t in took.values())
 
 
 def grid() -> list[float]:
-    """Return the milliseconds of each new grid of GRID previews at 512×512: what the page asks for
-    when *Draw* is pressed, until the last picture has come.
+    """Return the milliseconds of each new grid of GRID previews at 512×512, from the request of
+    *Draw* until the last picture has arrived.
     """
     picture = io.BytesIO()
     Image.fromarray(photographs.astronaut()).save(picture, "PNG")
@@ -104,23 +104,23 @@ def grid() -> list[float]:
 
 
 def _event(config: dict[str, Any], elem_id: str, event: str) -> int:
-    """Return the number of what an event of a component does."""
+    """Return the index of the handler of a component's event."""
     ids = [c["id"] for c in config["components"] if c["props"].get("elem_id") == elem_id]
     found = [d["id"] for d in config["dependencies"] if [ids[0], event] in d["targets"]]
     return found[0]
 
 
 def _ask(client: httpx.Client, session: str, function: int, values: list[Any]) -> list[Any]:
-    """Do what the page does when something happens; return the new values."""
-    asked = {"data": values, "fn_index": function, "session_hash": session}
-    client.post("queue/join", json=asked).raise_for_status()
+    """Call a handler as the page does; return the new values."""
+    request = {"data": values, "fn_index": function, "session_hash": session}
+    client.post("queue/join", json=request).raise_for_status()
     with client.stream("GET", "queue/data", params={"session_hash": session}) as lines:
         for line in lines.iter_lines():
-            told = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
-            if told.get("msg") == "process_completed":
-                assert told["success"], told
-                return told["output"]["data"]
-    raise RuntimeError("The app has closed the line.")
+            event = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+            if event.get("msg") == "process_completed":
+                assert event["success"], event
+                return event["output"]["data"]
+    raise RuntimeError("The app has closed the connection.")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -128,27 +128,20 @@ def main(arguments: list[str] | None = None) -> int:
     argparse.ArgumentParser(description=__doc__).parse_args(arguments)
     rows = []
     for threads in (1, 2):
-        alone, together = throughput(threads)
-        rows.append(
-            [
-                threads,
-                f"{alone:,.0f}",
-                f"{together:,.0f}",
-                f"{together / alone:.2f}×",
-                f"{TARGET}×",
-            ]
-        )
+        single, batch = throughput(threads)
+        ratio = f"{batch / single:.2f}×"
+        rows.append([threads, f"{single:,.0f}", f"{batch:,.0f}", ratio, f"{TARGET}×"])
     taken = grid()
     text = (
         f"{COUNT:,} pictures of {SIDE}×{SIDE} through {', '.join(STEPS)}; pictures a second, "
-        f"medians of {ROUNDS} rounds in turn. Left torchvision's transforms on PIL pictures one "
-        "by one, beside it the training path (`augment.batches`), which draws the same from the "
-        "same seeds.\n\n"
-        + report.table(("threads", "PIL, one by one", "ours", "ratio", "asked"), rows)
+        f"medians of {ROUNDS} alternating rounds: torchvision's transforms on PIL pictures one by "
+        "one, and the batches of training (`augment.apply_batch`), which sample the same "
+        "parameters from the same seeds.\n\n"
+        + report.table(("threads", "PIL, one by one", "batch", "ratio", "target"), rows)
         + f"\n\nA new grid of {GRID} previews at {GRID_SIDE}×{GRID_SIDE} with the preset "
-        "“Photographs”, from the page's question until the last of its pictures has come: median "
+        "“Photographs”, from the request until the last picture has arrived: median "
         f"**{statistics.median(taken):.0f} ms**, slowest {max(taken):.0f} ms of {CALLS} "
-        f"(asked ≤ {LIMIT_MS} ms)."
+        f"(target ≤ {LIMIT_MS} ms)."
     )
     print(text)
     report.write_section(TITLE, "python -m benchmarks.augmentation", text)
