@@ -304,36 +304,38 @@ class TrainPlan(Request):
     The budget is `steps` or `seconds`, whichever ends first. None takes the method's default.
     """
 
-    method: Name
-    data: Name
+    method: Name = Field(description="key of the method, such as flow")
+    data: Name = Field(description="key of the data set, or a zip or folder of images")
     config: dict[str, Any] = Field(default_factory=dict, description="settings of the method")
     steps: Whole | None = Field(None, ge=1, le=100_000_000, description="budget in steps")
     seconds: float | None = Field(None, gt=0, le=10_000_000, description="budget in seconds")
-    batch: Batch | None = Field(None, description="pictures a step")
+    batch: Batch | None = Field(None, description="batch size in images")
     augment: list[dict[str, Any]] = Field(
         default_factory=list,
         max_length=20,
-        description="steps that pictures go through before they are learnt from, as JSON",
+        description="augmentation pipeline, as JSON or the name of a JSON file",
     )
     limit: Whole | None = Field(
-        None, ge=2, le=100_000_000, description="learn from so many pictures only"
+        None, ge=2, le=100_000_000, description="train on this many images only"
     )
     lr: LearningRate | None = Field(None, description="highest learning rate")
     warmup: Whole = Field(
-        200, ge=0, le=100_000, description="steps in which the rate rises from 0"
+        200, ge=0, le=100_000, description="steps of linear warm-up of the learning rate"
     )
     ema: float | None = Field(
         None,
         ge=0,
         le=0.25,
-        description="share of the run that the average of weights spans; 0: off",
+        description="length of the weight average as a share of the run; 0: off",
     )
-    seed: Seed = Field(0, description="of weights, order and noise")
+    seed: Seed = Field(0, description="random seed of weights, batches and noise")
     save_every: float = Field(60, gt=0, description="seconds between saves")
     preview_every: float = Field(60, gt=0, description="seconds between previews")
     score_every: float = Field(60, ge=0, description="seconds between scores; 0: none")
-    score_count: Whole | None = Field(None, ge=2, le=50_000, description="pictures a score")
-    init: Name | None = Field(None, description="checkpoint folder whose weights to start from")
+    score_count: Whole | None = Field(
+        None, ge=2, le=50_000, description="number of images to score"
+    )
+    init: Name | None = Field(None, description="checkpoint folder to start from")
 
     @model_validator(mode="after")
     def _has_budget(self) -> TrainPlan:
