@@ -1,8 +1,8 @@
-"""Pictures with captions: what a caption says of its picture, in words that a seed varies.
+"""Captions of images, from a ``captions.csv`` or the names of classes; a seed varies the wording.
 
-A set is captioned by its own ``captions.csv``, or by the names of its classes. The emoji set has
-everything in several styles, and holds out some pairs of thing and style; the thing itself is
-always learnt in another style, so that such a pair can be put together from what was learnt.
+The emoji come in several styles, and some pairs of subject and style are held out; a model is
+always trained with that subject in another style, so that it can compose the pair (see
+`layouts.hold_out_styles`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from typing_extensions import Self
 
-from aigc_demo.data.dataset import Dataset
+from aigc_demo.data.dataset import Dataset, batch_indices
 from aigc_demo.data.image_files import CAPTIONS
 from aigc_demo.errors import BadData
 from aigc_demo.methods.base import Batch
@@ -35,12 +35,12 @@ STYLED = (
 )
 PLAIN = ("{name}", "{a} {name}", "a picture of {a} {name}")
 # What people call a style, beside its own key.
-ALSO = {"fluentui": ("fluent", "fluentui")}
+SYNONYMS = {"fluentui": ("fluent", "fluentui")}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is to be seen in a picture; a `fixed` name is a caption as it stands."""
+    """What an image shows; a `fixed` name is a caption as it stands."""
 
     name: str
     style: str = ""
@@ -48,14 +48,14 @@ class Subject:
     fixed: bool = False
 
 
-def phrase(subject: Subject, chance: random.Random) -> str:
+def compose(subject: Subject, chance: random.Random) -> str:
     """Return a caption of `subject`, in one of several wordings."""
     if subject.fixed:
         return subject.name
     styled = bool(subject.style) and chance.random() >= BARE_SHARE
     words = chance.choice(STYLED if styled else PLAIN).format(
         name=subject.name,
-        style=chance.choice(ALSO.get(subject.style, (subject.style,))),
+        style=chance.choice(SYNONYMS.get(subject.style, (subject.style,))),
         a="an" if subject.name[:1].lower() in "aeiou" else "a",
     )
     if subject.group and chance.random() < GROUP_SHARE:
@@ -65,22 +65,22 @@ def phrase(subject: Subject, chance: random.Random) -> str:
 
 @dataclass(frozen=True)
 class Captioned(Dataset):
-    """Pictures of which it is known what is to be seen, one subject a picture."""
+    """Images with a subject each, from which captions are composed."""
 
     subjects: tuple[Subject, ...] = ()
 
     def only(self, chosen: torch.Tensor) -> Self:
-        """Return the pictures whose numbers are `chosen`, with what is to be seen in them."""
+        """Return the images with the numbers `chosen`, and their subjects."""
         kept = super().only(chosen)
         return replace(kept, subjects=tuple(self.subjects[i] for i in chosen.tolist()))
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Return the styles in which things are to be seen; none where it is one."""
+        """Return the styles of the subjects; none where there is but one."""
         return tuple(sorted({s.style for s in self.subjects if s.style}))
 
     def examples(self, count: int = 8) -> tuple[str, ...]:
-        """Return captions of different things, in all styles in turn."""
+        """Return captions of different subjects, in all styles in turn."""
         chance = random.Random(0)
         some = chance.sample(self.subjects, min(len(self.subjects), 8 * count))
         names = list(dict.fromkeys(s.name for s in some))[:count]
@@ -95,10 +95,10 @@ class Captioned(Dataset):
         orders: dict[int, torch.Tensor] = {}
         plain = super().batches(size, seed=seed, start=start, device=device)
         for step, batch in enumerate(plain, start):
-            chosen = self._chosen(len(self), size, step, seed, orders).tolist()
+            chosen = batch_indices(len(self), size, step, seed, orders).tolist()
             chance = random.Random(seed * 1_000_003 + step)
-            said = [phrase(self.subjects[i], chance) for i in chosen]
-            yield replace(batch, captions=byte_tokenizer.encode(said).to(device))
+            captions = [compose(self.subjects[i], chance) for i in chosen]
+            yield replace(batch, captions=byte_tokenizer.encode(captions).to(device))
 
 
 def caption_by_class(dataset: Dataset) -> Captioned:

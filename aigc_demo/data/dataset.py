@@ -1,7 +1,8 @@
-"""What a data set is: pictures as uint8 tensors in memory, and seeded batches of them."""
+"""What a data set is: images as uint8 tensors in memory, and seeded batches of them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -19,7 +20,7 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures uint8 (N, C, H, W), class numbers int64 (N,), and what is known of them."""
+    """Images uint8 (N, C, H, W), class numbers int64 (N,), and what is known of them."""
 
     name: str
     title: str
@@ -27,68 +28,50 @@ class Dataset:
     labels: Tensor
     classes: tuple[str, ...]
     licence: str
-    flip: bool | Tensor = False  # may pictures be mirrored; one answer, or (N,)
-    private: bool = False  # somebody's own: nothing of it is kept outside its run
+    flip: bool | Tensor = False  # may images be mirrored; one answer, or (N,)
+    private: bool = False  # a user's own: nothing of it is kept outside its run
 
     def __len__(self) -> int:
         return len(self.images)
 
     def limited(self, count: int | None, seed: int) -> Self:
-        """Return `count` of the pictures, chosen by `seed`; all of them where there are no
-        more.
-        """
+        """Return at most `count` of the images, chosen by `seed`."""
         if count is None or count >= len(self):
             return self
         return self.only(_order(len(self), seed, 0)[:count])
 
     def only(self, chosen: Tensor) -> Self:
-        """Return the pictures whose numbers are `chosen`, int64 (n,)."""
+        """Return the images with the numbers `chosen`, int64 (n,)."""
         flip = self.flip[chosen] if isinstance(self.flip, Tensor) else self.flip
         return replace(self, images=self.images[chosen], labels=self.labels[chosen], flip=flip)
 
     def batches(
-        self,
-        size: int,
-        *,
-        seed: int,
-        start: int = 0,
-        device: torch.device | str = "cpu",
+        self, size: int, *, seed: int, start: int = 0, device: torch.device | str = "cpu"
     ) -> Iterator[Batch]:
         """Yield batches for ever, in an order that `seed` alone decides; `start` skips to the
         batch of a step.
 
-        Every picture comes once an epoch; the last batch of an epoch is filled from the next one.
+        Every image comes once an epoch; the last batch of an epoch is filled from the next one.
         """
-        n, step = len(self), start
         orders: dict[int, Tensor] = {}
-        while True:
-            chosen = self._chosen(n, size, step, seed, orders)
-            x = images.from_pixels(self.images[chosen])
-            if self.flip is not False:
-                mirrored = self._mirrored(size, step, seed, chosen)
-                x = torch.where(mirrored, x.flip(-1), x)
+        for step in itertools.count(start):
+            chosen = batch_indices(len(self), size, step, seed, orders)
+            (x,) = self._mirrored([self.images[chosen]], step, seed, chosen)
             x = x.to(device, memory_format=torch.channels_last)
             yield Batch(x, self.labels[chosen].to(device))
-            step += 1
 
-    def _chosen(
-        self, n: int, size: int, step: int, seed: int, orders: dict[int, Tensor]
-    ) -> Tensor:
-        """Return which of `n` pictures a batch has; `orders` holds those of recent epochs."""
-        positions = torch.arange(step * size, (step + 1) * size)
-        epochs = torch.unique(positions // n).tolist()
-        recent = {e: orders[e] if e in orders else _order(n, seed, e) for e in epochs}
-        orders.clear()
-        orders.update(recent)
-        return torch.cat([recent[e][positions[positions // n == e] % n] for e in epochs])
-
-    def _mirrored(self, size: int, step: int, seed: int, chosen: Tensor) -> Tensor:
-        """Return which of a batch are mirrored (size, 1, 1, 1)."""
+    def _mirrored(
+        self, pixels: list[Tensor], step: int, seed: int, chosen: Tensor
+    ) -> list[Tensor]:
+        """Return uint8 images as floats, some of them mirrored, the same ones in each tensor."""
+        batches = [images.from_pixels(x) for x in pixels]
+        if self.flip is False:
+            return batches
         generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
-        mirrored = torch.rand(size, generator=generator) < 0.5
+        mirrored = torch.rand(len(chosen), generator=generator) < 0.5
         if isinstance(self.flip, Tensor):
             mirrored &= self.flip[chosen]
-        return mirrored[:, None, None, None]
+        return [torch.where(mirrored[:, None, None, None], x.flip(-1), x) for x in batches]
 
 
 def _order(n: int, seed: int, epoch: int) -> Tensor:
@@ -96,14 +79,24 @@ def _order(n: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(n, generator=generator)
 
 
+def batch_indices(n: int, size: int, step: int, seed: int, orders: dict[int, Tensor]) -> Tensor:
+    """Return which of `n` images a batch has; `orders` holds those of recent epochs."""
+    positions = torch.arange(step * size, (step + 1) * size)
+    epochs = torch.unique(positions // n).tolist()
+    recent = {e: orders[e] if e in orders else _order(n, seed, e) for e in epochs}
+    orders.clear()
+    orders.update(recent)
+    return torch.cat([recent[e][positions[positions // n == e] % n] for e in epochs])
+
+
 @dataclass(frozen=True)
 class Domains(Dataset):
-    """Pictures of several domains: `images` are those of the first, `others` those of the rest.
+    """Images of several domains: `images` are those of the first, `others` those of the rest.
 
-    Where they are `paired`, picture i of one domain is that of the same thing as picture i of
-    another; where they are not, there may be more of one than of another. With two domains a batch
-    goes from the first to the second; with more, `classes` are their names, and each picture goes
-    from any domain to any other.
+    Where they are `paired`, image i of one domain shows the same as image i of another; where they
+    are not, there may be more of one than of another. With two domains a batch goes from the first
+    to the second; with more, `classes` are their names, and each image goes from any domain to any
+    other.
     """
 
     others: tuple[Tensor, ...] = ()
@@ -114,53 +107,46 @@ class Domains(Dataset):
         return max(len(x) for x in (self.images, *self.others))
 
     def unpaired(self) -> Domains:
-        """Return the same pictures, of which nobody knows what belongs together."""
+        """Return the same images without their pairing."""
         return replace(self, paired=False)
 
     def batches(
-        self,
-        size: int,
-        *,
-        seed: int,
-        start: int = 0,
-        device: torch.device | str = "cpu",
+        self, size: int, *, seed: int, start: int = 0, device: torch.device | str = "cpu"
     ) -> Iterator[Batch]:
-        """Yield batches for ever, in an order that `seed` alone decides, with ``targets``: the
-        pictures of the other domain, of the same things where they are paired.
+        """Yield batches for ever, in an order that `seed` alone decides, with ``targets``: images
+        of the other domain, which show the same where they are paired.
         """
-        step = start
-        every = (self.images, *self.others)
-        orders: list[dict[int, Tensor]] = [{} for _ in every]
-        while True:
-            if len(every) == 2:
+        domains = (self.images, *self.others)
+        orders: list[dict[int, Tensor]] = [{} for _ in domains]
+        for step in itertools.count(start):
+            if len(domains) == 2:
                 seeds = (seed, seed if self.paired else seed + 1)
-                chosen = [
-                    self._chosen(len(x), size, step, s, known)
-                    for x, s, known in zip(every, seeds, orders, strict=True)
+                numbers = [
+                    batch_indices(len(x), size, step, s, recent)
+                    for x, s, recent in zip(domains, seeds, orders, strict=True)
                 ]
-                ends = [x[i] for x, i in zip(every, chosen, strict=True)]
-                labels = torch.ones(size, dtype=torch.int64)
-                first = chosen[0]
+                pair = [x[i] for x, i in zip(domains, numbers, strict=True)]
+                chosen, labels = numbers[0], torch.ones(size, dtype=torch.int64)
             else:
-                first = self._chosen(len(self), size, step, seed, orders[0])
+                chosen = batch_indices(len(self), size, step, seed, orders[0])
                 generator = torch.Generator().manual_seed((seed * 65_537 + step) % 2**63)
-                ways = torch.rand(size, len(every), generator=generator).argsort(dim=1)
-                source, labels = ways[:, 0], ways[:, 1]
-                stacked = torch.stack([x[first] for x in every])
-                place = torch.arange(size)
-                ends = [stacked[source, place], stacked[labels, place]]
-            x, y = (images.from_pixels(end) for end in ends)
-            if self.flip is not False:
-                mirrored = self._mirrored(size, step, seed, first)
-                x, y = (torch.where(mirrored, end.flip(-1), end) for end in (x, y))
-            x, y = (end.to(device, memory_format=torch.channels_last) for end in (x, y))
+                shuffled = torch.rand(size, len(domains), generator=generator).argsort(dim=1)
+                source, labels = shuffled[:, 0], shuffled[:, 1]
+                stacked, place = torch.stack([x[chosen] for x in domains]), torch.arange(size)
+                pair = [stacked[source, place], stacked[labels, place]]
+            x, y = (
+                x.to(device, memory_format=torch.channels_last)
+                for x in self._mirrored(pair, step, seed, chosen)
+            )
             yield Batch(x, labels.to(device), y)
-            step += 1
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from, and how its pictures are brought to one size."""
+    """Where a data set comes from, and how its images are brought to one size.
+
+    Its repr is part of the keys of the tensor cache.
+    """
 
     name: str
     title: str
@@ -171,18 +157,17 @@ class Source:
     background: int = 0
     classes: tuple[str, ...] = ()
     torchvision: Callable[..., object] | None = None
-    synthetic: Callable[[Split, int], Dataset] | None = None  # made here, of no file
+    synthetic: Callable[[Split, int], Dataset] | None = None
     archive: str = ""
     # the folders of a split, where the archive has splits; those of the domains, where it has them
     train: tuple[str, ...] = ("train/",)
     test: tuple[str, ...] = ("test/",)
-    windows: int = 1  # squares that are cut from a picture; 1: the largest one
-    domains: tuple[str, ...] = ()  # of a set for translation, whose folders are those of `train`
+    windows: int = 1  # squares that are cut from an image; 1: the largest one
+    domains: tuple[str, ...] = ()
     paired: bool = False  # do files of the same name in its domains belong together
     held_out: int = 0  # names that are held out where the archive has no splits
-    # does a captions.csv say what is to be seen; neither in repr, which names what is kept
-    captions: bool = field(default=False, repr=False)
-    named: bool = field(default=True, repr=False)  # do its pictures belong to named classes
+    captions: bool = field(default=False, repr=False)  # has it a captions.csv
+    named: bool = field(default=True, repr=False)  # do its images belong to named classes
 
     def dataset(self, pixels: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Dataset:
         """Return images of this source as a data set."""

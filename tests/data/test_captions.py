@@ -15,7 +15,7 @@ import torch
 
 from aigc_demo import data
 from aigc_demo.data import image_folder, layouts
-from aigc_demo.data.captions import Captioned, Subject, phrase
+from aigc_demo.data.captions import Captioned, Subject, compose
 from aigc_demo.errors import BadData
 from aigc_demo.methods import checkpoint
 from aigc_demo.nn import byte_tokenizer
@@ -167,7 +167,7 @@ def test_styles_are_the_classes_and_examples_are_prompts(emoji: dict[str, Captio
 
 def test_wordings_name_the_thing_always_and_the_style_mostly() -> None:
     chance, subject = random.Random(0), Subject("orange", "noto", "food & drink")
-    made = [phrase(subject, chance) for _ in range(1000)]
+    made = [compose(subject, chance) for _ in range(1000)]
     assert all("orange" in m for m in made)
     assert 0.85 < sum("noto" in m for m in made) / 1000 < 0.95
     assert 0.1 < sum(m.endswith(", food & drink") for m in made) / 1000 < 0.2
