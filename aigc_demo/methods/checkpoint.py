@@ -6,6 +6,7 @@ Weights are stored in half precision and used in single precision.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -168,6 +169,17 @@ def folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     return [p for p in sorted(root.iterdir()) if p.is_dir() and not p.name.startswith(".")]
+
+
+def run_directories(root: Path) -> list[Path]:
+    """Return the directories of training runs below `root`, the newest first."""
+    found = []
+    with contextlib.suppress(OSError):
+        for run in root.iterdir():
+            with contextlib.suppress(OSError):  # it has no plan, or is deleted meanwhile
+                if not (run / RUN_DISCARD).exists():
+                    found.append(((run / RUN_PLAN).stat().st_mtime, run))
+    return [run for _, run in sorted(found, reverse=True)]
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -55,7 +54,7 @@ class ModelCache:
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each model by name."""
-        runs = _newest_runs(self.runs_root)[:MAX_RUNS] if self.runs_root else []
+        runs = checkpoint.run_directories(self.runs_root)[:MAX_RUNS] if self.runs_root else []
         models = {RUN_PREFIX + run.name: run / checkpoint.RUN_MODEL for run in runs}
         found = {name: folder for name, folder in models.items() if folder.is_dir()}
         return found | {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}
@@ -90,14 +89,3 @@ class ModelCache:
         while len(self.loaded) > MAX_LOADED:
             self.loaded.popitem(last=False)
         return self.loaded[name][1]
-
-
-def _newest_runs(root: Path) -> list[Path]:
-    """Return the run directories below `root`, the newest first."""
-    found = []
-    with contextlib.suppress(OSError):
-        for run in root.iterdir():
-            with contextlib.suppress(OSError):  # it has no plan, or is deleted meanwhile
-                if not (run / checkpoint.RUN_DISCARD).exists():
-                    found.append(((run / checkpoint.RUN_PLAN).stat().st_mtime, run))
-    return [run for _, run in sorted(found, reverse=True)]

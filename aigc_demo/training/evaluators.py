@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -28,36 +27,6 @@ KID_SUBSETS = 10  # enough for a curve
 MAX_TEST_IMAGES = 5000  # for the accuracy of a classifier
 
 
-class Evaluator(Protocol):
-    """Scores the model of a run."""
-
-    def prepare(self) -> list[Score]:
-        """Do what is needed once; return the scores of the real-data baseline at the first call,
-        none later. Raises UserError where models cannot be scored.
-        """
-
-    def evaluate(self, model: Model) -> list[Score]:
-        """Return the scores of `model`."""
-
-
-def evaluator_for(
-    plan: TrainPlan,
-    method: Method,
-    model: Model,
-    dataset: data.Dataset,
-    *,
-    root: str | Path | None,
-) -> Evaluator | None:
-    """Return the evaluator for a model that is trained on `dataset`, or on a part of it; None
-    where the plan wants no scores or there are none for such models.
-    """
-    if plan.score_every and isinstance(model, Generative):
-        return SampleEvaluator(dataset, method, plan, root=root)
-    if plan.score_every and isinstance(model, Classifier):
-        return ClassifierEvaluator(dataset, plan, root=root)
-    return None
-
-
 class SampleEvaluator:
     """Compares samples of a generative model with real images, in the features of ``compact``."""
 
@@ -70,7 +39,8 @@ class SampleEvaluator:
 
     def prepare(self) -> list[Score]:
         """Compute the reference statistics, which are cached for other runs; return the scores of
-        real test images.
+        the real-data baseline at the first call, none later. Raises UserError where the feature
+        extractor is missing.
         """
         if self._reference is not None:
             return []
@@ -145,3 +115,24 @@ class ClassifierEvaluator:
             predicted = model(images.from_pixels(pixels).to(device)).argmax(dim=1).cpu()
             correct += int((predicted == labels).sum())
         return [Score(f"accuracy_unseen_{short_count(n)}", correct / n, n)]
+
+
+Evaluator = SampleEvaluator | ClassifierEvaluator
+
+
+def evaluator_for(
+    plan: TrainPlan,
+    method: Method,
+    model: Model,
+    dataset: data.Dataset,
+    *,
+    root: str | Path | None,
+) -> Evaluator | None:
+    """Return the evaluator for a model that is trained on `dataset`, or on a part of it; None
+    where the plan wants no scores or there are none for such models.
+    """
+    if plan.score_every and isinstance(model, Generative):
+        return SampleEvaluator(dataset, method, plan, root=root)
+    if plan.score_every and isinstance(model, Classifier):
+        return ClassifierEvaluator(dataset, plan, root=root)
+    return None

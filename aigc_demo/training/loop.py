@@ -35,8 +35,7 @@ def train(
 ) -> Iterator[Event]:
     """Run `plan`, or resume it where `directory` holds its state; yield what happens.
 
-    It is controlled by files in `directory` (see `run_control`). Raises UserError where the plan
-    cannot be run.
+    Files in `directory` control it (see `run_control`). Raises UserError where it cannot be run.
     """
     session = prepare(plan, directory, root=root, device=device, download=download)
     trainer = session.trainer

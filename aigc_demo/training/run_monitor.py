@@ -16,18 +16,8 @@ from statistics import fmean, median
 
 from aigc_demo.errors import UserError
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import run_control, runs
-from aigc_demo.training.events import (
-    BASELINE,
-    DiscriminatorLogits,
-    Event,
-    Finished,
-    Preview,
-    Saved,
-    Scored,
-    Started,
-    Step,
-)
+from aigc_demo.training import events, run_control, runs
+from aigc_demo.training.events import BASELINE, Event, Finished, Scored
 
 MAX_POINTS = 500  # of a curve; the page gets all of them at every update
 MAX_RUNS = 60  # that are listed, and whose logs are cached
@@ -64,21 +54,21 @@ class RunLog:
         self.count += 1
         self.last, self.step = event, event.step
         match event:
-            case Started():
+            case events.Started():
                 self._rewind(event.step)
-            case Step():
+            case events.Step():
                 self.elapsed, self.progress = event.seconds, event.progress
                 self.speed = event.images_per_second
                 for name, value in (event.losses | {SPEED: self.speed}).items():
                     self.series.setdefault(name, []).append((event.step, value))
                 self.seconds.append((event.step, event.seconds))
-            case DiscriminatorLogits():
+            case events.DiscriminatorLogits():
                 self.logits = event.outputs
-            case Preview():
+            case events.Preview():
                 self.previews.append((event.step, event.path))
             case Scored():
                 self._add_score(event)
-            case Saved():
+            case events.Saved():
                 self.saved = True
             case Finished():
                 self.elapsed = event.seconds
@@ -208,8 +198,8 @@ class RunMonitor:
             log = self._logs.get(directory.name)
             if log is None or log.file_id != file_id:
                 log = RunLog(file_id=file_id)
-            events, log.offset = runs.read_events(directory, log.offset)
-            for event in events:
+            new, log.offset = runs.read_events(directory, log.offset)
+            for event in new:
                 log.add(event)
             self._logs[directory.name] = log
             self._logs.move_to_end(directory.name)

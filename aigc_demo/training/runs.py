@@ -250,15 +250,7 @@ def read_events(directory: Path, offset: int) -> tuple[list[Event], int]:
     return [event for event in found if event is not None], offset + len(complete)
 
 
-def directories(root: Path) -> list[Path]:
-    """Return the run directories below `root`, the newest first."""
-    found = []
-    with contextlib.suppress(OSError):
-        for p in root.iterdir():
-            with contextlib.suppress(OSError):  # it may be deleted meanwhile
-                if not (p / run_control.DISCARD).exists():
-                    found.append(((p / PLAN).stat().st_mtime, p))
-    return [p for _, p in sorted(found, reverse=True)]
+directories = checkpoint.run_directories
 
 
 def waiting(root: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.vae import VAETrainer
 from aigc_demo.training import run_logger, runs
-from aigc_demo.training.events import Finished, Saved, Scored
+from aigc_demo.training.events import Scored
 from tests import factories
 from tests.conftest import TinyData
 
@@ -40,23 +40,20 @@ def follow(root: Path, data: TinyData, kind: type[Exception] = UserError) -> lis
     return runs.events(root / "run")
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory"),
-        MemoryError(),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
-    ],
-    ids=["on the GPU", "in Python", "on the CPU"],
-)
 def test_no_memory_asks_for_a_smaller_batch_and_keeps_the_model(
-    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    fail_at(2, error, monkeypatch)
-    *_, last = follow(tmp_path, tiny_data)
-    assert last.reason == "failed" and last.step >= 1
-    assert last.message == "There is no room for a batch of 4; reduce the batch size."
-    checkpoint.load(tmp_path / "run" / "model")
+    for name, error in {
+        "gpu": torch.OutOfMemoryError("CUDA out of memory"),
+        "python": MemoryError(),
+        "cpu": RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"),
+    }.items():
+        with pytest.MonkeyPatch.context() as patch:
+            fail_at(2, error, patch)
+            *_, last = follow(tmp_path / name, tiny_data)
+        assert last.reason == "failed" and last.step >= 1
+        assert last.message == "There is no room for a batch of 4; reduce the batch size."
+        checkpoint.load(tmp_path / name / "run" / "model")
 
 
 def test_a_full_disk_is_told(
@@ -80,27 +77,6 @@ def test_a_bug_is_masked_for_the_visitor_and_logged_for_the_host(
     assert last.reason == "failed" and "secret" not in last.message
     assert "secret of the inside" in (tmp_path / "run" / "log.txt").read_text()
     assert not runs.is_alive(tmp_path / "run")
-
-
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_model(
-    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    learn = VAETrainer.update
-
-    def update(self: VAETrainer, *given: Any) -> Any:
-        if self.steps == 3:
-            with torch.no_grad():
-                next(self.network.parameters()).fill_(torch.nan)
-        return learn(self, *given)
-
-    monkeypatch.setattr(VAETrainer, "update", update)
-    plan = factories.plan("vae", tiny_data.zip, steps=50, save_every=1e-6)
-    events = factories.train(tmp_path, plan)
-    assert isinstance(events[-1], Finished) and events[-1].reason == "diverged"
-    saved = [e.step for e in events if isinstance(e, Saved)]
-    _, card = checkpoint.load(tmp_path / "run" / "model")
-    assert card.steps == saved[-1] <= 3
-    assert runs.status(tmp_path / "run", events[-1]) == "diverged"
 
 
 def test_a_run_whose_pictures_were_removed_says_so_when_it_goes_on(tmp_path: Path) -> None:

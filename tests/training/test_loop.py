@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from aigc_demo import data
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
-from aigc_demo.methods import METHODS, checkpoint
+from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Batch
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import loop, runs, session
@@ -26,7 +26,7 @@ from aigc_demo.training.events import (
     Saved,
     Started,
     Step,
-    name_of,
+    from_line,
     to_line,
 )
 from tests import factories
@@ -54,21 +54,20 @@ def stop_after(directory: Path, step: int, **settings: Any) -> list[Any]:
 # --- Events ---
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_events_come_in_order_and_are_lines_of_json(
-    tmp_path: Path, tiny_data: TinyData, method: str
+def test_events_come_in_order_and_are_read_back_from_their_lines(
+    tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    events = factories.train(tmp_path, factories.plan(method, tiny_data.of(method), steps=4))
-    told = [e for e in events if not isinstance(e, DiscriminatorLogits | Preview)]
-    assert [type(e) for e in told] == [Started, Step, Step, Step, Step, Saved, Finished]
-    assert [e.step for e in told] == [0, 1, 2, 3, 4, 4, 4]
-    shows = METHODS[method].task != "measure"
-    assert [e.step for e in events if isinstance(e, Preview)] == ([1, 4] if shows else [])
-    assert events[-1].reason == "done"
-    for event in events:
-        line = to_line(event)
-        assert "\n" not in line
-        assert json.loads(line)["event"] == name_of(event)
+    for method, previews in {"dcgan": [1, 4], "classifier": []}.items():
+        plan = factories.plan(method, tiny_data.zip, steps=4)
+        events = factories.train(tmp_path, plan, method)
+        rest = [e for e in events if not isinstance(e, DiscriminatorLogits | Preview)]
+        assert [type(e) for e in rest] == [Started, Step, Step, Step, Step, Saved, Finished]
+        assert [e.step for e in rest] == [0, 1, 2, 3, 4, 4, 4]
+        assert [e.step for e in events if isinstance(e, Preview)] == previews
+        assert events[-1].reason == "done"
+        lines = [to_line(event) for event in events]
+        assert "NaN" not in "".join(lines) and "\n" not in "".join(lines)
+        assert [from_line(line) for line in lines] == events
 
 
 def test_events_tell_losses_speed_and_progress(tmp_path: Path, tiny_data: TinyData) -> None:
@@ -99,7 +98,7 @@ def test_seconds_are_a_budget_too(tmp_path: Path, tiny_data: TinyData) -> None:
 # --- Stop, kill, resume ---
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["dcgan", "cyclegan"])
 def test_a_stopped_and_resumed_run_ends_with_the_weights_of_one_that_was_not(
     tmp_path: Path, tiny_data: TinyData, method: str
 ) -> None:
@@ -114,7 +113,7 @@ def test_a_stopped_and_resumed_run_ends_with_the_weights_of_one_that_was_not(
     ).read_bytes()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["vae", "cyclegan"])
 def test_saving_and_previews_do_not_change_what_is_learnt(
     tmp_path: Path, tiny_data: TinyData, method: str
 ) -> None:
@@ -140,11 +139,10 @@ def test_a_run_that_was_killed_goes_on_from_its_last_save(
     assert factories.same(weights(tmp_path / "whole"), weights(killed))
 
 
-@pytest.mark.parametrize("method", METHODS)
 def test_a_stop_takes_effect_within_a_step_and_leaves_a_model(
-    tmp_path: Path, tiny_data: TinyData, method: str
+    tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    directory = runs.create(tmp_path, factories.plan(method, tiny_data.of(method), steps=10_000))
+    directory = runs.create(tmp_path, factories.plan("dcgan", tiny_data.zip, steps=10_000))
     *_, saved, last = stop_after(directory, 2)
     assert isinstance(saved, Saved)
     assert last.reason == "stopped" and last.step <= 3
@@ -161,11 +159,10 @@ def test_a_finished_run_is_resumed_without_a_step(tmp_path: Path, tiny_data: Tin
     assert factories.same(before, weights(tmp_path / "run"))
 
 
-@pytest.mark.parametrize("seed", [0, 5])
-def test_a_seed_makes_the_run(tmp_path: Path, tiny_data: TinyData, seed: int) -> None:
-    for name, chosen in [("a", seed), ("b", seed), ("c", seed + 1)]:
+def test_a_seed_makes_the_run(tmp_path: Path, tiny_data: TinyData) -> None:
+    for name, seed in [("a", 5), ("b", 5), ("c", 6)]:
         torch.rand(3)  # the global generator has no part in it
-        factories.train(tmp_path, factories.plan("flow", tiny_data.zip, seed=chosen), name)
+        factories.train(tmp_path, factories.plan("flow", tiny_data.zip, seed=seed), name)
     a, b, c = (weights(tmp_path / name) for name in "abc")
     assert factories.same(a, b) and not factories.same(a["model"], c["model"])
 
@@ -173,38 +170,32 @@ def test_a_seed_makes_the_run(tmp_path: Path, tiny_data: TinyData, seed: int) ->
 # --- What goes wrong ---
 
 
-@pytest.mark.parametrize("fault", [float("nan"), float("inf")])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_run_that_diverges_keeps_the_last_good_model(
-    tmp_path: Path,
-    tiny_data: TinyData,
-    monkeypatch: pytest.MonkeyPatch,
-    method: str,
-    fault: float,
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    kind = data.Dataset if METHODS[method].needs == "pictures" else data.Domains
-    sound = kind.batches
+    batches = data.Dataset.batches
 
-    def spoilt(self: data.Dataset, size: int, *, seed: int, **rest: Any) -> Iterator[Batch]:
-        for i, batch in enumerate(sound(self, size, seed=seed, **rest)):
-            spoil = seed == 1 and i == 3  # the fourth batch of the run, whose seed is 1
-            factor = fault if spoil else 1
-            targets = batch.targets * factor if batch.targets is not None else None
-            yield replace(batch, images=batch.images * factor, targets=targets)
+    def broken(self: data.Dataset, size: int, *, seed: int, **rest: Any) -> Iterator[Batch]:
+        for i, batch in enumerate(batches(self, size, seed=seed, **rest)):
+            fourth = seed == 1 and i == 3  # of the run, whose seed is 1
+            yield replace(batch, images=batch.images * (value if fourth else 1))
 
-    monkeypatch.setattr(kind, "batches", spoilt)
-    plan = factories.plan(method, tiny_data.of(method), steps=9, seed=1, save_every=1e-6)
+    monkeypatch.setattr(data.Dataset, "batches", broken)
+    plan = factories.plan("dcgan", tiny_data.zip, steps=9, seed=1, save_every=1e-6)
     directory = runs.create(tmp_path, plan)
     *events, last = factories.follow(directory)
     saved = [e.step for e in events if isinstance(e, Saved)][-1]
     assert (last.reason, last.step) == ("diverged", 4)
-    _, card = checkpoint.load(directory / "model")  # refuses weights that are no numbers
+    assert runs.status(directory, last) == "diverged"
+    _, card = checkpoint.load(directory / "model")  # refuses weights that are not finite
     assert card.steps == saved <= 3
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
+def test_a_plan_that_cannot_be_run_is_refused_by_the_field(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    for change, field in [
         ({"method": "alchemy"}, "method"),
         ({"data": "nowhere"}, "data"),
         ({"config": {"colour": "red"}}, "colour"),
@@ -217,15 +208,10 @@ def test_a_run_that_diverges_keeps_the_last_good_model(
         ({"config": {"channels": 1}}, "config"),
         ({"config": {"size": "large"}}, "size"),
         ({"method": "dcgan", "config": {"size": 64}}, "size"),
-    ],
-    ids=str,
-)
-def test_a_plan_that_cannot_be_run_is_refused_by_the_field(
-    tmp_path: Path, tiny_data: TinyData, change: dict[str, Any], field: str
-) -> None:
-    plan = TrainPlan(**{"method": "flow", "data": str(tiny_data.zip), "steps": 1} | change)
-    with pytest.raises(BadValue, match=rf"^({field})\b.*; .*\.$"):
-        list(loop.train(plan, tmp_path))
+    ]:
+        fields: dict[str, Any] = {"method": "flow", "data": str(tiny_data.zip), "steps": 1}
+        with pytest.raises(BadValue, match=rf"^({field})\b.*; .*\.$"):
+            list(loop.train(TrainPlan(**fields | change), tmp_path))
 
 
 def test_one_picture_is_not_enough(tmp_path: Path) -> None:
@@ -235,40 +221,61 @@ def test_one_picture_is_not_enough(tmp_path: Path) -> None:
         list(loop.train(factories.plan("flow", tmp_path), tmp_path / "run"))
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_batch_may_be_larger_than_the_data(
-    tmp_path: Path, tiny_data: TinyData, method: str
+def test_a_batch_may_be_larger_than_the_data(tmp_path: Path, tiny_data: TinyData) -> None:
+    for method in ("dcgan", "cyclegan"):
+        plan = factories.plan(method, tiny_data.of(method), steps=1, batch=50)
+        assert factories.train(tmp_path, plan, method)[-1].reason == "done"
+
+
+def test_data_that_a_method_cannot_learn_from_is_refused(
+    tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    plan = factories.plan(method, tiny_data.of(method), steps=1, batch=50)
-    assert factories.train(tmp_path, plan)[-1].reason == "done"
+    for method, source, words in [
+        ("dcgan", tiny_data.pairs, "choose cyclegan or pix2pix, or another set"),
+        ("cyclegan", tiny_data.zip, "needs pictures of two domains"),
+    ]:
+        with pytest.raises(UserError, match=words):
+            list(loop.train(factories.plan(method, source), tmp_path / "run"))
+
+
+def test_a_set_with_captions_serves_methods_without_text(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    folder = shutil.copytree(tiny_data.folder, tmp_path / "captioned")
+    names = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*.png"))]
+    rows = ["file,caption", *(f"{name},a shape" for name in names)]
+    (folder / "captions.csv").write_text("\n".join(rows))
+    assert factories.train(tmp_path, factories.plan("dcgan", folder))[-1].reason == "done"
 
 
 # --- Starting from a checkpoint ---
 
 
-@pytest.mark.parametrize("method", factories.GENERATE)
 def test_a_run_may_start_from_a_checkpoint(
-    tmp_path: Path, tiny_data: TinyData, trained: Path, method: str
+    tmp_path: Path, tiny_data: TinyData, trained: Path
 ) -> None:
-    init = trained / f"shapes-{method}"
-    factories.train(
-        tmp_path, factories.plan(method, tiny_data.of(method), steps=1, lr=1e-12, init=str(init))
-    )
+    init = trained / "shapes-flow"
+    plan = factories.plan("flow", tiny_data.zip, steps=1, lr=1e-12, init=str(init))
+    factories.train(tmp_path, plan)
     start, _ = checkpoint.load(init)
     end, _ = checkpoint.load(tmp_path / "run" / "model")
     for (name, a), b in zip(start.named_parameters(), end.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4, msg=name)
 
 
-@pytest.mark.parametrize("fault", ["other channels", "other method", "missing"])
 def test_a_checkpoint_that_does_not_fit_the_data_is_refused(
-    tmp_path: Path, tiny_data: TinyData, fault: str
+    tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    if fault != "missing":
-        factories.save(tmp_path / "init", "vae" if fault == "other method" else "flow", channels=1)
-    plan = factories.plan("flow", tiny_data.zip, init=str(tmp_path / "init"))
-    with pytest.raises(UserError, match="init"):
-        list(loop.train(plan, tmp_path / "run"))
+    factories.save(tmp_path / "grey", "flow", channels=1)
+    factories.save(tmp_path / "other", "vae")
+    for name, words in [
+        ("grey", "^init: the model has channels 1 and the data 3"),
+        ("other", "^init: this checkpoint was made by vae"),
+        ("missing", "missing has no card.json"),
+    ]:
+        plan = factories.plan("flow", tiny_data.zip, init=str(tmp_path / name))
+        with pytest.raises(UserError, match=words):
+            list(loop.train(plan, tmp_path / "run"))
 
 
 # --- The model ---
@@ -277,14 +284,11 @@ def test_a_checkpoint_that_does_not_fit_the_data_is_refused(
 def test_a_run_without_classes_makes_a_model_without_classes(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    for method in factories.GENERATE:
-        config = factories.CONFIGS[method] | {"classes": 0}
-        factories.train(
-            tmp_path, factories.plan(method, tiny_data.of(method), config=config), method
-        )
-        model, card = checkpoint.load(tmp_path / method / "model")
-        assert card.classes == () and model.config.classes == 0
-        assert model.sample(model.noise([0])).shape == (1, 3, 32, 32)
+    config = factories.CONFIGS["dcgan"] | {"classes": 0}
+    factories.train(tmp_path, factories.plan("dcgan", tiny_data.zip, config=config))
+    model, card = checkpoint.load(tmp_path / "run" / "model")
+    assert card.classes == () and model.config.classes == 0
+    assert model.sample(model.noise([0])).shape == (1, 3, 32, 32)
 
 
 def test_grey_data_makes_a_grey_model(tmp_path: Path, tiny_data: TinyData) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -19,7 +18,7 @@ from tests import factories
 from tests.conftest import TinyData
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["dcgan", "flow", "cyclegan"])
 def test_a_card_says_how_the_model_can_be_made_again(
     tmp_path: Path, tiny_data: TinyData, method: str
 ) -> None:
@@ -53,15 +52,25 @@ CONFIG_VALUES = [
 ]
 
 
-@pytest.mark.parametrize("config", CONFIG_VALUES, ids=str)
-def test_the_command_of_a_plan_parses_back_to_it(config: dict[str, Any]) -> None:
-    plan = TrainPlan(
-        method="flow", data="my 'own' pictures/$HOME.zip", config=config, seconds=0.1, steps=5,
-        batch=7, lr=1e-4, warmup=0, ema=0.0, seed=9, save_every=1.5, init="a b",
-    )  # fmt: skip
-    words = shlex.split(model_card.command(plan))
-    assert words[:2] == ["python", "train.py"]
-    assert train.plan(train.parser().parse_args(words[2:])) == plan
+def test_the_command_of_a_plan_parses_back_to_it() -> None:
+    for config in CONFIG_VALUES:
+        plan = TrainPlan(
+            method="flow",
+            data="my 'own' pictures/$HOME.zip",
+            config=config,
+            seconds=0.1,
+            steps=5,
+            batch=7,
+            lr=1e-4,
+            warmup=0,
+            ema=0.0,
+            seed=9,
+            save_every=1.5,
+            init="a b",
+        )
+        words = shlex.split(model_card.command(plan))
+        assert words[:2] == ["python", "train.py"]
+        assert train.plan(train.parser().parse_args(words[2:])) == plan
 
 
 @pytest.mark.parametrize("method", ["dcgan", "flow"])

@@ -12,7 +12,6 @@ from aigc_demo.errors import BadValue
 from aigc_demo.training import run_control, run_monitor, runs
 from aigc_demo.training.events import Started, from_line
 from aigc_demo.training.run_monitor import (
-    MAX_POINTS,
     RunLog,
     RunMonitor,
     RunView,
@@ -49,17 +48,17 @@ def view_of(log: RunLog, status: Any = "training") -> RunView:
 # --- Series ---
 
 
-@pytest.mark.parametrize("n", [0, 1, 499, 500, 501, 1000, 12_345])
-def test_a_series_is_thinned_to_few_points_and_keeps_its_end_and_mean(n: int) -> None:
-    points = [(i, float(i % 7)) for i in range(n)]
-    found = downsample(points)
-    assert len(found) <= MAX_POINTS
-    assert found[-1:] == points[-1:]
-    assert [s for s, _ in found] == sorted({s for s, _ in found})
-    if n > MAX_POINTS:
-        assert sum(v for _, v in found) / len(found) == pytest.approx(3, abs=0.2)
-    else:
-        assert found == points
+def test_a_curve_is_downsampled_to_few_points_and_keeps_its_end_and_mean() -> None:
+    for n in (0, 1, 499, 500, 501, 1000, 12_345):
+        points = [(i, float(i % 7)) for i in range(n)]
+        found = downsample(points)
+        assert found[-1:] == points[-1:]
+        assert [s for s, _ in found] == sorted({s for s, _ in found})
+        if n <= 500:
+            assert found == points
+        else:
+            assert 250 <= len(found) <= 500
+            assert sum(v for _, v in found) / len(found) == pytest.approx(3, abs=0.2)
 
 
 def test_losses_are_apart_from_what_else_is_measured() -> None:
@@ -194,17 +193,12 @@ def test_a_discriminator_that_is_sure_of_everything_has_won() -> None:
     assert warnings(view_of(log_of(*even))) == []
 
 
-@pytest.mark.parametrize(
-    ("recalls", "expected"),
-    [
+def test_variety_that_falls_or_never_comes_is_warned_of() -> None:
+    for recalls, expected in [
         ([0.1, 0.4, 0.5], []),
         ([0.4, 0.5, 0.2], ["collapses"]),
         ([0.0, 0.0, 0.0], ["uniform"]),
         ([0.4, 0.1], []),
-    ],
-)
-def test_variety_that_falls_or_never_comes_is_told(
-    recalls: list[float], expected: list[str]
-) -> None:
-    scores = [scored(i, "recall_compact_1k", r) for i, r in enumerate(recalls)]
-    assert warnings(view_of(log_of(step(600, loss=1.0), *scores))) == expected
+    ]:
+        scores = [scored(i, "recall_compact_1k", r) for i, r in enumerate(recalls)]
+        assert warnings(view_of(log_of(step(600, loss=1.0), *scores))) == expected
