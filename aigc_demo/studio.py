@@ -22,7 +22,7 @@ import torch
 
 from aigc_demo import device as devices
 from aigc_demo.crf import colour_quantisation, scribble_segmentation
-from aigc_demo.crf.colour_quantisation import CrfResult
+from aigc_demo.crf.colour_quantisation import CrfResult as CrfResult
 from aigc_demo.crf.scribble_segmentation import MaskResult
 from aigc_demo.pipelines import generation, restoration, translation, xy_grid
 from aigc_demo.pipelines.generation import GenerateResult as GenerateResult

@@ -10,11 +10,10 @@ import gradio as gr
 import pandas as pd
 from PIL import Image
 
-from aigc_demo.crf.colour_quantisation import CrfResult
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import CrfRequest, Request, Whole
-from aigc_demo.studio import Studio
+from aigc_demo.studio import CrfResult, Studio
 from aigc_demo.ui.components.controls import Controls, button, download_button, labelled
 from aigc_demo.ui.components.editor import (
     EditorValue,
