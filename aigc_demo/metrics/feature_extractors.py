@@ -1,15 +1,15 @@
-"""What turns pictures into features: the small network of this repository, and Inception.
+"""Feature extractors: the small network of this repository, and Inception.
 
 ``compact`` is the checkpoint of that name, a classifier of the registered data sets at 32×32. It
-is fast enough to score while a model trains, and its scores compare models of this repository
-with each other, never with papers.
+is fast enough to score while a model trains; its scores compare models of this repository with
+each other, never with papers.
 
-``inception`` is the network of 2015 that published FIDs are made with (Szegedy et al., "Rethinking
-the Inception Architecture for Computer Vision", 2015, https://arxiv.org/abs/1512.00567), as
-torch-fidelity rebuilds it. Its weights (95 MB) are not part of the repository: one names a file or
-asks for the download, and the file must have the known SHA-256.
+``inception`` is the network that published FIDs are made with (Szegedy et al., "Rethinking the
+Inception Architecture for Computer Vision", 2015, https://arxiv.org/abs/1512.00567), as
+torch-fidelity rebuilds it. Its weights (95 MB) are not part of the repository: a user names a file
+or asks for the download, and the file must have the known SHA-256.
 
-An extractor knows nothing of data sets beyond the names of the classes it was taught.
+Knows nothing of data sets beyond the names of the classes that an extractor was trained with.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ INCEPTION_SHA256 = "6726825d"  # the first digits, which the file carries in its
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor sees in N pictures, float32, on the CPU."""
+    """The features of N images, float32, on the CPU."""
 
     values: Tensor  # (N, F)
     logits: Tensor | None = None  # (N, K)
@@ -59,10 +59,10 @@ class Features:
 
 
 class Extractor(ABC):
-    """Turns uint8 pictures into `Features`; a picture's features do not depend on the others.
+    """Maps uint8 images to `Features`; an image's features do not depend on the others.
 
-    The network always sees `chunk` pictures, the last ones padded, since convolutions may round
-    differently for batches of different sizes.
+    The network's batches always have `chunk` images, the last one padded, since convolutions may
+    round differently for batches of different sizes.
     """
 
     name = ""
@@ -74,9 +74,14 @@ class Extractor(ABC):
         self.network = network.to(self.device).eval().requires_grad_(False)
         self.fingerprint = _fingerprint(network)
 
+    @property
+    def identity(self) -> str:
+        """Its name and the fingerprint of its weights."""
+        return f"{self.name}-{self.fingerprint}"
+
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Features:
-        """Return the features of uint8 pictures (N, C, H, W), grey or RGB, of any size.
+        """Return the features of uint8 images (N, C, H, W), grey or RGB, of any size.
 
         Raises BadImage for other tensors.
         """
@@ -95,7 +100,7 @@ class Extractor(ABC):
 
     @abstractmethod
     def extract(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Map uint8 pictures (chunk, 3, H, W) to features (chunk, F) and logits (chunk, K)."""
+        """Map uint8 images (chunk, 3, H, W) to features (chunk, F) and logits (chunk, K)."""
 
     def class_numbers(self, dataset_name: str, classes: tuple[str, ...]) -> list[int] | None:
         """Return the places of a data set's `classes` among the extractor's logits, or None where
@@ -105,8 +110,8 @@ class Extractor(ABC):
 
 
 class Compact(Extractor):
-    """The classifier of `checkpoint` folders; other sizes than its own are brought to it by
-    antialiased bilinear interpolation in float32, without rounding to 8 bits once more.
+    """A classifier; images of other sizes are resized by antialiased bilinear interpolation in
+    float32, without rounding to 8 bits once more.
     """
 
     name = "compact"
@@ -135,8 +140,8 @@ class Compact(Extractor):
 
 
 class Inception(Extractor):
-    """The Inception network of published scores, in float32 as there: 2048 features of pictures
-    brought to 299×299 the way TensorFlow 1 did.
+    """The Inception network of published scores, in float32 as there: 2048 features of images
+    resized to 299×299 the way TensorFlow 1 did.
     """
 
     name = "inception"

@@ -9,14 +9,13 @@
   https://arxiv.org/abs/1606.03498: ``exp E KL(p(c|x) ‖ p(c))``.
 * Precision and recall: Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing
   Generative Models", 2019, https://arxiv.org/abs/1904.06991.
-* Copies: Meehan et al., "A Non-Parametric Test to Detect Data-Copying in Generative Models",
-  2020, https://arxiv.org/abs/2004.05675.
+* Memorisation rate: Meehan et al., "A Non-Parametric Test to Detect Data-Copying in Generative
+  Models", 2020, https://arxiv.org/abs/2004.05675.
 
-These few lines are ours, and the tests hold them against torchmetrics and torch-fidelity. Both
-take the eigenvalues of the product A B, which is not symmetric: rounding makes some of them
-negative or complex, and their root loses half of the digits. With ``A = U Uᵀ`` and ``B = V Vᵀ``
-the trace is the sum of the singular values of ``Uᵀ V``: real, never negative, exact. Importing
-torchmetrics would also cost as long as importing torch does.
+The tests compare these functions with torchmetrics and torch-fidelity. Both take the eigenvalues
+of the product A B, which is not symmetric: rounding makes some of them negative or complex, and
+their root loses half of the digits. With ``A = U Uᵀ`` and ``B = V Vᵀ`` the trace is the sum of the
+singular values of ``Uᵀ V``: real, never negative, exact.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from torch import Tensor
 
 from aigc_demo.errors import BadValue
 
-CELLS = 10_000_000  # of a distance matrix that are held at a time
+CELLS = 10_000_000  # of a distance matrix that is in memory at a time
 
 
 class Moments:
@@ -97,7 +96,7 @@ def kernel_distance(
     A subset has at most as many rows as the smaller set; where it holds all of both, one is
     enough. Raises BadValue for n < 2.
     """
-    _enough(real, fake)
+    _check_counts(real, fake)
     size = min(subset_size, len(real), len(fake))
     if size == len(real) == len(fake):
         subsets = 1
@@ -126,7 +125,7 @@ def inception_score(
 
     Raises BadValue for n < 2.
     """
-    _enough(probabilities)
+    _check_counts(probabilities)
     generator = torch.Generator().manual_seed(seed)
     p = probabilities.double()[torch.randperm(len(probabilities), generator=generator)]
     scores = []
@@ -145,7 +144,7 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> tuple[float, 
     A set's manifold is the union of balls about its rows (N, F), each as wide as the distance to
     the k-th nearest other one. Raises BadValue for n < 2.
     """
-    _enough(real, fake)
+    _check_counts(real, fake)
     return _within(fake, real, k), _within(real, fake, k)
 
 
@@ -181,7 +180,7 @@ def _distances(rows: Tensor, others: Tensor) -> Iterator[Tensor]:
         yield torch.cdist(part.double(), others)
 
 
-def _enough(*sets: Tensor) -> None:
+def _check_counts(*sets: Tensor) -> None:
     for rows in sets:
         if len(rows) < 2:
             raise BadValue(f"n: {len(rows)} pictures cannot be compared; give at least 2.")

@@ -1,9 +1,9 @@
-"""How near a restored picture is to the truth: PSNR, SSIM and a distance of features.
+"""How similar an image is to its truth: PSNR, SSIM and a feature distance.
 
-PSNR counts wrong grey levels, SSIM (Wang et al., "Image Quality Assessment: From Error Visibility
-to Structural Similarity", 2004) local contrast and structure, the feature distance what the
-network ``compact`` sees in tiles of 32×32 pixels: a blurred filling that is right on the average
-is far from the truth there.
+PSNR measures wrong grey levels, SSIM (Wang et al., "Image Quality Assessment: From Error
+Visibility to Structural Similarity", 2004) local contrast and structure, the feature distance
+texture: in the features of ``compact`` on tiles of 32×32 pixels, a blurred filling that is right
+on the average is far from the truth.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 
 def psnr(a: Array, b: Array, where: NDArray[np.bool_] | None = None) -> float:
-    """Return the peak signal-to-noise ratio in dB of two pictures (H, W, C) in [0, 1], over all
+    """Return the peak signal-to-noise ratio in dB of two images (H, W, C) in [0, 1], over all
     pixels or those in `where` (H, W); infinite for equal ones.
     """
     error = np.square(a.astype(np.float64) - b)
@@ -30,43 +30,39 @@ def psnr(a: Array, b: Array, where: NDArray[np.bool_] | None = None) -> float:
 
 
 def ssim(a: Array, b: Array) -> float | None:
-    """Return the structural similarity of two pictures (H, W, C) in [0, 1] with Wang's Gaussian
+    """Return the structural similarity of two images (H, W, C) in [0, 1] with Wang's Gaussian
     window, or None where they are smaller than that.
     """
     if min(a.shape[:2]) < 11:
         return None
-    return float(
-        structural_similarity(
-            a, b, channel_axis=-1, data_range=1.0, gaussian_weights=True, sigma=1.5,
-            use_sample_covariance=False,
-        )
-    )  # fmt: skip
+    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return float(structural_similarity(a, b, channel_axis=-1, data_range=1.0, **wang))
 
 
 def feature_distance(a: Array, b: Array, where: NDArray[np.bool_] | None = None) -> float | None:
-    """Return the mean distance of the features of ``compact`` over tiles of two pictures (H, W, 3)
-    in [0, 1], those tiles that touch `where`; None where no tile fits.
+    """Return the mean distance of the features of ``compact`` over tiles of two images (H, W, 3)
+    in [0, 1], of the tiles that touch `where`; None where no tile fits.
     """
     extractor = feature_extractors.compact()
-    there = [
+    tiles = [
         (top, left)
         for top in range(0, a.shape[0] - TILE + 1, TILE)
         for left in range(0, a.shape[1] - TILE + 1, TILE)
         if where is None or where[top : top + TILE, left : left + TILE].any()
     ]
-    if not there:
+    if not tiles:
         return None
 
-    def features(picture: Array) -> torch.Tensor:
-        pixels = np.rint(picture * 255).clip(0, 255).astype(np.uint8)
-        tiles = np.stack([pixels[t : t + TILE, x : x + TILE] for t, x in there])
-        return extractor(torch.from_numpy(tiles).permute(0, 3, 1, 2)).values
+    def features(image: Array) -> torch.Tensor:
+        pixels = np.rint(image * 255).clip(0, 255).astype(np.uint8)
+        cut = np.stack([pixels[y : y + TILE, x : x + TILE] for y, x in tiles])
+        return extractor(torch.from_numpy(cut).permute(0, 3, 1, 2)).values
 
     return float((features(a) - features(b)).norm(dim=1).mean())
 
 
 def compare_images(a: Array, b: Array, where: NDArray[np.bool_] | None = None) -> dict[str, float]:
-    """Return the scores of picture a against the truth b, (H, W, 3) in [0, 1]: ``psnr`` and
+    """Return the scores of image a against the truth b, (H, W, 3) in [0, 1]: ``psnr`` and
     ``ssim`` of all, ``psnr_hole`` of what was filled (`where`), and ``compact_distance``.
     """
     found = {"psnr": psnr(a, b), "ssim": ssim(a, b)}

@@ -1,7 +1,7 @@
-"""What real pictures are like: their moments and some of their features, kept on disk.
+"""Reference statistics of real images: the moments of their features and some of these, cached.
 
-Passing 50,000 pictures through an extractor takes longer than scoring a model, and the result
-depends only on the pictures and the extractor; both are part of the name it is kept under.
+Extracting the features of 50,000 images takes longer than scoring a model, and the result depends
+only on the images and the extractor; both are part of the cache's key.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from aigc_demo.methods import tensor_cache
 from aigc_demo.metrics.feature_extractors import Extractor
 from aigc_demo.metrics.functional import Moments
 
-KEEP = 5000  # rows of features that KID, precision and recall need
+KEEP = 5000  # rows of features, for KID, precision and recall
 TENSORS = ("mean", "scatter", "features", "class_shares")
-BLOCK = 1000  # pictures whose features are held at a time beyond those
+BLOCK = 1000  # images whose features are in memory at a time beyond those
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Statistics of `n` real pictures as an extractor sees them."""
+    """Statistics of `n` real images in the features of an extractor."""
 
     dataset: str
     split: str
     n: int
     extractor: str  # name and fingerprint
     moments: Moments
-    features: Tensor  # (at most `keep`, F), float32, the first of the chosen pictures
+    features: Tensor  # (at most `keep`, F), float32, of the first images
     class_shares: Tensor | None  # (K,), float64, summing to 1; None without classes
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ def compute_reference(
     n: int,
     keep: int = KEEP,
 ) -> Reference:
-    """Return the statistics of `n` pictures of `dataset`, or of all if it has fewer.
+    """Return the statistics of at most `n` images of `dataset`.
 
     They are cached, unless the images are a user's own.
     """
@@ -62,7 +62,7 @@ def compute_reference(
         dataset=dataset.name,
         split=split,
         n=n,
-        extractor=_identity(extractor),
+        extractor=extractor.identity,
         moments=Moments(n, known["mean"], known["scatter"]),
         features=known["features"],
         class_shares=known["class_shares"] if dataset.classes else None,
@@ -70,7 +70,7 @@ def compute_reference(
 
 
 def reference_indices(dataset: data.Dataset, n: int) -> Tensor:
-    """Return the places of the `n` pictures that `compute_reference` takes, in its order."""
+    """Return the places of the `n` images that `compute_reference` takes, in its order."""
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
     return order[:n]
 
@@ -96,16 +96,9 @@ def _key(dataset: data.Dataset, extractor: Extractor, split: str, n: int, keep: 
     """Return a cache key that another data set, extractor or number format does not share."""
     digest = hashlib.sha256(dataset.images.contiguous().numpy())
     digest.update(dataset.labels.contiguous().numpy())
-    described = (
-        dataset.classes,
-        str(low_precision(extractor.device)),
-        tuple(dataset.images.shape),
-    )
+    number_format = str(low_precision(extractor.device))
+    described = (dataset.classes, number_format, tuple(dataset.images.shape))
     digest.update(repr(described).encode())
     readable = re.sub(r"[^A-Za-z0-9_+]+", "-", dataset.name)[:60]
-    key = f"{n}-{keep}-{_identity(extractor)}-{digest.hexdigest()[:16]}"
+    key = f"{n}-{keep}-{extractor.identity}-{digest.hexdigest()[:16]}"
     return f"statistics/{readable}-{split}-{key}"
-
-
-def _identity(extractor: Extractor) -> str:
-    return f"{extractor.name}-{extractor.fingerprint}"

@@ -1,4 +1,4 @@
-"""Pictures to be scored: as a user gets them, in 8 bits, with classes as often as in reality."""
+"""Samples to be scored: as a user gets them, in 8 bits, with classes as often as in reality."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def sample_images(
     batch: int = 50,
     **options: float,
 ) -> tuple[Tensor, Tensor | None]:
-    """Return n pictures, uint8 (n, C, H, W) on the CPU, of the seeds from `first_seed`, and their
+    """Return n samples, uint8 (n, C, H, W) on the CPU, of the seeds from `first_seed`, and their
     class numbers (n,), or None where the model has no classes.
 
     The classes come as often as `class_shares` (K,) says, equally often unless given, and evenly
-    mixed, so that any first part of the pictures has the same shares. A model that reads is given
-    `captions` (n, L), uint8, one a picture.
+    mixed, so that any first part of the samples has the same shares. A text-conditioned model
+    needs `captions` (n, L), uint8.
     """
     given = {"class_shares": class_shares, "captions": captions, **options}
     parts = list(sample_batches(model, n, first_seed=first_seed, batch=batch, **given))
@@ -51,8 +51,8 @@ def sample_batches(
     for first in range(0, n, batch):
         seeds = range(first_seed + first, first_seed + min(first + batch, n))
         part = None if labels is None else labels[first : first + batch]
-        said = None if captions is None else captions[first : first + batch]
-        yield _sample(model, seeds, part, said, options), part
+        texts = None if captions is None else captions[first : first + batch]
+        yield _sample(model, seeds, part, texts, options), part
 
 
 @torch.no_grad()
@@ -71,13 +71,13 @@ def _sample(
 def balanced_labels(shares: Tensor, n: int) -> Tensor:
     """Return n class numbers (n,), as often as `shares` (K,) says, evenly mixed.
 
-    Rounded by the largest remainders, so no class is more than one picture off its share.
+    Rounded by the largest remainders, so no class is more than one off its share.
     """
     exact = shares.double() / shares.double().sum() * n
     counts = exact.floor().long()
     rest = (exact - counts).argsort(descending=True, stable=True)[: n - int(counts.sum())]
     counts[rest] += 1
     numbers = torch.arange(len(counts)).repeat_interleave(counts)
-    # The i-th of m pictures of a class belongs at (i + ½) / m of the way.
+    # The i-th of m samples of a class belongs at (i + ½) / m of the way.
     places = torch.cat([(torch.arange(m) + 0.5) / m for m in counts.tolist()])
     return numbers[places.argsort(stable=True)]

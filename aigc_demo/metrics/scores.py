@@ -1,6 +1,6 @@
-"""Scores of generated pictures against a `Reference`; each carries its N and what measured it.
+"""Scores of samples against a `Reference`; each carries its N and the extractor's name.
 
-A score for which there are too few pictures has no value but a reason: FID of fewer pictures than
+A score for which there are too few images has no value but a reason: FID of fewer images than
 features is a number, and it means nothing.
 """
 
@@ -37,7 +37,7 @@ class Score:
 
 
 def short_count(n: int) -> str:
-    """Write a number of pictures as names carry it: 256, 1500, 5k."""
+    """Write a number of images as the names of scores carry it: 256, 1500, 5k."""
     return f"{n // 1000}k" if n and n % 1000 == 0 else str(n)
 
 
@@ -51,18 +51,17 @@ def score_features(
     subsets: int = 100,
     seed: int = 0,
 ) -> list[Score]:
-    """Score the features of generated pictures: FID, KID, Inception Score, precision, recall and,
-    with `labels`, agreement.
+    """Score the features of samples: FID, KID, Inception Score, precision, recall and, with
+    `labels`, agreement.
 
     `classes` are those of the data set, `labels` (N,) the numbers among them that were asked for;
-    KID is the mean over `subsets` of at most 1,000 pictures. Precision and recall take as many
-    pictures of either side, at most 5,000. Raises BadValue where `real` was seen by another
-    extractor.
+    KID is the mean over `subsets` of at most 1,000 images. Precision and recall take as many
+    images of either side, at most 5,000. Raises BadValue where `real` is of another extractor.
     """
-    if real.extractor != f"{extractor.name}-{extractor.fingerprint}":
+    if real.extractor != extractor.identity:
         raise BadValue(
-            f"extractor: the reference was seen by {real.extractor}, the pictures by "
-            f"{extractor.name}-{extractor.fingerprint}; compute the reference again."
+            f"extractor: the reference is of {real.extractor}, the samples' features of "
+            f"{extractor.identity}; compute the reference again."
         )
     numbers = None
     if fake.logits is not None:
@@ -82,12 +81,15 @@ def _name(kind: str, extractor: Extractor, n: int) -> str:
     return f"{kind}_{extractor.name}_{short_count(n)}"
 
 
+def _too_few(least: int, n: int, m: int) -> str:
+    return f"needs {least:,} pictures on both sides; there are {n:,} and {m:,}"
+
+
 def _frechet(fake: Features, real: Reference, extractor: Extractor) -> Score:
     n, least = len(fake), 2 * extractor.dimensions
     name = _name("fid", extractor, n)
     if min(n, real.n) < least:
-        reason = f"needs {least:,} pictures on both sides; there are {n:,} and {real.n:,}"
-        return Score(name, None, n, reason=reason)
+        return Score(name, None, n, reason=_too_few(least, n, real.n))
     return Score(name, frechet_distance(Moments.of(fake.values), real.moments), n)
 
 
@@ -97,8 +99,7 @@ def _kernel(
     n, m = len(fake), len(real.features[:KEEP])
     name = _name("kid", extractor, n)
     if min(n, m) < MIN_KERNEL:
-        reason = f"needs {MIN_KERNEL} pictures on both sides; there are {n:,} and {m:,}"
-        return Score(name, None, n, reason=reason)
+        return Score(name, None, n, reason=_too_few(MIN_KERNEL, n, m))
     mean, std = kernel_distance(real.features[:KEEP], fake.values, subsets=subsets, seed=seed)
     return Score(name, mean, n, std)
 
@@ -128,8 +129,7 @@ def _manifolds(fake: Features, real: Reference, extractor: Extractor) -> list[Sc
     n = min(len(fake), len(real.features), KEEP)
     names = [_name(kind, extractor, n) for kind in ("precision", "recall")]
     if n < MIN_MANIFOLD:
-        m = len(real.features)
-        reason = f"needs {MIN_MANIFOLD} pictures on both sides; there are {len(fake):,} and {m:,}"
+        reason = _too_few(MIN_MANIFOLD, len(fake), len(real.features))
         return [Score(name, None, n, reason=reason) for name in names]
     values = precision_recall(real.features[:n], fake.values[:n])
     return [Score(name, value, n) for name, value in zip(names, values, strict=True)]
