@@ -8,12 +8,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page
 from skimage import data as photographs
 
+from tests.e2e import waiting
 from tests.e2e.page_idle import settle
 
 pytestmark = pytest.mark.browser
@@ -22,26 +22,24 @@ Shoot = Callable[[Page, str], None]
 PHONE = {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "locale": "zh-CN"}
 
 
-def augment_page(open_page: Callable[..., Page], **settings: object) -> Page:
-    page = open_page(**settings)
+# Whether the first variant has some red pixels.
+RED_JS = """() => {
+  const shown = document.querySelector('#draws button img');
+  if (!shown || !shown.complete || !shown.naturalWidth) return false;
+  const canvas = new OffscreenCanvas(shown.naturalWidth, shown.naturalHeight);
+  const pen = canvas.getContext('2d');
+  pen.drawImage(shown, 0, 0);
+  const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+  let red = 0;
+  for (let i = 0; i < pixels.length; i += 4) red += pixels[i] - pixels[i + 1] > 90;
+  return red > 0.003 * pixels.length / 4;
+}"""
+
+
+def open_tab(page: Page) -> None:
     page.get_by_role("tab").nth(3).click()
     page.wait_for_selector("#draws button img")
     settle(page)
-    return page
-
-
-def details(page: Page) -> str:
-    return page.locator("#augment_details").locator("textarea, input").first.input_value()
-
-
-def after(page: Page, word: str, before: str = "") -> str:
-    """Return the details once they hold `word` and are others than before."""
-    page.wait_for_function(
-        "([word, before]) => { const told = document.querySelector('#augment_details')"
-        ".querySelector('textarea, input').value; return told.includes(word) && told !== before }",
-        arg=[word, before],
-    )
-    return details(page)
 
 
 def captions(page: Page) -> list[str]:
@@ -80,7 +78,8 @@ def number(page: Page, row: int, name: str) -> str:
 def test_steps_are_put_together_and_keep_their_numbers(
     open_page: Callable[..., Page], shoot: Shoot
 ) -> None:
-    page = augment_page(open_page)
+    page = open_page()
+    open_tab(page)
     first = captions(page)
     assert len(first) == 12
     assert steps(page) == ["rotate", "resized_crop", "flip_horizontal", "colour_jitter", "grey"]
@@ -103,13 +102,11 @@ def test_steps_are_put_together_and_keep_their_numbers(
 
     # One of them is looked at and replayed in full size.
     page.locator("#draws button").nth(4).click()
-    told = after(page, captions(page)[4])
-    seed = told.split(" · ")[0]
+    chosen = waiting.line(page, "augment_details", captions(page)[4])
+    seed = chosen.split(" · ")[0]
     page.click("#augment_replay")
-    after(page, f" {seed} · ")
-    with page.expect_download() as download:
-        page.click("#augment_file")
-    replayed = Image.open(Path(download.value.path()))
+    waiting.line(page, "augment_details", f" {seed} · ")
+    replayed = Image.open(io.BytesIO(waiting.download(page, "augment_file")))
     assert replayed.size == Image.fromarray(photographs.chelsea()).size
 
     # The strip goes from nothing to the most.
@@ -138,50 +135,36 @@ def test_steps_are_put_together_and_keep_their_numbers(
     assert json.loads(given) == [{"name": "noise", "p": 1.0, "sigma": 40.0}]
 
 
-def test_the_canvas_is_uploaded_once(open_page: Callable[..., Page]) -> None:
+def test_the_canvas_is_uploaded_once_and_what_is_painted_moves_along(
+    open_page: Callable[..., Page], shoot: Shoot
+) -> None:
     uploads: list[str] = []
     page = open_page()
     page.on("request", lambda r: uploads.append(r.url) if "/upload" in r.url else None)
-    page.get_by_role("tab").nth(3).click()
-    page.wait_for_selector("#draws button img")
-    settle(page)
-    for _ in range(3):
+    open_tab(page)
+    for _ in range(2):
         before = captions(page)
         page.click("#augment_dice")
         drawn_again(page, before)
     # Background and both together; there is nothing painted.
     assert len(uploads) <= 3
 
-
-def red_within(page: Page, seconds: int) -> bool:
-    """Tell whether what was painted comes to be seen in the draws."""
-    for _ in range(seconds):
-        source = page.locator("#draws button img").first.get_attribute("src")
-        shown = Image.open(io.BytesIO(page.request.get(source or "").body())).convert("RGB")
-        pixels = np.asarray(shown, int)
-        if (pixels[..., 0] - pixels[..., 1] > 90).mean() > 0.003:
-            return True
-        page.wait_for_timeout(1000)
-    return False
-
-
-def test_what_is_painted_moves_along(open_page: Callable[..., Page], shoot: Shoot) -> None:
-    page = augment_page(open_page)
+    page.locator("#augment_picture").get_by_label("Brush").first.click()
     box = page.locator("#augment_picture canvas").first.bounding_box()
     assert box
-    page.locator("#augment_picture").get_by_label("Brush").first.click()
     page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5, steps=5)
     page.mouse.up()
-    assert red_within(page, 60)
+    page.wait_for_function(RED_JS)
     shoot(page, "augment-marks")
 
 
 def test_many_files_come_back_as_a_zip_and_it_fits_a_phone(
     open_page: Callable[..., Page], shoot: Shoot, tmp_path: Path
 ) -> None:
-    page = augment_page(open_page, **PHONE)
+    page = open_page(**PHONE)
+    open_tab(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     shoot(page, "augment-phone-dark-chinese")
     for name in ("one", "two"):
@@ -198,9 +181,7 @@ def test_many_files_come_back_as_a_zip_and_it_fits_a_phone(
     page.click("#apply_go")
     page.wait_for_selector("#apply_zip:visible")
     assert "broken" in page.locator("#apply_said").inner_text()
-    with page.expect_download() as download:
-        page.click("#apply_zip")
-    with zipfile.ZipFile(Path(download.value.path())) as archive:
+    with zipfile.ZipFile(io.BytesIO(waiting.download(page, "apply_zip"))) as archive:
         made = [n for n in archive.namelist() if n.endswith(".png")]
         assert sorted(made) == sorted(
             f"{name}-{i}.png" for name in ("one", "two", "deep-three") for i in range(4)
