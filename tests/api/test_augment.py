@@ -39,19 +39,13 @@ def test_it_returns_what_the_studio_draws(client: Client, picture: Path) -> None
     ]
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "n", "said"),
-    [
+def test_what_cannot_be_used_is_told_in_a_sentence(client: Client, picture: Path) -> None:
+    for pipeline, n, problem in (
         ('[{"name": "spin"}]', 2, "pipeline.0.name: there is no step “spin”"),
         ("{", 2, "pipeline: it is not JSON"),
         ("[]", 0, "n: 0 cannot be used"),
         ("[]", 1000, "n: 1000 cannot be used"),
-    ],
-)
-def test_what_cannot_be_used_is_told_in_a_sentence(
-    client: Client, picture: Path, pipeline: str, n: int, said: str
-) -> None:
-    with pytest.raises(AppError, match=said):
-        client.predict(
-            image=handle_file(str(picture)), pipeline=pipeline, n=n, seed=0, api_name="/augment"
-        )
+    ):
+        asked = {"image": handle_file(str(picture)), "pipeline": pipeline, "n": n, "seed": 0}
+        with pytest.raises(AppError, match=problem):
+            client.predict(**asked, api_name="/augment")

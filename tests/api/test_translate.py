@@ -61,22 +61,16 @@ def test_an_emoji_takes_the_style_that_is_named(client: Client, tmp_path: Path) 
     assert len(made) == 4
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [({"model": "nothing"}, "model: "), ({"model": "denoise"}, "model: "),
-     ({"direction": "up"}, "direction: "), ({"strength": 7}, "strength: "),
-     ({"style": "noto"}, "style: ")], ids=str,
-)  # fmt: skip
-def test_a_mistake_is_told_in_a_sentence(
-    client: Client, tmp_path: Path, fields: dict[str, Any], named: str
-) -> None:
-    with pytest.raises(AppError, match=named):
-        client.predict(
-            image=save(tmp_path / "photo.png", photo()), api_name="/translate", **fields
-        )
-
-
-def test_what_is_no_picture_is_told(client: Client, tmp_path: Path) -> None:
+def test_a_mistake_is_told_in_a_sentence(client: Client, tmp_path: Path) -> None:
+    picture = save(tmp_path / "photo.png", photo())
     (tmp_path / "x.png").write_text("no picture")
-    with pytest.raises(AppError, match="not a picture that can be read"):
-        client.predict(image=handle_file(str(tmp_path / "x.png")), api_name="/translate")
+    for fields, problem in (
+        ({"model": "nothing"}, "model: "),
+        ({"model": "denoise"}, "model: "),
+        ({"direction": "up"}, "direction: "),
+        ({"strength": 7}, "strength: "),
+        ({"style": "noto"}, "style: "),
+        ({"image": handle_file(str(tmp_path / "x.png"))}, "not a picture that can be read"),
+    ):
+        with pytest.raises(AppError, match=problem):
+            client.predict(**{"image": picture} | fields, api_name="/translate")
