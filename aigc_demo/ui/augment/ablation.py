@@ -11,7 +11,7 @@ import pandas as pd
 from aigc_demo import augment
 from aigc_demo.data import DATASETS, available, sample_models, title_of
 from aigc_demo.errors import BadValue
-from aigc_demo.requests import Request, SampleCount, TrainPlan
+from aigc_demo.requests import Request, SampleCount
 from aigc_demo.training import ablation, worker
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.training.session import check_plan
@@ -142,7 +142,8 @@ def newest(workspace: Workspace) -> dict[str, RunView]:
 def results_of(views: dict[str, RunView], language: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Return a table of the arms, their curves, and which colour is which."""
     words = {arm: say(f"help_{arm}", language) for arm in views}
-    kind = kind_of(next(iter(views.values())).plan) if views else "classifier"
+    gan = any(view.plan.method != "classifier" for view in views.values())
+    kind: ablation.Experiment = "gan" if gan else "classifier"
     rows = [
         {
             say("help_arm", language): words[arm],
@@ -158,8 +159,3 @@ def results_of(views: dict[str, RunView], language: str) -> tuple[pd.DataFrame, 
         for colour, arm in zip(charts.PALETTE.values(), views, strict=False)
     )
     return pd.DataFrame(rows), curves, key
-
-
-def kind_of(plan: TrainPlan) -> ablation.Experiment:
-    """Return which ablation a plan is of."""
-    return "classifier" if plan.method == "classifier" else "gan"

@@ -21,7 +21,13 @@ from aigc_demo.requests import AugmentRequest, Request, Seed, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment.presets import as_json, preset
 from aigc_demo.ui.components import example_images, send_to
-from aigc_demo.ui.components.editor import EditorValue, is_empty, placed, strokes_of
+from aigc_demo.ui.components.editor import (
+    EditorValue,
+    is_empty,
+    picture_of,
+    placed,
+    strokes_of,
+)
 from aigc_demo.ui.components.pictures import png_file
 from aigc_demo.ui.i18n import language_of, say
 from aigc_demo.ui.server.handlers import Updates, downloadable
@@ -33,7 +39,7 @@ NO_FILE = gr.update(value=None, interactive=False)
 
 
 class AugmentForm(Request):
-    """The controls that decide which variants are drawn, of the picture and what is painted on it.
+    """The controls that decide which variants there are of a picture and of the strokes on it.
 
     `editor` is what the editor held when it was last changed: an editor that is itself an input
     uploads its canvas, three times, with every event.
@@ -79,16 +85,6 @@ def digest_of(editor: EditorValue | None) -> bytes:
             if image.getchannel("A").getbbox():  # a layer without a stroke is none
                 digest.update(f"{image.size}".encode() + image.tobytes())
     return digest.digest()
-
-
-def picture_of(editor: EditorValue | None) -> Image.Image:
-    """Return the picture in the editor, without what was painted on it."""
-    path = (editor or {}).get("background") or (editor or {}).get("composite")
-    if not path:
-        raise BadValue("picture: there is none yet; drop one here, or choose an example.")
-    if not Path(path).is_file():
-        raise BadValue("picture: it was here for so long that it is gone; drop it here again.")
-    return images.flatten(images.open_image(Path(path)), "RGB", 255)
 
 
 def show_picture(file: str) -> Updates:
@@ -176,8 +172,7 @@ def print_code(studio: Studio, form: AugmentForm) -> Updates:
     """
     pipeline, size = augment.parse(form.pipeline), (512, 512)
     if not is_empty(form.editor):
-        image = picture_of(form.editor)
-        size = (image.height, image.width)
+        size = picture_of(form.editor).size[::-1]
     return {
         "torchvision": augment.torchvision_code(pipeline, size, form.seed),
         "albumentations": augment.albumentations_code(pipeline, size, form.seed),
@@ -189,7 +184,7 @@ def print_code(studio: Studio, form: AugmentForm) -> Updates:
 
 def request_of(form: AugmentForm, *, preview: bool) -> AugmentRequest:
     """Return the checked request that the controls describe; a preview is small and quick."""
-    image = picture_of(form.editor)
+    image = images.flatten(picture_of(form.editor), "RGB", 255)
     painted = strokes_of(form.editor, image.size)
     mask = masks.to_image(painted) if painted is not None else None
     if preview and max(image.size) > PREVIEW:
@@ -218,7 +213,7 @@ def partner_of(form: AugmentForm) -> Image.Image:
 
 
 def preview(studio: Studio, form: AugmentForm) -> Updates:
-    """Show variants with what was drawn for each, and the first beside the picture."""
+    """Show variants with what was sampled for each, and the first beside the picture."""
     request = request_of(form, preview=True)
     result = studio.augment(request)
     gallery = [
@@ -247,9 +242,9 @@ def random_seed(studio: Studio) -> Updates:
 
 
 def caption(result: AugmentResult, i: int) -> str:
-    """Return the seed of a variant and what was drawn for it."""
-    drawn = [s.description.replace("_", " ") for s in result.sampled[i] if s.values is not None]
-    return f"{result.seeds[i]} · " + (" · ".join(drawn) or "nothing was drawn")
+    """Return the seed of a variant and what was sampled for it."""
+    steps = [s.description.replace("_", " ") for s in result.sampled[i] if s.values is not None]
+    return f"{result.seeds[i]} · " + (" · ".join(steps) or "nothing was drawn")
 
 
 def with_marks(result: AugmentResult) -> list[Image.Image]:
@@ -273,11 +268,11 @@ def jpeg_file(image: Image.Image) -> str:
 
 
 def show_variant(studio: Studio, gallery: Any, chosen: int, pair: Any) -> Updates:
-    """Show the chosen variant beside the picture, and what was drawn for it."""
+    """Show the chosen variant beside the picture, and what was sampled for it."""
     if not gallery or not pair:
         return {}
-    after, drawn = gallery[min(chosen, len(gallery) - 1)]
-    return {"pair": (pair[0], after), "details": drawn}
+    after, description = gallery[min(chosen, len(gallery) - 1)]
+    return {"pair": (pair[0], after), "details": description}
 
 
 def replay(studio: Studio, form: VariantForm) -> Updates:
@@ -312,7 +307,7 @@ def sweep(studio: Studio, form: SweepForm) -> Updates:
 def augment_file(
     studio: Studio, image: str, pipeline: str = "[]", n: float = 4, seed: float = 0
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return `n` random variants of a picture file as PNG files, and what was drawn for each.
+    """Return `n` random variants of a picture file as PNG files, and what was sampled for each.
 
     `pipeline` is JSON: a list of steps such as {"name": "rotate", "p": 0.5, "degrees": 15}.
     """
@@ -330,8 +325,8 @@ def augment_file(
         png_file(made, f"{stem}-{s}.png")
         for made, s in zip(result.images, result.seeds, strict=True)
     ]
-    draws = [
+    details = [
         {"seed": seed, "drawn": [step.description for step in sampled]}
         for seed, sampled in zip(result.seeds, result.sampled, strict=True)
     ]
-    return files, draws
+    return files, details

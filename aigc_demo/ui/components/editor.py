@@ -57,6 +57,8 @@ def picture_of(value: EditorValue | None) -> Image.Image:
     path = (value or {}).get("background") or (value or {}).get("composite")
     if not path:
         raise BadValue("picture: there is none yet; drop one here, or choose an example.")
+    if not Path(path).is_file():
+        raise BadValue("picture: it was here for so long that it is gone; drop it here again.")
     image = images.open_image(Path(path))
     if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
         image = image.convert("RGB")  # the editor adds transparency to every picture

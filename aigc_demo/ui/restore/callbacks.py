@@ -92,10 +92,10 @@ def usable(studio: Studio) -> list[str]:
     """Return the methods that are here: the classical ones, those whose model can be used, and
     the models that were trained here.
     """
-    there = [m for m in studio.models("restore") if not m.problem]
-    names = {m.name for m in there}
+    models = [m for m in studio.models("restore") if not m.problem]
+    names = {m.name for m in models}
     shipped = [t.name for t in TOOLS.values() if not t.model or t.model in names]
-    return shipped + [m.name for m in there if m.from_run]
+    return shipped + [m.name for m in models if m.from_run]
 
 
 def choices(studio: Studio) -> list[tuple[Any, str]]:
@@ -338,5 +338,5 @@ def restore_file(
         factor=factor,
     )
     result = studio.restore(request)
-    found = {"method": method, "seconds": round(result.seconds, 3), "sigma": result.sigma}
-    return png_file(result.image, f"{Path(image).stem[:60]}-{method}.png"), found
+    info = {"method": method, "seconds": round(result.seconds, 3), "sigma": result.sigma}
+    return png_file(result.image, f"{Path(image).stem[:60]}-{method}.png"), info

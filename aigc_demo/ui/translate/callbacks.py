@@ -70,11 +70,10 @@ class BatchForm(TranslateForm):
 
 def list_models(studio: Studio, model: str | None) -> Updates:
     """List the models anew; those of runs come and go."""
-    there = choices(studio)
-    names = [name for _, name in there]
-    return {
-        "model": gr.update(choices=there, value=model if model in names else (names or [None])[0])
-    }
+    listed = choices(studio)
+    names = [name for _, name in listed]
+    value = model if model in names else next(iter(names), None)
+    return {"model": gr.update(choices=listed, value=value)}
 
 
 def fit_model(studio: Studio, model: str) -> Updates:
@@ -264,13 +263,13 @@ def landscape(studio: Studio, seed: int | None = None) -> Image.Image:
 
 def makes_landscapes(studio: Studio) -> bool:
     """Tell whether the models that `landscape` needs are here."""
-    there = {m.name for m in studio.models() if not m.problem}
-    return {LANDSCAPE_MODEL, "upscale"} <= there
+    names = {m.name for m in studio.models() if not m.problem}
+    return {LANDSCAPE_MODEL, "upscale"} <= names
 
 
-def show_emoji(studio: Studio, drawn: str) -> Updates:
-    """Put an emoji that the browser has drawn, as a ``data:`` address, into the editor."""
-    return show_picture(png_file(label_map_editor.decode(drawn), "emoji.png"))
+def show_emoji(studio: Studio, emoji_image: str) -> Updates:
+    """Put an emoji that the browser has rendered, as a ``data:`` address, into the editor."""
+    return show_picture(png_file(label_map_editor.decode(emoji_image), "emoji.png"))
 
 
 def show_label_map(name: str) -> Callable[[Studio], Updates]:
@@ -290,22 +289,21 @@ def edit_label_map(studio: Studio, pair: Any) -> Updates:
         raise BadValue("plan: there is none yet; translate a photograph first.")
     for info in usable(studio):
         if takes_label_map(info, first_direction(info)):
-            drawn = read_label_map(studio, pair[1])["label_map"]
-            shown = {"label_map": gr.update(value=drawn, visible=True)}
-            return {"model": info.name, **fit_model(studio, info.name), **shown}
+            label_map = read_label_map(studio, pair[1])["label_map"]
+            board = {"label_map": gr.update(value=label_map, visible=True)}
+            return {"model": info.name, **fit_model(studio, info.name), **board}
     raise BadValue("model: none that builds from a plan is here; train one with train.py.")
 
 
 def receive(studio: Studio, source: Any, number: int, model: str | None) -> Updates:
     """Take a picture from another tab; a model of label maps gives way to one of pictures."""
     file = send_to.file_of(source, number)
-    there = {m.name: m for m in usable(studio)}
-    if not there:
+    translators = usable(studio)
+    if not translators:
         raise BadValue("model: there is none that translates; train one with train.py.")
-    first = next(iter(there))
-    info = there.get(model or first, there[first])
+    info = next((m for m in translators if m.name == model), translators[0])
     if takes_label_map(info, first_direction(info)):
-        info = there[first]
+        info = translators[0]
     return {
         "tabs": gr.Tabs(selected="translate"),
         "model": info.name,
@@ -326,11 +324,11 @@ def translate_file(
     strength: float = 1.0,
     field: float = 1.0,
 ) -> tuple[str, dict[str, Any]]:
-    """Translate a picture file and return a PNG file and its details: way, seconds, PSNR of the
-    way there and back.
+    """Translate a picture file and return a PNG file and its details: direction, seconds, PSNR of
+    the cycle reconstruction.
 
     `direction` is AtoB or BtoA; `style` names the target of a model that knows several; `field` is
-    the weight of the random field that settles a plan.
+    the weight of the CRF of label maps.
     """
     if not image:
         raise BadValue("image: no file has arrived; send a picture.")
@@ -343,6 +341,5 @@ def translate_file(
         field=field,
     )
     result = studio.translate(request)
-    found = {"way": result.direction, "seconds": round(result.seconds, 3), **result.scores}
-    name = f"{Path(image).stem[:60]}-{request.model[:60]}.png"
-    return png_file(result.image, name), found
+    info = {"way": result.direction, "seconds": round(result.seconds, 3), **result.scores}
+    return png_file(result.image, f"{Path(image).stem[:60]}-{request.model[:60]}.png"), info

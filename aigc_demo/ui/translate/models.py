@@ -10,9 +10,9 @@ EMOJI = ("twemoji2fluentui", "emoji_styles")  # data sets, whose models take emo
 
 def usable(studio: Studio) -> list[ModelInfo]:
     """Return the models that translate: a few well-known ones first, then the others by name."""
-    there = [m for m in studio.models("translate") if not m.problem]
+    models = [m for m in studio.models("translate") if not m.problem]
     order = {name: i for i, name in enumerate(FIRST)}
-    return sorted(there, key=lambda m: (m.from_run, order.get(m.name, len(FIRST))))
+    return sorted(models, key=lambda m: (m.from_run, order.get(m.name, len(FIRST))))
 
 
 def choices(studio: Studio) -> list[tuple[str, str]]:
@@ -43,27 +43,27 @@ def first_direction(info: ModelInfo) -> str:
 
 
 def takes_label_map(info: ModelInfo, direction: str) -> bool:
-    """Tell whether a model is given a label map, which is drawn."""
+    """Return whether the input of a model is a label map, which is drawn on the board."""
     return not info.labels and info.domains[direction == "BtoA"] == "plan"
 
 
 def makes_label_map(info: ModelInfo) -> bool:
-    """Tell whether a model turns photographs into label maps."""
+    """Return whether a model segments photographs into label maps."""
     return info.method == "segment" and "plan" in info.domains[:2]
 
 
 def visible(info: ModelInfo | None, direction: str) -> dict[str, bool]:
     """Return which components belong to a direction of a model."""
-    drawn = info is not None and takes_label_map(info, direction)
+    maps = info is not None and takes_label_map(info, direction)
     emoji = info is not None and info.data in EMOJI
     segments = info is not None and makes_label_map(info)
     return {
-        "editor": not drawn,
-        "label_map": drawn,
-        "strength": not drawn,
+        "editor": not maps,
+        "label_map": maps,
+        "strength": not maps,
         "cycle": info is not None and not info.labels and len(info.directions) == 2,
-        "label_maps": drawn,
-        "photos": not drawn and not emoji,
+        "label_maps": maps,
+        "photos": not maps and not emoji,
         "emoji": emoji,
         "all_styles": info is not None and bool(info.labels),
         "crf_weight": segments,

@@ -69,7 +69,7 @@ class TranslateControls(Controls):
     emoji: gr.Row
     emoji_text: gr.Dropdown
     draw_emoji: gr.Button
-    drawn: gr.Textbox
+    emoji_image: gr.Textbox  # a ``data:`` address
     translate: gr.Button
     all_styles: gr.Button
     pair: gr.ImageSlider
@@ -94,8 +94,7 @@ class TranslateControls(Controls):
 def layout(studio: Studio, offers: send_to.Offers) -> TranslateControls:
     """Add the tab's components."""
     gr.Markdown(T("translate_intro"), elem_id="translate_intro")
-    there = models.usable(studio)
-    info = there[0] if there else None
+    info = next(iter(models.usable(studio)), None)
     direction = models.first_direction(info) if info else "AtoB"
     visible = models.visible(info, direction)
     with gr.Row():
@@ -154,7 +153,7 @@ def _pictures(studio: Studio, visible: dict[str, bool]) -> dict[str, Any]:
             **labelled("emoji_text", "emoji", info=True),
         )
         controls["draw_emoji"] = button("emoji_go", min_width=90)
-    controls["drawn"] = gr.Textbox(visible=False)
+    controls["emoji_image"] = gr.Textbox(visible=False)
     return controls
 
 
@@ -251,10 +250,11 @@ def _wire_pictures(studio: Studio, controls: TranslateControls) -> None:
         connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
     landscape, computing = controls.landscape.click, {"gpu": True, **PRIVATE, **DEVICE}
     connect(landscape, callbacks.show_landscape, studio, {}, picture, **computing)
-    drawn = controls.draw_emoji.click(
-        None, controls.emoji_text, controls.drawn, js=DRAW_EMOJI_JS, **PRIVATE
+    rendered = controls.draw_emoji.click(
+        None, controls.emoji_text, controls.emoji_image, js=DRAW_EMOJI_JS, **PRIVATE
     )
-    connect(drawn.then, callbacks.show_emoji, studio, of("drawn"), picture, **QUIET)
+    image = of("emoji_image")
+    connect(rendered.then, callbacks.show_emoji, studio, image, picture, **QUIET)
 
 
 def _wire_label_maps(studio: Studio, controls: TranslateControls) -> None:
@@ -275,5 +275,5 @@ def _wire_label_maps(studio: Studio, controls: TranslateControls) -> None:
     translate, results = callbacks.translate_picture, of(*RESULTS)
     for event in shown:
         connect(event.success, translate, studio, form, results, **computing)
-    drawn = controls.label_map.input
-    connect(drawn, translate, studio, form, results, trigger_mode="always_last", **computing)
+    edited = controls.label_map.input
+    connect(edited, translate, studio, form, results, trigger_mode="always_last", **computing)

@@ -242,8 +242,8 @@ def test_a_label_map_of_a_photograph_goes_to_the_board(studio: Studio, tmp_path:
 
 
 def test_an_emoji_that_the_browser_drew_becomes_the_picture(studio: Studio) -> None:
-    drawn = label_map_editor.encode(Image.new("RGB", (288, 288), "white"))
-    placed = callbacks.show_emoji(studio, drawn)["editor"]
+    rendered = label_map_editor.encode(Image.new("RGB", (288, 288), "white"))
+    placed = callbacks.show_emoji(studio, rendered)["editor"]
     assert images.open_image(placed["background"]).size == (288, 288)
 
 
