@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -31,16 +32,22 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def runs_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the app's runs."""
+    return tmp_path_factory.mktemp("app") / "runs"
+
+
+@pytest.fixture(scope="session")
+def address(runs_root: Path) -> Iterator[str]:
     """Return the address of an app with the shipped checkpoints, doodles and façades to
     learn from.
     """
-    folder = tmp_path_factory.mktemp("app")
+    folder = runs_root.parent
     data = factories.write_facades(factories.write_doodles(folder / "data"))
-    places = {"AIGC_DATA": str(data), "AIGC_RUNS": str(folder / "runs")}
+    places = {"AIGC_DATA": str(data), "AIGC_RUNS": str(runs_root)}
     with serve(folder / "log.txt", **places) as address:
         yield address
-    for directory in runs.directories(folder / "runs"):
+    for directory in runs.directories(runs_root):
         runs.stop(directory)  # a worker that is left alone then ends
 
 
@@ -83,6 +90,19 @@ def open_page(windows: Callable[..., BrowserContext], address: str) -> Iterator[
     """Return a function that opens a page of the app; any error in a page's console fails the
     test.
     """
+    with _opener(windows, address) as opener:
+        yield opener
+
+
+@pytest.fixture(scope="module")
+def open_shared_page(windows: Callable[..., BrowserContext], address: str) -> Iterator[Opener]:
+    """Return what `open_page` does, for pages that the tests of a module share."""
+    with _opener(windows, address) as opener:
+        yield opener
+
+
+@contextlib.contextmanager
+def _opener(windows: Callable[..., BrowserContext], address: str) -> Iterator[Opener]:
     problems: list[str] = []
     pages: list[Page] = []
 

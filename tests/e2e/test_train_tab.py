@@ -1,4 +1,4 @@
-"""A teacher trains a model before the class: starts, watches, pauses, reloads, stops, paints."""
+"""A teacher trains a model before the class: starts, watches, pauses, stops and uses it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from aigc_demo.training import runs
+from aigc_demo.training.events import Paused
 from tests import factories
 from tests.app_server import free_port, serve
 from tests.e2e.page_idle import settle
@@ -19,7 +21,6 @@ from tests.e2e.page_idle import settle
 pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]
 Shooter = Callable[[Page, str], None]
-PATIENCE = 60_000
 
 
 def choose(page: Page, dropdown: str, text: str) -> None:
@@ -33,21 +34,29 @@ def open_tab(page: Page) -> Page:
     return page
 
 
-def start(page: Page, *, minutes: str = "10", method: str = "") -> None:
+@pytest.fixture(scope="module")
+def shared_page(open_shared_page: Opener) -> Page:
+    return open_shared_page()
+
+
+@pytest.fixture
+def train_page(shared_page: Page) -> Page:
+    """Return the page that the tests share, at the Train tab."""
+    return open_tab(shared_page)
+
+
+def start(page: Page, *, minutes: str = "10", method: str = "GAN") -> None:
     """Fill in the form and press the button."""
-    if method:
+    if page.locator("#train_method input").input_value() != method:
         choose(page, "train_method", method)
+        settle(page)
     choose(page, "train_data", "Doodles")
     page.locator("#minutes input").fill(minutes)
     page.locator("#start").click()
 
 
-def status(page: Page) -> str:
-    return page.locator("#status").inner_text()
-
-
 def step(page: Page) -> int:
-    found = re.search(r"step ([\d,]+)", status(page))
+    found = re.search(r"step ([\d,]+)", page.locator("#status").inner_text())
     return int(found.group(1).replace(",", "")) if found else 0
 
 
@@ -56,23 +65,22 @@ def wait_for_step(page: Page, more_than: int) -> int:
         """n => { const m = document.querySelector('#status').innerText.match(/step ([\\d,]+)/);
                   return m && +m[1].replaceAll(',', '') > n; }""",
         arg=more_than,
-        timeout=PATIENCE,
     )
     return step(page)
 
 
-def standing(page: Page) -> int:
-    """Wait until the step does not change any more and return it."""
-    count = -1
-    while count != step(page):
-        count = step(page)
-        page.wait_for_timeout(3000)
-    return count
+def pause(page: Page, directory: Path) -> int:
+    """Pause a run and return its step once it stands still."""
+    page.locator("#pause").click()
+    expect(page.locator("#status")).to_contain_text("Paused")
+    while not isinstance(last := runs.events(directory)[-1], Paused):
+        page.wait_for_timeout(100)
+    return last.step
 
 
 def stop(page: Page) -> None:
     page.locator("#stop").click()
-    expect(page.locator("#status")).to_contain_text("Stopped", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("Stopped")
 
 
 def drawn(page: Page, chart: str) -> str:
@@ -86,56 +94,49 @@ def drawn(page: Page, chart: str) -> str:
     )
 
 
-def test_a_run_is_watched_paused_stepped_stopped_and_painted_with(
-    open_page: Opener, shoot: Shooter
+def test_a_run_is_watched_paused_stepped_stopped_and_used(
+    train_page: Page, open_page: Opener, runs_root: Path, shoot: Shooter
 ) -> None:
-    page = open_tab(open_page())
+    page = train_page
     start(page)
-    expect(page.locator("#film_picture img")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#status")).to_contain_text("Training")
+    expect(page.locator("#film_picture img")).to_be_visible()
 
-    # The charts gain points and the film gets longer.
+    # The charts gain points and the timelapse gets longer.
     page.wait_for_function("document.querySelector('#chart_losses canvas, #chart_losses svg')")
     before, count = drawn(page, "chart_losses"), step(page)
-    expect(page.locator("#film")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#film")).to_be_visible()
     frames = int(page.locator("#film input[type=range]").get_attribute("max") or 0)
     wait_for_step(page, count)
     page.wait_for_function(
-        "n => +document.querySelector('#film input[type=range]').max > n",
-        arg=frames,
-        timeout=PATIENCE,
+        "n => +document.querySelector('#film input[type=range]').max > n", arg=frames
     )
     assert before and drawn(page, "chart_losses") != before
 
-    # Reloaded, and in another browser, the run goes on.
-    count = step(page)
-    page.reload()
-    open_tab(page)
-    assert wait_for_step(page, count) > count
+    # Somebody else who opens the page sees the run go on.
     other = open_tab(open_page())
-    wait_for_step(other, count)
+    wait_for_step(other, step(page))
 
     # Paused, it stands still; a single step is one step.
-    page.locator("#pause").click()
-    expect(page.locator("#status")).to_contain_text("Paused", timeout=PATIENCE)
-    expect(other.locator("#status")).to_contain_text("Paused", timeout=PATIENCE)
-    count = standing(page)
+    (directory, *_) = runs.directories(runs_root)
+    count = pause(page, directory)
+    expect(other.locator("#status")).to_contain_text("Paused")
     page.locator("#step_discriminator").click()
     assert wait_for_step(page, count) == count + 1
     page.locator("#slow").click()
-    expect(page.locator("#status")).to_contain_text("Slow motion", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("Slow motion")
     page.locator("#resume").click()
     wait_for_step(page, count + 5)
     shoot(page, "train-desktop")
 
-    # The film goes back in time.
+    # The timelapse goes back in time.
     last = page.locator("#film_picture img").get_attribute("src")
     number = page.locator("#film input[type=number]")
     number.fill("1")
     number.press("Enter")
     expect(page.locator("#film_picture img")).not_to_have_attribute("src", last or "")
 
-    # Stopped, it is painted with.
+    # Stopped, it makes pictures.
     stop(page)
     page.locator("#use").click()
     expect(page.locator("#model input")).to_have_value(re.compile("^★ Doodles"))
@@ -145,13 +146,13 @@ def test_a_run_is_watched_paused_stepped_stopped_and_painted_with(
 
 
 def test_the_scores_appear_and_the_model_can_be_downloaded(
-    open_page: Opener, shoot: Shooter
+    train_page: Page, shoot: Shooter
 ) -> None:
-    page = open_tab(open_page())
-    start(page, method="VAE", minutes="0.5")
-    expect(page.locator("#score_note")).to_contain_text("fid_compact_500", timeout=PATIENCE)
+    page = train_page
+    start(page, method="VAE", minutes="0.05")
+    expect(page.locator("#status")).to_contain_text(re.compile("Done.*/ 0:03", re.DOTALL))
+    expect(page.locator("#score_note")).to_contain_text("fid_compact_500")
     page.wait_for_function("document.querySelector('#chart_fid canvas, #chart_fid svg')")
-    stop(page)
     with page.expect_download() as download:
         page.locator("#download_model").click()
     assert download.value.path().read_bytes()[:2] == b"PK"
@@ -164,23 +165,31 @@ def test_the_scores_appear_and_the_model_can_be_downloaded(
     assert download.value.path().read_text().startswith("run,status,method")
 
 
-def test_a_run_that_waits_shows_its_place_and_can_be_discarded(open_page: Opener) -> None:
-    page = open_tab(open_page())
+def test_a_run_that_waits_shows_its_place_and_can_be_discarded(train_page: Page) -> None:
+    page = train_page
     start(page)
-    wait_for_step(page, 0)
+    expect(page.locator("#status")).to_contain_text("Training")
     start(page)
-    expect(page.locator("#status")).to_contain_text("place 1 in the queue", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("place 1 in the queue")
     page.locator("#discard").click()
     page.locator("#discard_sure").click()
-    expect(page.locator("#status")).to_contain_text("Training", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("Training")
     stop(page)
 
 
-def test_a_mistake_in_the_form_is_told_in_words(open_page: Opener) -> None:
-    page = open_tab(open_page())
-    choose(page, "train_data", "Digits")
-    page.locator("#start").click()
-    expect(page.get_by_text("mnist is not here yet; tick the download")).to_be_visible()
+def test_a_mistake_in_the_form_is_told_in_words(train_page: Page) -> None:
+    choose(train_page, "train_data", "Digits")
+    train_page.locator("#start").click()
+    problem = "mnist is not here yet; tick the download"
+    expect(train_page.get_by_text(problem)).to_be_visible()
+
+
+def test_every_control_of_the_tab_has_an_id(train_page: Page) -> None:
+    nameless = train_page.evaluate(
+        """() => [...document.querySelectorAll('main input, main button, main textarea')]
+              .filter(e => !e.closest('[id]:not([id^="component"])')).length"""
+    )
+    assert nameless == 0
 
 
 def test_training_is_usable_on_a_phone_in_the_dark_in_chinese(
@@ -194,19 +203,10 @@ def test_training_is_usable_on_a_phone_in_the_dark_in_chinese(
     )
     page.get_by_role("tab", name="训练").click()
     expect(page.locator("#start")).to_have_text("开始训练")
-    expect(page.locator("#film_picture img")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#film_picture img")).to_be_visible()
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     shoot(page, "train-phone-dark-chinese")
-
-
-def test_every_control_of_the_tab_has_an_id(open_page: Opener) -> None:
-    page = open_tab(open_page())
-    nameless = page.evaluate(
-        """() => [...document.querySelectorAll('main input, main button, main textarea')]
-              .filter(e => !e.closest('[id]:not([id^="component"])')).length"""
-    )
-    assert nameless == 0
 
 
 # --- Whatever is killed ---
@@ -241,16 +241,14 @@ def test_a_run_outlives_its_worker_and_the_app(
     with serve(tmp_path / "first.txt", port=port, **places) as address:
         page = open_tab(open_page(at=address))
         start(page)
-        count = wait_for_step(page, 5)
-        page.locator("#pause").click()  # which saves
-        expect(page.locator("#status")).to_contain_text("Paused", timeout=PATIENCE)
-        page.locator("#resume").click()
-        wait_for_step(page, count)
+        wait_for_step(page, 5)
+        (directory,) = runs.directories(Path(places["AIGC_RUNS"]))
+        count = pause(page, directory)  # which saves
 
         # The worker is killed: the page says so, and goes on from the last save.
         for pid in workers(places["AIGC_RUNS"]):
             os.kill(pid, signal.SIGKILL)
-        expect(page.locator("#status")).to_contain_text("Interrupted", timeout=PATIENCE)
+        expect(page.locator("#status")).to_contain_text("Interrupted")
         page.locator("#resume").click()
         count = wait_for_step(page, count)
         page.close()
@@ -258,7 +256,7 @@ def test_a_run_outlives_its_worker_and_the_app(
     # The app has ended and is started again: the run has not noticed.
     with serve(tmp_path / "second.txt", port=port, **places) as address:
         page = open_tab(open_page(at=address))
-        expect(page.locator("#status")).to_contain_text("Training", timeout=PATIENCE)
+        expect(page.locator("#status")).to_contain_text("Training")
         assert wait_for_step(page, count) > count
         stop(page)
         page.close()
