@@ -11,12 +11,10 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import tab as augment
 from aigc_demo.ui.components import colour_quantisation, send_to
 from aigc_demo.ui.components.charts import COLOURS, PALETTE
-from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.generate import tab as generate
 from aigc_demo.ui.i18n import I18N, T
 from aigc_demo.ui.restore import tab as restore
-from aigc_demo.ui.server.handlers import connect
 from aigc_demo.ui.server.middleware import BodyLimit
 from aigc_demo.ui.server.upload_dedup import ONCE
 from aigc_demo.ui.train import tab as train
@@ -76,38 +74,33 @@ def build_demo(studio: Studio) -> gr.Blocks:
         gallery = controls.results.gallery
         colour_quantisation.wire(studio, quantisation, gallery)
         opener = generate.wire(studio, controls, demo=demo, tabs=tabs, tab=pages["generate"])
-        trained = None
         if "train" in pages:
-            workspace = Workspace.of(studio)
             with pages["train"]:
-                training = train.layout(offers)
-            train.wire(workspace, training, demo=demo, tab=pages["train"], opener=opener)
-            trained = training.trained(workspace)
+                trainers = train.layout(offers)
         # Last, since they know the pictures of all tabs.
         with pages["augment"]:
-            augmenters = augment.layout(offers, trains=trained is not None)
+            augmenters = augment.layout(offers, trains="train" in pages)
         with pages["translate"]:
             translators = translate.layout(studio, offers)
         with pages["restore"]:
             restorers = restore.layout(studio, offers)
-        augment.wire(
-            studio,
-            augmenters,
-            demo=demo,
-            tab=pages["augment"],
-            tabs=tabs,
-            offers=offers,
-            trained=trained,
-        )
+        tab = pages["augment"]
+        augment.wire(studio, augmenters, demo=demo, tab=tab, tabs=tabs, offers=offers)
         translate.wire(studio, translators, tab=pages["translate"], tabs=tabs, offers=offers)
-        if trained is not None:
-            model = translators.opener(studio, tabs)
-            use, run = trained.button.click, {"name": trained.picker}
-            handler = model.with_value(Workspace.model)
-            connect(use, handler, trained.workspace, run, model.outputs, **QUIET)
         restore.wire(
             studio, restorers, tab=pages["restore"], tabs=tabs, offers=offers, gallery=gallery
         )
+        if "train" in pages:
+            workspace = Workspace.of(studio)
+            augment.wire_training(workspace, augmenters, tab=tab, opener=trainers.opener(tabs))
+            train.wire(
+                workspace,
+                trainers,
+                demo=demo,
+                tab=pages["train"],
+                generate=opener,
+                translate=translators.opener(studio, tabs),
+            )
     return demo.queue(max_size=64, default_concurrency_limit=4)
 
 

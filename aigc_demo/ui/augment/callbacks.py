@@ -131,9 +131,9 @@ def read_json(studio: Studio, text: str | None) -> Updates:
     return {"pipeline": as_json(augment.parse(text or "[]"))}
 
 
-def use_for_training(studio: Studio, pipeline: str) -> Updates:
-    """Open the Train tab with the pipeline."""
-    return {"tabs": gr.Tabs(selected="train"), "augment": as_json(augment.parse(pipeline))}
+def use_for_training(studio: Studio, pipeline: str) -> str:
+    """Return the pipeline as the Train tab takes it."""
+    return as_json(augment.parse(pipeline))
 
 
 def describe_pipeline(studio: Studio, pipeline: str, request: gr.Request) -> Updates:

@@ -23,8 +23,9 @@ from aigc_demo.ui.components.controls import (
 from aigc_demo.ui.components.editor import picture_editor
 from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import PRIVATE, QUIET, selected_index
+from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.pictures import before_after, details_box, gallery
-from aigc_demo.ui.components.workspace import Trained
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import connect
 
@@ -196,11 +197,8 @@ def wire(
     tab: gr.Tab,
     tabs: gr.Tabs,
     offers: send_to.Offers,
-    trained: Trained | None,
 ) -> None:
-    """Connect the tab's events, the buttons that send pictures here, and the one that hands the
-    pipeline to the Train tab.
-    """
+    """Connect the tab's events, and the buttons that send pictures here."""
     of = controls.of
     _wire_picture(studio, controls, tab)
     _wire_pipeline(studio, controls, demo)
@@ -210,16 +208,22 @@ def wire(
         outputs = {"tabs": tabs, **of("shown", "editor")}
         sent = connect(offer.button.click, callbacks.receive, studio, inputs, outputs, **QUIET)
         _preview(sent.success, studio, controls)
-    if trained is not None and controls.ablation is not None:
-        pipeline = controls.pipeline
-        ablation.wire(trained.workspace, controls.ablation, tab=tab, pipeline=pipeline)
-        use, outputs = controls.use_training.click, {"tabs": tabs, "augment": trained.augment}
-        connect(use, callbacks.use_for_training, studio, of("pipeline"), outputs, **QUIET)
     result = [
         gr.File(label="variants", file_count="multiple", visible=False),
         gr.JSON(label="draws", visible=False),
     ]
     endpoint(callbacks.augment_file, studio, "augment", files=("image",), outputs=result)
+
+
+def wire_training(
+    workspace: Workspace, controls: AugmentControls, *, tab: gr.Tab, opener: Opener[str]
+) -> None:
+    """Connect the ablation, and the button that opens the Train tab with the pipeline."""
+    assert controls.ablation is not None
+    ablation.wire(workspace, controls.ablation, tab=tab, pipeline=controls.pipeline)
+    use, pipeline = opener.with_value(callbacks.use_for_training), controls.of("pipeline")
+    event = controls.use_training.click
+    connect(event, use, workspace.studio, pipeline, opener.outputs, **QUIET)
 
 
 def _preview(event: Event, studio: Studio, controls: AugmentControls, **settings: str) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import gradio as gr
-
 from aigc_demo.errors import BadValue
 from aigc_demo.studio import RUN_PREFIX, Studio
 from aigc_demo.training import runs, worker
@@ -47,15 +45,3 @@ class Workspace:
     def model(self, name: str | None) -> str:
         """Return the name that the studio gives to the model of a run."""
         return RUN_PREFIX + self.saved(name).name
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The run that is chosen, the button that takes its model to the Translate tab, and the box
-    for a pipeline of augmentations.
-    """
-
-    workspace: Workspace
-    picker: gr.Dropdown
-    button: gr.Button
-    augment: gr.Textbox

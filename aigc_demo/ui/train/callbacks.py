@@ -100,12 +100,10 @@ def send(workspace: Workspace, run: str | None, command: str) -> None:
     """
     directory = workspace.directory(run)
     if command == "resume":
-        alive = runs.is_alive(directory)
-        runs.read_plan(directory)
+        runs.read_plan(directory)  # raises where it is damaged
         run_control.set_pace(directory, "run")
-        if not alive:
-            worker.enqueue(directory)
-            workspace.workers.ensure()
+        worker.enqueue(directory)  # where nobody trains it any more
+        workspace.workers.ensure()
     elif command in ("pause", "slow"):
         run_control.set_pace(directory, command)
     elif command == "stop":

@@ -17,7 +17,7 @@ from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.pictures import LATEX
 from aigc_demo.ui.components.send_to import Offers
-from aigc_demo.ui.components.workspace import Trained, Workspace
+from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import Components, bind, connect
 from aigc_demo.ui.train import api, callbacks, form as forms, monitor, plots, upload
@@ -47,10 +47,10 @@ class Controls:
         """The controls whose values are a `TrainForm`."""
         return {name: self.form[name] for name in TrainForm.model_fields}
 
-    def trained(self, workspace: Workspace) -> Trained:
-        """Return what other tabs use of this one."""
-        run = self.run
-        return Trained(workspace, run["run"], run["use_translate"], self.form["augment"])
+    def opener(self, tabs: gr.Tabs) -> Opener[str]:
+        """Return what opens the tab with a pipeline of augmentations (JSON)."""
+        augment = {"augment": self.form["augment"]}
+        return Opener(tabs, "train", augment, lambda pipeline: {"augment": pipeline})
 
 
 # --- Layout --------------------------------------------------------------------------------------
@@ -202,12 +202,21 @@ def wire(
     *,
     demo: gr.Blocks,
     tab: gr.Tab,
-    opener: Opener[GenerateRequest],
+    generate: Opener[GenerateRequest],
+    translate: Opener[str],
 ) -> None:
-    """Connect the components; `opener` opens the Generate tab with a request."""
+    """Connect the components; `generate` and `translate` open those tabs with a run's model."""
     _wire_form(workspace, controls)
     _wire_monitor(workspace, controls, demo, tab)
-    _wire_model(workspace, controls.run, opener)
+    _wire_comparison(workspace, controls.comparison)
+    run = controls.run
+    chosen, file = {"run": run["run"]}, {"model_file": run["model_file"]}
+    use, name = generate.with_value(callbacks.use), {"name": run["run"]}
+    connect(run["use"].click, use, workspace, chosen, generate.outputs, **QUIET)
+    use = translate.with_value(Workspace.model)
+    connect(run["use_translate"].click, use, workspace, name, translate.outputs, **QUIET)
+    event = run["download_model"].click
+    connect(event, callbacks.download, workspace, chosen, file, **QUIET).success(None, js=CLICK_JS)
     gr.api(bind(api.train, workspace), api_name="train")
     gr.api(bind(api.list_runs, workspace), api_name="runs")
 
@@ -222,55 +231,36 @@ def _wire_form(workspace: Workspace, controls: Controls) -> None:
 
 
 def _wire_monitor(workspace: Workspace, controls: Controls, demo: gr.Blocks, tab: gr.Tab) -> None:
-    """Show the run that is chosen, once a second while the tab is open, and at every click."""
+    """Show the run that is chosen, once a second while the tab is open, and after every click."""
     run = controls.run
-    chosen = {"run": run["run"]}
-    asked = {**chosen, "position": run["film"], "seen": run["seen"]}
+    chosen, position = {"run": run["run"]}, {"run": run["run"], "position": run["film"]}
     shown = {**run, "compare_pick": controls.comparison["runs"]}
 
     def look_at(event: Any, **settings: Any) -> None:
-        connect(event, monitor.look, workspace, asked, shown, **QUIET, **settings)
+        seen = {**position, "seen": run["seen"]}
+        connect(event, monitor.look, workspace, seen, shown, **QUIET, **settings)
 
     look_at(controls.timer.tick, trigger_mode="always_last")
     tab.select(lambda: gr.Timer(active=True), None, controls.timer, **QUIET)
     for event in (tab.select, demo.load, run["run"].input):
         look_at(event)
+    picture, rewound = {"picture": run["picture"]}, run["film"].input
+    connect(rewound, monitor.rewind, workspace, position, picture, **QUIET)
 
-    start = controls.form["start"].click
-    started = connect(start, callbacks.start, workspace, controls.values, chosen, **QUIET)
-    own_started = upload.wire(workspace, controls.upload, run["run"])
-    sent = [
-        connect(run[name].click, callbacks.button(name), workspace, chosen, **QUIET)
-        for name in (*COMMANDS, *STEPS)
-    ]
-    sure = {"discard_sure": run["discard_sure"]}
-    run["discard"].click(lambda: gr.Button(visible=True), None, sure["discard_sure"], **QUIET)
-    discarded = connect(
-        sure["discard_sure"].click,
-        callbacks.discard,
-        workspace,
-        chosen,
-        {**chosen, **sure},
-        **QUIET,
-    )
-    for event in (started, own_started, *sent, discarded):
-        look_at(event.success)
+    start, values = controls.form["start"].click, controls.values
+    look_at(connect(start, callbacks.start, workspace, values, chosen, **QUIET).success)
+    look_at(upload.wire(workspace, controls.upload, run["run"]).success)
+    for name in (*COMMANDS, *STEPS):
+        command = callbacks.button(name)
+        look_at(connect(run[name].click, command, workspace, chosen, **QUIET).success)
+    sure = run["discard_sure"]
+    run["discard"].click(lambda: gr.Button(visible=True), None, sure, **QUIET)
+    outputs = {**chosen, "discard_sure": sure}
+    look_at(connect(sure.click, callbacks.discard, workspace, chosen, outputs, **QUIET).success)
 
-    position = {**chosen, "position": run["film"]}
-    picture = {"picture": run["picture"]}
-    connect(run["film"].input, monitor.rewind, workspace, position, picture, **QUIET)
-    compared = controls.comparison
-    inputs = {name: compared[name] for name in ("runs", "curve")}
-    outputs = {name: compared[name] for name in ("plot", "key", "table", "csv")}
+
+def _wire_comparison(workspace: Workspace, comparison: Components) -> None:
+    inputs = {name: comparison[name] for name in ("runs", "curve")}
+    outputs = {name: comparison[name] for name in ("plot", "key", "table", "csv")}
     for control in inputs.values():
         connect(control.change, monitor.compare, workspace, inputs, outputs, **QUIET)
-
-
-def _wire_model(workspace: Workspace, run: Components, opener: Opener[GenerateRequest]) -> None:
-    """Let people use the model of a run, and download it."""
-    chosen = {"run": run["run"]}
-    use = opener.with_value(callbacks.use)
-    connect(run["use"].click, use, workspace, chosen, opener.outputs, **QUIET)
-    file = {"model_file": run["model_file"]}
-    event = run["download_model"].click
-    connect(event, callbacks.download, workspace, chosen, file, **QUIET).success(None, js=CLICK_JS)

@@ -176,8 +176,8 @@ def test_too_many_runs_to_compare_are_refused(workspace: Workspace, tiny_data: T
 def test_all_that_a_look_updates_is_on_the_page(workspace: Workspace, add_run: AddRun) -> None:
     with gr.Blocks() as demo, gr.Tabs() as tabs, gr.Tab("Train") as page:
         controls = tab.layout(Offers())
-        opener = Opener(tabs, "generate", {}, lambda value: {})
-        tab.wire(workspace, controls, demo=demo, tab=page, opener=opener)
+        opener: Opener[Any] = Opener(tabs, "other", {}, lambda value: {})
+        tab.wire(workspace, controls, demo=demo, tab=page, generate=opener, translate=opener)
     shown = {*controls.run, "compare_pick"}
     assert set(look(workspace, None)) <= shown
     add_run("run")
