@@ -1,4 +1,4 @@
-"""The DCGAN's fast step is the plain one: same weights, same convolutions, same losses."""
+"""The DCGAN's fast step is the plain one: same weights, same convolutions, same gradients."""
 
 from __future__ import annotations
 
@@ -38,16 +38,11 @@ def trainer(**config: object) -> DCGANTrainer:
     return model.trainer(lr=2e-4, ema=0.05, seed=4)
 
 
-def pictures(count: int = 8, channels: int = 3) -> Tensor:
+def images(count: int = 8, channels: int = 3) -> Tensor:
     return torch.rand(count, channels, 32, 32, generator=torch.Generator().manual_seed(5)) * 2 - 1
 
 
-@pytest.fixture
-def float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIGC_DTYPE", "float32")
-
-
-def test_a_state_dict_of_the_seed_gives_the_seed_s_pictures() -> None:
+def test_a_state_dict_of_the_seed_gives_the_seed_s_images() -> None:
     torch.manual_seed(0)
     seed = seed_generator()
     seed(torch.randn(16, 100, 1, 1))  # batch norms learn statistics other than 0 and 1
@@ -62,33 +57,31 @@ def test_a_state_dict_of_the_seed_gives_the_seed_s_pictures() -> None:
         assert torch.allclose(model(z), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (13, 8), (24, 32)])
-@pytest.mark.parametrize("size", [4, 8, 12, 16])
-def test_halving_is_a_plain_convolution_and_doubling_its_transpose(
-    inputs: int, outputs: int, size: int
-) -> None:
+def test_halving_is_a_plain_convolution_and_doubling_its_transpose() -> None:
+    """Few and many channels, images of one pixel a side and more, and both derivatives."""
     torch.manual_seed(0)
-    w = torch.randn(outputs, inputs, 4, 4, dtype=torch.float64, requires_grad=True)
-    x = torch.randn(3, inputs, size, size, dtype=torch.float64, requires_grad=True)
-    h = torch.randn(3, outputs, size // 2, size // 2, dtype=torch.float64, requires_grad=True)
-    for ours, theirs, given in (
-        (halve(x, w), F.conv2d(x, w, None, 2, 1), x),
-        (double(h, w), F.conv_transpose2d(h, w, None, 2, 1), h),
-    ):
-        torch.testing.assert_close(ours, theirs)
-        direction = torch.randn_like(theirs)
-        torch.testing.assert_close(
-            torch.autograd.grad(ours, (given, w), direction),
-            torch.autograd.grad(theirs, (given, w), direction),
-        )
+    for inputs, outputs, size in ((3, 8, 4), (13, 8, 16), (24, 32, 12)):
+        w = torch.randn(outputs, inputs, 4, 4, dtype=torch.float64, requires_grad=True)
+        x = torch.randn(3, inputs, size, size, dtype=torch.float64, requires_grad=True)
+        h = torch.randn(3, outputs, size // 2, size // 2, dtype=torch.float64, requires_grad=True)
+        for ours, theirs, given in (
+            (halve(x, w), F.conv2d(x, w, None, 2, 1), x),
+            (double(h, w), F.conv_transpose2d(h, w, None, 2, 1), h),
+        ):
+            torch.testing.assert_close(ours, theirs)
+            direction = torch.randn_like(theirs)
+            torch.testing.assert_close(
+                torch.autograd.grad(ours, (given, w), direction),
+                torch.autograd.grad(theirs, (given, w), direction),
+            )
 
 
-@pytest.mark.parametrize(("inputs", "size"), [(2, 4), (17, 4)])
-def test_halving_and_doubling_have_second_derivatives(inputs: int, size: int) -> None:
+@pytest.mark.parametrize("inputs", [2, 17])
+def test_halving_and_doubling_have_second_derivatives(inputs: int) -> None:
     torch.manual_seed(0)
     w = torch.randn(2, inputs, 4, 4, dtype=torch.float64, requires_grad=True)
-    x = torch.randn(1, inputs, size, size, dtype=torch.float64, requires_grad=True)
-    h = torch.randn(1, 2, size // 2, size // 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(1, inputs, 4, 4, dtype=torch.float64, requires_grad=True)
+    h = torch.randn(1, 2, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(halve, (x, w), fast_mode=True)
     assert torch.autograd.gradgradcheck(double, (h, w), fast_mode=True)
 
@@ -104,14 +97,13 @@ def test_the_outermost_layers_are_the_convolutions_they_replace() -> None:
 
 @pytest.mark.parametrize("loss", ["bce", "hinge", "relativistic"])
 def test_one_backward_pass_gives_both_networks_their_own_gradients(
-    loss: Loss, float32: None
+    loss: Loss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = pictures()
-    ours = trainer(loss=loss)
-    ours.update(Batch(images))
-    plain = trainer(loss=loss)
-    fakes = plain.network(torch.randn(len(images), 100, generator=plain.generator))
-    real, fake = plain.discriminator(images), plain.discriminator(fakes)
+    monkeypatch.setenv("AIGC_DTYPE", "float32")
+    ours, plain, x = trainer(loss=loss), trainer(loss=loss), images()
+    ours.update(Batch(x))
+    fakes = plain.network(torch.randn(len(x), 100, generator=plain.generator))
+    real, fake = plain.discriminator(x), plain.discriminator(fakes)
     for net, own, value in (
         (plain.discriminator, ours.discriminator, discriminator_loss(loss, real, fake)),
         (plain.network, ours.network, generator_loss(loss, real.detach(), fake)),
@@ -124,3 +116,24 @@ def test_one_backward_pass_gives_both_networks_their_own_gradients(
 
 def test_one_augmentation_may_be_named_without_a_list() -> None:
     assert METHOD.config(diffaugment="translation").diffaugment == ("translation",)
+
+
+def test_losses_are_those_of_the_papers() -> None:
+    real, fake = torch.tensor([2.0]), torch.tensor([-0.5])
+    expected: dict[Loss, tuple[float, float]] = {
+        "bce": (0.126928 + 0.474077, 0.974077),
+        "hinge": (0.0 + 0.5, 0.5),
+        "relativistic": (0.078889, 2.578889),
+    }
+    for loss, (d, g) in expected.items():
+        assert float(discriminator_loss(loss, real, fake)) == pytest.approx(d, abs=1e-5)
+        assert float(generator_loss(loss, real, fake)) == pytest.approx(g, abs=1e-5)
+
+
+def test_the_gradient_penalty_is_the_squared_slope_and_comes_every_few_steps() -> None:
+    net, w = trainer(r1=2.0, r1_every=2), torch.randn(3, 32, 32)
+    first, second = net.training_step(Batch(images())), net.training_step(Batch(images()))
+    assert "r1" in first and "r1" not in second
+    net.discriminator.forward = lambda x, classes: (w * x).sum((1, 2, 3))
+    penalty = net.gradient_penalty(images(), None)
+    assert float(penalty) == pytest.approx(float(w.square().sum()), rel=1e-5)

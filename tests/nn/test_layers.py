@@ -22,16 +22,16 @@ def weights_of_the_past(spread: float, steps: int) -> Tensor:
     return target.weight.detach()[0].double()
 
 
-@pytest.mark.parametrize("spread", [0.02, 0.05, 0.1, 0.2])
-def test_gamma_solves_the_papers_relation(spread: float) -> None:
-    gamma = optim._gamma(spread)
-    assert gamma > 0
-    assert (gamma + 1) / ((gamma + 2) ** 2 * (gamma + 3)) == pytest.approx(spread**2)
+def test_gamma_solves_the_papers_relation() -> None:
+    for spread in (0.02, 0.05, 0.1, 0.2):
+        gamma = optim._gamma(spread)
+        assert gamma > 0
+        assert (gamma + 1) / ((gamma + 2) ** 2 * (gamma + 3)) == pytest.approx(spread**2)
 
 
-@pytest.mark.parametrize("spread", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize("spread", [0.05, 0.2])
 def test_the_average_spans_the_promised_share_of_the_run(spread: float) -> None:
-    steps = 2000
+    steps = 1000
     weights = weights_of_the_past(spread, steps)
     gamma, share = optim._gamma(spread), torch.arange(1, steps + 1) / steps
     mean = (weights * share).sum()
@@ -39,10 +39,9 @@ def test_the_average_spans_the_promised_share_of_the_run(spread: float) -> None:
     assert (weights * (share - mean) ** 2).sum().sqrt() == pytest.approx(spread, rel=0.01)
 
 
-@pytest.mark.parametrize("spread", [0.05, 0.2])
-def test_the_weights_of_the_past_follow_the_power_profile(spread: float) -> None:
-    weights = weights_of_the_past(spread, 500)
-    gamma = torch.tensor(optim._gamma(spread), dtype=torch.float64)
+def test_the_weights_of_the_past_follow_the_power_profile() -> None:
+    weights = weights_of_the_past(0.1, 500)
+    gamma = torch.tensor(optim._gamma(0.1), dtype=torch.float64)
     # The product of (u - 1) / (u + gamma) over u = s + 1 … t, times (1 + gamma) / (s + gamma).
     s = torch.arange(1, 501, dtype=torch.float64)
     log = torch.lgamma(s + gamma) - torch.lgamma(s) - torch.lgamma(500 + 1 + gamma)
@@ -55,24 +54,24 @@ def test_no_spread_is_a_plain_copy() -> None:
     assert weights_of_the_past(0, 20).tolist() == [0] * 19 + [1]
 
 
-@pytest.mark.parametrize("spread", [0, 0.05, 0.2])
-def test_the_average_of_a_constant_is_the_constant(spread: float) -> None:
-    source, target = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
-    nn.init.constant_(source.weight, 0.3)
-    source.num_batches_tracked.fill_(7)
-    ema = PowerEMA(spread)
-    for t in range(1, 50):
-        ema.update(target, source, t)
-    for name, value in source.state_dict().items():
-        torch.testing.assert_close(target.state_dict()[name], value)
+def test_the_average_of_a_constant_is_the_constant() -> None:
+    for spread in (0, 0.05):
+        source, target = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+        nn.init.constant_(source.weight, 0.3)
+        source.num_batches_tracked.fill_(7)
+        ema = PowerEMA(spread)
+        for t in range(1, 50):
+            ema.update(target, source, t)
+        for name, value in source.state_dict().items():
+            torch.testing.assert_close(target.state_dict()[name], value)
 
 
-@pytest.mark.parametrize("shape", [(1,), (3, 4, 4)])
-def test_noise_of_a_seed_does_not_depend_on_the_others(shape: tuple[int, ...]) -> None:
-    together = blocks.normals(shape, [5, 9, 2**53 - 1])
-    assert together.shape == (3, *shape)
-    for i, seed in enumerate([5, 9, 2**53 - 1]):
-        assert torch.equal(together[i : i + 1], blocks.normals(shape, [seed]))
+def test_noise_of_a_seed_does_not_depend_on_the_others() -> None:
+    for shape in ((1,), (3, 4, 4)):
+        together = blocks.normals(shape, [5, 9, 2**53 - 1])
+        assert together.shape == (3, *shape)
+        for i, seed in enumerate([5, 9, 2**53 - 1]):
+            assert torch.equal(together[i : i + 1], blocks.normals(shape, [seed]))
 
 
 def test_noise_is_standard_normal() -> None:
@@ -95,16 +94,13 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids="-".join)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_augmentation_keeps_the_shape_and_repeats_for_a_generator(
-    policy: tuple[str, ...], channels: int
-) -> None:
-    x = torch.rand(6, channels, 16, 16)
-    one, again = (diff_augment(x, policy, generator()) for _ in range(2))
-    assert one.shape == x.shape and one.dtype == x.dtype
-    assert torch.equal(one, again)
-    if policy:
-        assert not torch.equal(one, diff_augment(x, policy, generator(1)))
+def test_augmentation_keeps_the_shape_and_repeats_for_a_generator(policy: tuple[str, ...]) -> None:
+    for channels in (1, 3):
+        x = torch.rand(6, channels, 16, 16)
+        one, again = (diff_augment(x, policy, generator()) for _ in range(2))
+        assert one.shape == x.shape and one.dtype == x.dtype
+        assert torch.equal(one, again)
+        assert torch.equal(one, diff_augment(x, policy, generator(1))) is not bool(policy)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids="-".join)
@@ -113,10 +109,10 @@ def test_augmentation_is_differentiable(policy: tuple[str, ...]) -> None:
     assert torch.autograd.gradcheck(lambda x: diff_augment(x, policy, generator()), (x,))
 
 
-@pytest.mark.parametrize("name", DIFF_AUGMENTS)
-def test_each_picture_has_its_own_draw(name: str) -> None:
+def test_each_image_has_its_own_draw() -> None:
     x = torch.rand(1, 3, 16, 16).expand(16, -1, -1, -1)
-    assert len(diff_augment(x, (name,), generator()).flatten(1).unique(dim=0)) > 4
+    for name in DIFF_AUGMENTS:
+        assert len(diff_augment(x, (name,), generator()).flatten(1).unique(dim=0)) > 4
 
 
 def test_equal_draws_transform_two_batches_alike() -> None:
@@ -181,17 +177,17 @@ def test_more_steps_bend_less() -> None:
     assert bending(40) < bending(10) < bending(0) < float(blocks._laplace(x).square().sum())
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (5, 3), (33, 47)])
 @pytest.mark.parametrize("lost", ["nothing", "everything", "half"])
-def test_any_hole_is_filled_with_finite_values_in_range(shape: tuple[int, int], lost: str) -> None:
-    x = torch.rand(2, 3, *shape) * 2 - 1
-    hole = torch.full((2, 1, *shape), float(lost == "everything"))
-    if lost == "half":
-        hole[..., : shape[1] // 2] = 1
-    filled = blocks.fill_smoothly(x, hole)
-    assert filled.isfinite().all() and filled.abs().max() <= 1
-    if lost == "nothing":
-        assert torch.equal(filled, x)
+def test_any_hole_is_filled_with_finite_values_in_range(lost: str) -> None:
+    for shape in ((1, 1), (1, 50), (5, 3), (33, 47)):
+        x = torch.rand(2, 3, *shape) * 2 - 1
+        hole = torch.full((2, 1, *shape), float(lost == "everything"))
+        if lost == "half":
+            hole[..., : shape[1] // 2] = 1
+        filled = blocks.fill_smoothly(x, hole)
+        assert filled.isfinite().all() and filled.abs().max() <= 1
+        if lost == "nothing":
+            assert torch.equal(filled, x)
 
 
 def test_a_picture_is_filled_alike_alone_and_in_a_batch() -> None:
