@@ -35,7 +35,6 @@ from aigc_demo.ui.server.handlers import Updates, downloadable
 PREVIEW = 512  # pixels of the longer side in the grid
 SHARES = 8
 CYAN = (34, 211, 238)
-NO_FILE = gr.update(value=None, interactive=False)
 
 
 class AugmentForm(Request):
@@ -227,7 +226,7 @@ def preview(studio: Studio, form: AugmentForm) -> Updates:
         "seeds": result.seeds,
         "chosen": 0,
         "details": f"{len(gallery)} × {width}×{height} px · {milliseconds:.0f} ms",
-        "file": NO_FILE,
+        "file": gr.update(value=None, interactive=False),
     }
 
 

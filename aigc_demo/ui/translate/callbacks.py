@@ -34,13 +34,6 @@ from aigc_demo.ui.translate.models import (
 
 MAX_FILES = 200
 LANDSCAPE_MODEL, LANDSCAPES = "scenes-flow", ("forest", "mountain", "sea", "glacier")
-SCALES = ("auto", "picture", "trained")
-NO_RESULT: Updates = {
-    "pair": None,
-    "gallery": [],
-    "file": gr.update(value=None, interactive=False),
-    "details": "",
-}
 
 
 class TranslateForm(Request):
@@ -89,7 +82,7 @@ def fit_model(studio: Studio, model: str) -> Updates:
 def fit_direction(studio: Studio, model: str, direction: str) -> Updates:
     """Show what belongs to the direction; results of another one go."""
     shown = visible(studio.info(model), direction)
-    return {name: gr.update(visible=value) for name, value in shown.items()} | NO_RESULT
+    return {name: gr.update(visible=value) for name, value in shown.items()} | no_result()
 
 
 def open_model(studio: Studio, model: str) -> Updates:
@@ -101,6 +94,12 @@ def open_model(studio: Studio, model: str) -> Updates:
 
 
 # --- Translate -----------------------------------------------------------------------------------
+
+
+def no_result() -> Updates:
+    """Show no result. The updates are new ones each time: Gradio takes them apart."""
+    no_file = gr.update(value=None, interactive=False)
+    return {"pair": None, "gallery": [], "file": no_file, "details": ""}
 
 
 def model_of(studio: Studio, form: TranslateForm) -> ModelInfo:
@@ -168,7 +167,7 @@ def translate_picture(
 
 def translate_again(studio: Studio, form: TranslateForm, progress: Progress = PROGRESS) -> Updates:
     """Translate anew where there is a picture."""
-    return NO_RESULT if is_empty(form.editor) else translate_picture(studio, form, progress)
+    return no_result() if is_empty(form.editor) else translate_picture(studio, form, progress)
 
 
 def details(request: TranslateRequest, result: TranslateResult) -> str:
@@ -239,7 +238,7 @@ def translate_all(studio: Studio, form: BatchForm, progress: Progress = PROGRESS
 
 def show_picture(file: str) -> Updates:
     """Put a picture into the editor; results of another one go."""
-    return {"editor": placed(file), **NO_RESULT}
+    return {"editor": placed(file), **no_result()}
 
 
 def show_example(name: str) -> Callable[[Studio], Updates]:

@@ -29,7 +29,7 @@ from aigc_demo.ui.translate.callbacks import BatchForm, TranslateForm
 
 BRUSHES = ["#1f2937", "#dc2626", "#f59e0b", "#16a34a", "#2563eb", "#ffffff"]
 EMOJI = ["🐬", "🍎", "🚀", "😀", "🎃", "🦉"]
-RESULTS = tuple(callbacks.NO_RESULT)
+RESULTS = ("pair", "gallery", "file", "details")
 # What changes with the model and its direction.
 FITTED = (
     *("model", "direction", "editor", "label_map", "strength", "cycle", "crf_weight"),

@@ -105,6 +105,12 @@ def test_what_belongs_to_a_model_is_shown(studio: Studio) -> None:
     assert models.visible(None, "AtoB")["editor"]
 
 
+def test_a_result_goes_with_every_change_of_model(studio: Studio) -> None:
+    for _ in range(2):
+        file = callbacks.fit_model(studio, "a-photo")["file"]
+        assert file.pop("value") is None  # as Gradio does with what it is given
+
+
 def test_a_trained_model_is_chosen(studio: Studio) -> None:
     updates = callbacks.open_model(studio, "a-photo")
     assert updates["model"]["value"] == "a-photo"
