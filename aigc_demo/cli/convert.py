@@ -51,10 +51,8 @@ def convert(folder: Path, files: list[Path], domains: tuple[str, str], size: int
         (width, blocks), *others = {width_and_blocks(weights) for weights in found.values()}
         if others:
             raise BadCheckpoint("back: its network has another size than the first one's.")
-        config = {
-            "network": "reference", "width": width, "blocks": blocks, "norm": "instance",
-            "directions": list(found), "size": size, "crop": min(128, size),
-        }  # fmt: skip
+        config = {"network": "reference", "norm": "instance", "width": width, "blocks": blocks}
+        config |= {"directions": list(found), "size": size, "crop": min(128, size)}
         model = METHODS["cyclegan"].build(config)
         for way, weights in found.items():
             model.generators[way].load_state_dict(weights)

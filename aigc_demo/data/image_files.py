@@ -247,14 +247,14 @@ def _directory_bytes(file: BinaryIO) -> int:
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or at + 22 > len(tail):
         raise zipfile.BadZipFile
-    told = struct.unpack_from("<L", tail, at + 12)[0]
+    length = struct.unpack_from("<L", tail, at + 12)[0]
     locator = at - 20
     if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
         file.seek(min(struct.unpack_from("<Q", tail, locator + 8)[0], size))
         record = file.read(56)
         if len(record) == 56 and record[:4] == b"PK\x06\x06":
-            told = max(told % 0xFFFFFFFF, struct.unpack_from("<Q", record, 40)[0])
-    return min(told, start + at)
+            length = max(length % 0xFFFFFFFF, struct.unpack_from("<Q", record, 40)[0])
+    return min(length, start + at)
 
 
 # --- Folders and files ---------------------------------------------------------------------------

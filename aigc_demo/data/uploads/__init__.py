@@ -1,1 +1,1 @@
-"""Image sets that somebody brings: opened without trust, validated, kept inside their run."""
+"""Images that a user uploads: validated, and stored inside their run."""

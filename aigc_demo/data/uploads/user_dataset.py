@@ -9,7 +9,6 @@ private to it and vanish with it.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -58,11 +57,6 @@ class Report:
     def count(self) -> int:
         """How many images can be used."""
         return sum(self.counts.values())
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """How many files were skipped for each reason."""
-        return Counter(s.reason for s in self.skipped)
 
     def serves(self, needs: Needs, *, captioned: bool = False) -> bool:
         """Tell whether a method with these needs, or one that needs captions, can be trained."""
@@ -123,6 +117,7 @@ class UserDataset:
             "flip": self.flip,
             "names": list(self.names),
         }
+        # "told": as the files of earlier runs call it.
         tensors = {"images": self.images, "labels": self.labels, "pairs": self.pairs}
         checkpoint.write_tensors(directory / IMAGES_FILE, tensors, {"told": json.dumps(described)})
         if self.captions is not None:

@@ -27,7 +27,7 @@ MIN_SIDE, FEW, FEW_OF_CLASS, UNEQUAL = 16, 100, 10, 10
 
 @dataclass(frozen=True)
 class UploadLimits(Limits):
-    """How much somebody may upload."""
+    """How much a user may upload."""
 
     decoded: int  # pixels of all images together, as decoded
     kept: int  # bytes of all images at the size of the run
@@ -183,7 +183,7 @@ def _too_few(count: int, skipped: tuple[Skipped, ...]) -> BadData:
 def _warnings(
     layout: layouts.UserLayout, counts: dict[str, int], decoded: list[Decoded], size: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what somebody should think of before training: keys of `WARNINGS` and their values."""
+    """Yield warnings before training: keys of `WARNINGS` and their values."""
     if len(decoded) < FEW:
         yield "few", {"least": FEW}
     large, small = (pick(counts, key=lambda name: counts[name]) for pick in (max, min))
