@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,9 +12,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-
-from aigc_demo.methods import checkpoint
-from tests import factories
 
 ROOT = Path(__file__).parent.parent
 
@@ -80,23 +76,3 @@ def wait_for(
         except OSError:
             time.sleep(0.2)
     raise AssertionError(f"the app did not answer in {seconds} s:\n{log.read_text()}")
-
-
-TEXT_MODEL = "emoji-text2image"
-
-
-def write_checkpoints(folder: Path) -> Path:
-    """Write a folder of a few shipped models, among them the one that reads, or a small one of two
-    shapes in its place where it is not shipped.
-    """
-    for name in ("fashion_mnist-dcgan", "fashion_mnist-flow", TEXT_MODEL):
-        if (ROOT / "checkpoints" / name).is_dir():
-            shutil.copytree(ROOT / "checkpoints" / name, folder / name)
-    if not (folder / TEXT_MODEL).is_dir():
-        pictures = factories.write_folder(folder.parent / "shapes")
-        factories.train(folder.parent / "made", factories.plan("text2image", pictures), TEXT_MODEL)
-        shutil.copytree(folder.parent / "made" / TEXT_MODEL / "model", folder / TEXT_MODEL)
-        card = checkpoint.read_card(folder / TEXT_MODEL)
-        card = card.model_copy(update={"styles": ("noto", "twemoji")})
-        checkpoint.write_text(folder / TEXT_MODEL / checkpoint.CARD, card.model_dump_json())
-    return folder

@@ -1,4 +1,4 @@
-"""Random fields through the running app, as a program asks for them."""
+"""Flat colours, masks and plans by a CRF, as other programs see them."""
 
 from __future__ import annotations
 
@@ -56,31 +56,31 @@ def test_two_strokes_come_back_as_a_mask(client: Client, tmp_path: Path) -> None
         grow=1,
         api_name="/smart_mask",
     )
-    asked = MaskRequest(image=sun(), thing=thing, background=rest, grow=1)
-    expected = Studio(ROOT / "checkpoints").segment_scribbles(asked)
+    request = MaskRequest(image=sun(), thing=thing, background=rest, grow=1)
+    expected = Studio(ROOT / "checkpoints").segment_scribbles(request)
     assert Image.open(path).tobytes() == expected.mask.tobytes()
     assert 0.2 < details["share"] < 0.3
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "fields", "message"),
-    [("clean_up", {"colours": 99}, "colours: 99"), ("clean_up", {"smooth": -1}, "smooth: -1"),
-     ("clean_up", {"palette": "red"}, "palette"), ("clean_up", {"image": None}, "image: no file"),
-     ("smart_mask", {"thing": None}, "a file is missing"),
-     ("smart_mask", {"feather": 1e9}, "feather: 1000000000")], ids=str,
-)  # fmt: skip
-def test_what_cannot_be_done_is_told(
-    client: Client, tmp_path: Path, endpoint: str, fields: dict[str, Any], message: str
-) -> None:
-    given: dict[str, Any] = {"image": save(tmp_path / "sun.png", sun())}
-    if endpoint == "smart_mask":
-        given |= {"thing": save(tmp_path / "t.png", stroke((26, 20), (36, 26)))}
-        given |= {"background": None}
-    else:
-        given |= {"hints": None}
-    with pytest.raises(AppError, match=message) as told:
-        client.predict(**given | fields, api_name=f"/{endpoint}")
-    assert "Traceback" not in str(told.value) and str(tmp_path) not in str(told.value)
+def test_what_cannot_be_used_is_refused_by_its_name(client: Client, tmp_path: Path) -> None:
+    image = save(tmp_path / "sun.png", sun())
+    thing = save(tmp_path / "thing.png", stroke((26, 20), (36, 26)))
+    files = {
+        "clean_up": {"image": image, "hints": None},
+        "smart_mask": {"image": image, "thing": thing, "background": None},
+    }
+    wrong: list[tuple[str, dict[str, Any], str]] = [
+        ("clean_up", {"colours": 99}, "colours: 99"),
+        ("clean_up", {"smooth": -1}, "smooth: -1"),
+        ("clean_up", {"palette": "red"}, "palette"),
+        ("clean_up", {"image": None}, "image: no file"),
+        ("smart_mask", {"thing": None}, "a file is missing"),
+        ("smart_mask", {"feather": 1e9}, "feather: 1000000000"),
+    ]
+    for endpoint, fields, message in wrong:
+        with pytest.raises(AppError, match=message) as problem:
+            client.predict(**files[endpoint] | fields, api_name=f"/{endpoint}")
+        assert "Traceback" not in str(problem.value) and str(tmp_path) not in str(problem.value)
 
 
 def test_a_photograph_comes_back_as_a_plan(client: Client, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_photograph_comes_back_as_a_plan(client: Client, tmp_path: Path) -> No
         field=0.5,
         api_name="/translate",
     )
-    asked = TranslateRequest(image=sun(), model="facades-segment", direction="BtoA", field=0.5)
-    expected = Studio(ROOT / "checkpoints").translate(asked)
+    request = TranslateRequest(image=sun(), model="facades-segment", direction="BtoA", field=0.5)
+    expected = Studio(ROOT / "checkpoints").translate(request)
     assert Image.open(path).tobytes() == expected.image.tobytes()
     assert details["way"] == "photo → plan"

@@ -1,4 +1,4 @@
-"""The app as other programs see it."""
+"""Generation as other programs see it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import Studio
 from tests.app_server import ROOT
 
-FAST = "fashion_mnist-dcgan"
+FAST, TEXT = "fashion_mnist-dcgan", "emoji-text2image"
 
 
 def generate(client: Client, **fields: Any) -> tuple[list[bytes], int, dict[str, Any]]:
@@ -31,17 +30,28 @@ def generate(client: Client, **fields: Any) -> tuple[list[bytes], int, dict[str,
     return files, seed, json.loads(settings)
 
 
+def from_prompt(client: Client, prompt: str) -> tuple[list[bytes], dict[str, Any]]:
+    fields = {"model": TEXT, "label": "*", "count": 2, "evaluations": 2}
+    files, _, settings = generate(client, **fields, prompt=prompt)
+    return files, settings
+
+
 def pixels(file: bytes) -> bytes:
     return Image.open(io.BytesIO(file)).tobytes()
 
 
-def test_it_returns_what_the_studio_paints(client: Client) -> None:
+def test_it_returns_what_the_studio_generates(client: Client) -> None:
+    studio = Studio(ROOT / "checkpoints")
     files, seed, _ = generate(client)
-    expected = Studio(ROOT / "checkpoints").generate(
-        GenerateRequest(model=FAST, label="Bag", count=4, seed=7)
-    )
+    expected = studio.generate(GenerateRequest(model=FAST, label="Bag", count=4, seed=7))
     assert seed == 7
     assert [pixels(f) for f in files] == [p.tobytes() for p in expected.images]
+
+    files, settings = from_prompt(client, "dolphin, twemoji style")
+    assert settings["prompt"] == "dolphin, twemoji style"
+    expected = studio.generate(GenerateRequest(**settings))
+    assert [pixels(f) for f in files] == [p.tobytes() for p in expected.images]
+    assert images.read_settings(files[1])["prompt"] == settings["prompt"]
 
 
 def test_each_picture_carries_settings_that_repeat_it(client: Client) -> None:
@@ -57,16 +67,15 @@ def test_settings_stay_out_of_the_file_when_asked(client: Client) -> None:
     assert images.SETTINGS_KEY not in Image.open(io.BytesIO(files[0])).info
 
 
-def test_a_random_seed_is_told(client: Client) -> None:
+def test_a_random_seed_is_returned(client: Client) -> None:
     first, second = (generate(client, random_seed=True, count=1) for _ in range(2))
     assert first[1] != second[1]
     again, *_ = generate(client, seed=first[1], count=1)
     assert pixels(again[0]) == pixels(first[0][0])
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
+def test_bad_input_is_refused_with_a_sentence(client: Client) -> None:
+    for fields, named in (
         ({"seed": -1}, "seed"),
         ({"seed": 2**64}, "seed"),
         ({"count": 0}, "count|Pictures|value"),
@@ -76,32 +85,33 @@ def test_a_random_seed_is_told(client: Client) -> None:
         ({"label": "Spaceship"}, "label|choices"),
         ({"model": "nothing"}, "model|choices"),
         ({"label": "airplane"}, "label"),
-    ],
-    ids=str,
-)
-def test_bad_input_is_refused_with_a_sentence(
-    client: Client, fields: dict[str, Any], named: str
-) -> None:
-    with pytest.raises((AppError, ValueError)) as problem:
-        generate(client, **fields)
-    text = str(problem.value)
-    assert re.search(named, text)
-    assert "Traceback" not in text and "/aigc_demo/" not in text
+        ({"prompt": "bag"}, f"prompt: {FAST} is not conditioned on text"),
+        ({"model": TEXT, "label": "*", "prompt": "x" * 10_000}, "prompt: "),
+        ({"model": TEXT, "label": "*", "prompt": "a\0b"}, "prompt: "),
+    ):
+        with pytest.raises((AppError, ValueError)) as problem:
+            generate(client, **fields)
+        text = str(problem.value)
+        assert re.search(named, text), (fields, text)
+        assert "Traceback" not in text and "/aigc_demo/" not in text and len(text) < 400
 
 
-def test_two_people_at_once_get_their_own_pictures(address: str, client: Client) -> None:
-    labels = ["Bag", "Trouser", "Sneaker", "Dress"] * 5
-    alone = {label: generate(client, label=label)[0] for label in set(labels)}
-    with ThreadPoolExecutor(5) as pool:
-        people = [Client(address, verbose=False) for _ in labels]
-        answers = pool.map(lambda own, label: generate(own, label=label)[0], people, labels)
-        for label, files in zip(labels, answers, strict=True):
-            assert [pixels(f) for f in files] == [pixels(f) for f in alone[label]]
+def test_any_words_are_a_prompt(client: Client) -> None:
+    prompts = ("", "🐬🏳️‍🌈", "דולפין כחול", "海豚" * 60, "../../etc/passwd", "<script>")
+    first = set()
+    for prompt in prompts:
+        files, settings = from_prompt(client, prompt)
+        assert len(files) == 2 and settings.get("prompt", "") == prompt
+        first.add(pixels(files[0]))
+    assert len(first) > 1
 
 
-def test_only_the_documented_endpoint_is_shown(client: Client) -> None:
+def test_only_the_documented_endpoints_are_shown(client: Client) -> None:
     shown = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     pictures = {"/generate", "/restore", "/translate", "/augment", "/clean_up", "/smart_mask"}
     assert set(shown) == pictures | {"/train", "/runs"}
     names = [p["parameter_name"] for p in shown["/generate"]["parameters"]]
-    assert names[:4] == ["model", "label", "count", "seed"]
+    assert names == [
+        *("model", "label", "count", "seed", "random_seed", "guidance", "evaluations"),
+        *("truncation", "temperature", "embed", "prompt"),
+    ]

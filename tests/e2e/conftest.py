@@ -1,9 +1,10 @@
-"""The running app in a real browser; screenshots are kept in ``artifacts/``."""
+"""The running app in a real browser."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +83,26 @@ def windows(browser: Browser) -> Callable[..., BrowserContext]:
     return window
 
 
+def load(page: Page, address: str) -> list[str]:
+    """Open the app and wait until it is ready; return a list to which errors in the page's console
+    will be added.
+    """
+    problems: list[str] = []
+    page.set_default_timeout(60_000)
+    page_idle.watch(page)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    page.goto(address, wait_until="domcontentloaded")
+    page.wait_for_selector("#go")
+    # The page sets its controls once it has loaded: the seed is no longer 0.
+    page.wait_for_function("document.querySelector('#seed input')?.value !== '0'")
+    page_idle.settle(page)
+    return problems
+
+
 Opener = Callable[..., Page]
 
 
@@ -103,39 +124,69 @@ def open_shared_page(windows: Callable[..., BrowserContext], address: str) -> It
 
 @contextlib.contextmanager
 def _opener(windows: Callable[..., BrowserContext], address: str) -> Iterator[Opener]:
-    problems: list[str] = []
-    pages: list[Page] = []
+    opened: list[tuple[Page, list[str]]] = []
 
     def open_(query: str = "", *, at: str = "", **settings: object) -> Page:
         page = windows(**settings).new_page()
-        pages.append(page)
-        page.set_default_timeout(60_000)
-        page_idle.watch(page)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
-        page.goto((at or address) + query)
-        page.wait_for_selector("#go")
-        # The page sets its controls once it has loaded: the seed is no longer 0.
-        page.wait_for_function("document.querySelector('#seed input')?.value !== '0'")
-        page_idle.settle(page)
+        opened.append((page, load(page, (at or address) + query)))
         return page
 
     yield open_
-    for page in pages:
+    for page, _ in opened:
         page.close()
-    assert problems == []
+    assert [problem for _, problems in opened for problem in problems] == []
+
+
+@pytest.fixture(scope="session")
+def kept_page() -> dict[str, tuple[Page, list[str]]]:
+    """Return where `page` keeps its page and the errors in its console."""
+    return {}
 
 
 @pytest.fixture
-def shoot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
-    """Return a function that keeps a screenshot of the whole page."""
+def page(
+    request: pytest.FixtureRequest,
+    windows: Callable[..., BrowserContext],
+    address: str,
+    kept_page: dict[str, tuple[Page, list[str]]],
+) -> Iterator[Page]:
+    """Return a page that tests share, since opening one takes seconds: a test sets every control
+    that matters to it. After a test that fails, the page is opened anew.
+    """
+    if "page" not in kept_page:
+        fresh = windows().new_page()
+        kept_page["page"] = fresh, load(fresh, address)
+    page, problems = kept_page["page"]
+    yield page
+    page_idle.settle(page)
+    if FAILED in request.node.stash or problems:
+        page.close()
+        del kept_page["page"]
+    assert problems == []
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remember which tests failed."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture
+def shoot() -> Callable[[Page, str], None]:
+    """Return a function that keeps a screenshot of the whole page in ``artifacts/``, where
+    ``AIGC_SHOTS`` is set: each takes a second.
+    """
     folder = ROOT / "artifacts"
-    folder.mkdir(exist_ok=True)
 
     def shoot_(page: Page, name: str) -> None:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        if os.environ.get("AIGC_SHOTS"):
+            folder.mkdir(exist_ok=True)
+            page.screenshot(path=folder / f"{name}.png", full_page=True)
 
     return shoot_

@@ -24,7 +24,7 @@ from aigc_demo.ui.components.editor import (
     placed,
 )
 from aigc_demo.ui.components.endpoints import endpoint
-from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET, selected_index
+from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET, selection
 from aigc_demo.ui.components.pictures import before_after, details_box, png_file
 from aigc_demo.ui.components.send_to import file_of
 from aigc_demo.ui.i18n import T
@@ -241,10 +241,7 @@ def _layout_inputs() -> dict[str, Any]:
 
 def wire(studio: Studio, controls: CrfControls, gallery: gr.Gallery) -> None:
     """Connect the controls; a picture may be taken from `gallery`."""
-    index = gr.State(0)
-    gallery.select(selected_index, None, index, **QUIET)
-    gallery.change(lambda: 0, None, index, **QUIET)
-    source = {"pictures": gallery, "index": index}
+    source = {"pictures": gallery, "index": selection(gallery)}
     connect(controls.take.click, take_picture, studio, source, controls.of("editor"), **QUIET)
     inputs = controls.of("editor", "colours", "palette") | controls.sliders
     outputs = controls.of("pair", "file", "chips", "details", "energies")

@@ -12,8 +12,8 @@ from PIL import Image
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
-from aigc_demo.ui.components.events import QUIET, selected_index
-from aigc_demo.ui.i18n import T
+from aigc_demo.ui.components.controls import small_button
+from aigc_demo.ui.components.events import selection
 from aigc_demo.ui.server.handlers import downloadable
 
 PLACES = ("restore", "translate", "augment")  # tabs that take pictures
@@ -39,16 +39,12 @@ class Offers:
         self, source: gr.Gallery | gr.Image, *, to: tuple[str, ...] = PLACES, text: str = ""
     ) -> list[gr.Button]:
         """Put buttons here that send the picture of `source`, hidden where that is hidden."""
-        chosen = gr.State(0)
-        if isinstance(source, gr.Gallery):
-            source.select(selected_index, None, chosen, **QUIET)
-            source.change(lambda: 0, None, chosen, **QUIET)
+        chosen = selection(source) if isinstance(source, gr.Gallery) else gr.State(0)
         with gr.Row():
             for place in to:
-                button = gr.Button(
-                    T(text or f"send_{place}"), size="sm", min_width=90, visible=source.visible,
-                    elem_id=f"send_{source.elem_id}" + ("" if place == to[0] else f"_{place}"),
-                )  # fmt: skip
+                elem_id = f"send_{source.elem_id}" + ("" if place == to[0] else f"_{place}")
+                words = text or f"send_{place}"
+                button = small_button(elem_id, words, visible=source.visible)
                 self.all.append(Offer(place, button, source, chosen))
         return [offer.button for offer in self.all[-len(to) :]]
 
