@@ -100,9 +100,16 @@ def test_a_limited_run_learns_from_so_many_and_its_card_repeats_it(
 def test_a_classifier_is_asked_about_pictures_that_it_has_not_seen(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    plan = factories.plan("classifier", tiny_data.folder, steps=2, score_every=60, augment=[
-        {"name": "cutmix", "p": 0.5}, {"name": "mixup", "p": 0.5},
-    ])  # fmt: skip
+    plan = factories.plan(
+        "classifier",
+        tiny_data.folder,
+        steps=2,
+        score_every=60,
+        augment=[
+            {"name": "cutmix", "p": 0.5},
+            {"name": "mixup", "p": 0.5},
+        ],
+    )
     events = factories.train(tmp_path, plan)
     scored = [e for e in events if isinstance(e, Scored)]
     held_out = len(data.load(str(tiny_data.folder), "test"))

@@ -79,9 +79,13 @@ def test_other_classes_start_as_the_old_ones(
 ) -> None:
     before = factories.save(tmp_path / "init", method, classes=5)
     plan = factories.plan(
-        method, tiny_data.zip, steps=1, lr=1e-12, init=str(tmp_path / "init"),
+        method,
+        tiny_data.zip,
+        steps=1,
+        lr=1e-12,
+        init=str(tmp_path / "init"),
         config={"classes": 2},
-    )  # fmt: skip
+    )
     model, _ = model_building.build_model(METHODS[method], plan, data.load(str(tiny_data.zip)))
     assert model.config.classes == 2
     x, (a, b) = before.noise(range(2)), (torch.full((2,), k) for k in (0, 1))

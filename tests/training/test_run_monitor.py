@@ -31,14 +31,26 @@ def log_of(*events: dict[str, Any]) -> RunLog:
 
 def step(n: int, **losses: float) -> dict[str, Any]:
     return {
-        "event": "Step", "step": n, "seconds": n / 10, "progress": min(1.0, n / 1000),
-        "losses": losses, "images_per_second": 100.0,
-    }  # fmt: skip
+        "event": "Step",
+        "step": n,
+        "seconds": n / 10,
+        "progress": min(1.0, n / 1000),
+        "losses": losses,
+        "images_per_second": 100.0,
+    }
 
 
 def scored(n: int, name: str, value: float | None, **more: Any) -> dict[str, Any]:
-    return {"event": "Scored", "step": n, "name": name, "value": value, "n": 1000,
-            "std": None, "reason": "", "seconds": 1.0} | more  # fmt: skip
+    return {
+        "event": "Scored",
+        "step": n,
+        "name": name,
+        "value": value,
+        "n": 1000,
+        "std": None,
+        "reason": "",
+        "seconds": 1.0,
+    } | more
 
 
 def view_of(log: RunLog, status: Any = "training") -> RunView:

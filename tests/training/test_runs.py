@@ -15,8 +15,26 @@ from tests import factories
 from tests.conftest import TinyData
 
 PLAN = TrainPlan(method="dcgan", data="mnist", steps=3)
-NAMES = ["", ".", "..", "../x", "/abs", "a/b", "a\\b", "a\0b", "\0", ".hidden", "-x", "a b", "a\n",
-         "x" * 101, "x" * 300, "裙子", "👗", "\u202ea"]  # fmt: skip
+NAMES = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "/abs",
+    "a/b",
+    "a\\b",
+    "a\0b",
+    "\0",
+    ".hidden",
+    "-x",
+    "a b",
+    "a\n",
+    "x" * 101,
+    "x" * 300,
+    "裙子",
+    "👗",
+    "\u202ea",
+]
 
 
 def test_a_name_that_could_lead_elsewhere_is_refused_and_nothing_written(tmp_path: Path) -> None:
