@@ -4,6 +4,8 @@ each time, against the same real ones.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,10 +33,13 @@ class SampleEvaluator:
     """Compares samples of a generative model with real images, in the features of ``compact``."""
 
     def __init__(
-        self, dataset: data.Dataset, method: Method, plan: TrainPlan, *, root: str | Path | None
+        self,
+        dataset: data.Dataset,
+        load_test: Callable[[], data.Dataset],
+        count: int,
+        options: dict[str, float],
     ) -> None:
-        self.dataset, self.method, self.plan, self.root = dataset, method, plan, root
-        self.count = plan.score_count or method.score_count
+        self.dataset, self.load_test, self.count, self.options = dataset, load_test, count, options
         self._reference: Reference | None = None
 
     def prepare(self) -> list[Score]:
@@ -61,7 +66,7 @@ class SampleEvaluator:
             self.count,
             class_shares=self._reference.class_shares,
             captions=captions,
-            **self.method.score_options,
+            **self.options,
         )
         return score_features(
             extractor(pixels),
@@ -77,8 +82,7 @@ class SampleEvaluator:
         fewer.
         """
         try:
-            size = self.dataset.images.shape[-1]
-            test = data.load(self.plan.data, "test", root=self.root, size=size)
+            test = self.load_test()
         except (BadData, BadValue):
             return []
         if len(test) < self.count:
@@ -92,16 +96,14 @@ class SampleEvaluator:
 class ClassifierEvaluator:
     """Measures the accuracy of a classifier on test images."""
 
-    def __init__(self, dataset: data.Dataset, plan: TrainPlan, *, root: str | Path | None) -> None:
-        self.dataset, self.plan, self.root = dataset, plan, root
+    def __init__(self, load_test: Callable[[], data.Dataset]) -> None:
+        self.load_test = load_test
         self._test: data.Dataset | None = None
 
     def prepare(self) -> list[Score]:
         """Load the test images; raises UserError where there are none."""
         if self._test is None:
-            size = self.dataset.images.shape[-1]
-            test = data.load(self.plan.data, "test", root=self.root, size=size)
-            self._test = test.limited(MAX_TEST_IMAGES, seed=0)
+            self._test = self.load_test().limited(MAX_TEST_IMAGES, seed=0)
         return []
 
     @torch.no_grad()
@@ -131,8 +133,11 @@ def evaluator_for(
     """Return the evaluator for a model that is trained on `dataset`, or on a part of it; None
     where the plan wants no scores or there are none for such models.
     """
-    if plan.score_every and isinstance(model, Generative):
-        return SampleEvaluator(dataset, method, plan, root=root)
-    if plan.score_every and isinstance(model, Classifier):
-        return ClassifierEvaluator(dataset, plan, root=root)
-    return None
+    if not plan.score_every:
+        return None
+    size = dataset.images.shape[-1]
+    load_test = functools.partial(data.load, plan.data, "test", root=root, size=size)
+    if isinstance(model, Generative):
+        count = plan.score_count or method.score_count
+        return SampleEvaluator(dataset, load_test, count, method.score_options)
+    return ClassifierEvaluator(load_test) if isinstance(model, Classifier) else None
