@@ -27,10 +27,7 @@ SIDE = 256  # pixels of the longer side
 def probabilities(image: Image.Image, model: Segment) -> Tensor:
     """Return the class probabilities (1, K, h, w) of an RGB image, at the network's resolution."""
     device = next(model.parameters()).device
-    factor = model.config.size / min(image.size)
-    size = tuple(max(1, round(side * factor)) for side in image.size)
-    small = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
-    pixels = np.asarray(small, np.float32) / 255
+    pixels = np.asarray(_scaled(image, model.config.size / min(image.size)), np.float32) / 255
     x = images.to_batch(pixels, model.multiple, device, least=model.multiple)
     with devices.autocast(device):
         p = model.probabilities(x)
@@ -42,9 +39,7 @@ def refine(p: Tensor, image: Image.Image, model: Segment, weight: float = 1.0) -
     """Return the class numbers (H, W) of an RGB image, or of a smaller copy of it, from its class
     probabilities p (1, K, h, w); `weight` is that of the pairwise potentials, 0: no CRF.
     """
-    factor = min(1.0, SIDE / max(image.size))
-    size = tuple(max(1, round(side * factor)) for side in image.size)
-    small = image if factor == 1 else image.resize(size, Image.Resampling.LANCZOS)
+    small = _scaled(image, min(1.0, SIDE / max(image.size)))
     x = images.from_pixels(images.to_pixels(small))[None].to(p.device)
     if p.shape[2:] != x.shape[2:]:
         p = F.interpolate(p, x.shape[2:], mode="bilinear", align_corners=False)
@@ -53,10 +48,13 @@ def refine(p: Tensor, image: Image.Image, model: Segment, weight: float = 1.0) -
     return p[0].argmax(0)
 
 
+def _scaled(image: Image.Image, factor: float) -> Image.Image:
+    size = tuple(max(1, round(side * factor)) for side in image.size)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+
+
 def label_map(image: Image.Image, model: Segment, weight: float) -> Image.Image:
     """Return the label map of an RGB image, of its size, in the exact colours of the classes."""
     classes = refine(probabilities(image, model), image, model, weight)
     drawn = images.to_pil(model.to_label_map(classes[None]))[0]
-    return (
-        drawn if drawn.size == image.size else drawn.resize(image.size, Image.Resampling.NEAREST)
-    )
+    return drawn.resize(image.size, Image.Resampling.NEAREST)
