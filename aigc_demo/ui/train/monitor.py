@@ -133,7 +133,9 @@ def _chart_updates(view: RunView, language: str, *, first: bool, new_scores: boo
     if first:
         updates["fid_part"] = gr.Column(visible=scored)
         updates["variety_part"] = gr.Row(visible=scored)
-        updates["outputs"] = gr.BarPlot(charts.outputs(view), visible=adversarial)
+        # A chart that is hidden is not drawn, or it fails in the browser.
+        values = {"value": charts.outputs(view)} if adversarial else {}
+        updates["outputs"] = gr.BarPlot(**values, visible=adversarial)
         updates["outputs_title"] = updates["outputs_note"] = gr.Markdown(visible=adversarial)
     elif adversarial:
         updates["outputs"] = charts.outputs(view)

@@ -43,6 +43,7 @@ def test_every_preset_can_start_where_there_is_no_data(
         assert form.data in all_available() and wanted.data not in all_available()
         assert form.model_copy(update={"data": wanted.data}) == wanted
         assert forms.plan_of(form).data == form.data
+    assert forms.method_form("pix2pix", "mnist", 3).data == "outlines"
 
 
 def test_another_method_brings_its_own_settings_and_keeps_the_rest() -> None:
@@ -136,6 +137,8 @@ def test_the_settings_reach_the_method() -> None:
     assert (config.loss, config.width, config.r1, config.r1_every) == ("hinge", 48, 1.0, 4)
     assert list(config.diffaugment) == ["translation"] and plan.ema == 0
     assert [step["name"] for step in plan.augment] == ["flip_horizontal"]
+    generated = "generated:fashion_mnist-vae?n=64"
+    assert forms.plan_of(changed(data=generated)).data == generated
     for method in ("cyclegan", "pix2pix"):
         assert forms.losses_of(method) == ["least_squares", "hinge", "relativistic"]
         for game in forms.losses_of(method):

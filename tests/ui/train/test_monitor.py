@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from aigc_demo.errors import BadValue
-from aigc_demo.training import run_control, runs
+from aigc_demo.training import run_control, runs, worker
 from aigc_demo.training.events import Event, Finished, Preview, Saved, Scored, to_line
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.navigation import Opener
@@ -73,8 +73,29 @@ def test_each_look_brings_only_what_is_new(workspace: Workspace, add_run: AddRun
         rest = {"run", "compare_pick", "film", "picture", "fid", "fid_part", "pause"}
         assert not rest & set(updates)
         log_event(directory, Scored(3, "fid_compact_500", 7.5, 500))
+        log_event(directory, Scored(3, "kid_compact_500", 0.25, 500))
         updates = look(workspace, "run", 2, updates["seen"])
     assert 7.5 in set(updates["fid"]["value"]) and "fid_compact_500" in updates["score_note"]
+    assert 250 in set(updates["kid"]["value"])
+
+
+def test_another_run_is_shown_as_a_whole(workspace: Workspace, add_run: AddRun) -> None:
+    add_run("old"), add_run("new")
+    seen = look(workspace, "old")["seen"]
+    updates = look(workspace, "new", 1, seen)
+    assert {"status", "film", "picture", "losses", "fid", "fid_part", "use"} <= set(updates)
+    assert updates["film"].value == 2
+    # Where the dropdown has lost its value, it gets the run that is shown.
+    assert look(workspace, None, 2, updates["seen"])["run"].value == "new"
+
+
+def test_a_run_that_has_just_been_started_is_found_at_once(
+    workspace: Workspace, add_run: AddRun
+) -> None:
+    workspace.monitor.fresh_for = 1000
+    assert look(workspace, None)["seen"]["run"] is None
+    add_run("new")
+    assert look(workspace, "new")["seen"]["run"] == "new"
 
 
 def test_the_timelapse_follows_unless_somebody_has_gone_back(
@@ -119,23 +140,68 @@ def test_a_late_look_does_not_choose_its_run_again(workspace: Workspace, add_run
 def test_the_buttons_are_those_that_can_be_used_now(
     workspace: Workspace, tiny_data: TinyData
 ) -> None:
-    directory = runs.create(workspace.root, factories.plan("dcgan", tiny_data.zip), "run")
+    def create(method: str) -> Path:
+        plan = factories.plan(method, tiny_data.of(method))
+        return runs.create(workspace.root, plan, method)
 
-    def visible() -> set[str]:
-        updates = look(workspace, "run")
+    def visible(run: str, seen: Any = None) -> set[str]:
+        updates = look(workspace, run, 1, seen)
         return {name for name, u in updates.items() if isinstance(u, gr.Button) and u.visible}
 
-    assert visible() == {"discard", "resume"}
+    directory = create("dcgan")
+    assert visible("dcgan") == {"discard", "resume"}
     with runs.lock(directory):
-        assert visible() == {"discard", "pause", "slow", "stop"}
+        assert visible("dcgan") == {"discard", "pause", "slow", "stop"}
         run_control.set_pace(directory, "slow")
-        assert visible() == {"discard", "pause", "resume", "stop"}
+        assert visible("dcgan") == {"discard", "pause", "resume", "stop"}
         run_control.set_pace(directory, "pause")
-        steps = {"step_both", "step_discriminator", "step_generator"}
-        assert visible() == {"discard", "resume", "slow", "stop"} | steps
-    log_event(directory, Saved(3, "model"))
+        paused = {"discard", "resume", "slow", "stop", "step_both"}
+        steps = {"step_discriminator", "step_generator"}
+        assert visible("dcgan") == paused | steps
+        seen = look(workspace, "dcgan")["seen"]
+        log_event(directory, Saved(3, "model"))
+        saved = {"use", "download_model"}
+        assert visible("dcgan", seen) == paused | steps | saved
     log_event(directory, Finished("done", 3, 1.0))
-    assert visible() == {"discard", "use", "download_model"}
+    assert visible("dcgan") == {"discard"} | saved
+
+    directory = create("vae")  # which has no discriminator
+    with runs.lock(directory):
+        run_control.set_pace(directory, "pause")
+        assert visible("vae") == paused
+    assert not look(workspace, "vae")["outputs"].visible
+
+    directory = create("pix2pix")
+    for event in (Saved(3, "model"), Finished("done", 3, 1.0)):
+        log_event(directory, event)
+    assert visible("pix2pix") == {"discard", "use_translate", "download_model"}
+    updates = look(workspace, "pix2pix")
+    assert not updates["fid_part"].visible and "score_note" not in updates
+    assert "from noise" in updates["losses_note"]
+
+
+def test_only_runs_with_curves_can_be_compared(
+    workspace: Workspace, add_run: AddRun, tiny_data: TinyData
+) -> None:
+    add_run("run")
+    runs.create(workspace.root, factories.plan("vae", tiny_data.zip), "waiting")
+    updates = look(workspace, None)
+    assert {name for _, name in updates["run"].choices} == {"run", "waiting"}
+    assert [name for _, name in updates["compare_pick"].choices] == ["run"]
+
+
+def test_workers_are_started_when_the_page_opens_and_while_runs_wait(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tiny_data: TinyData
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(type(workspace.workers), "ensure", lambda self: started.append("start"))
+    seen = look(workspace, None)["seen"]
+    assert len(started) == 1
+    look(workspace, None, 1, seen)
+    assert len(started) == 1
+    worker.enqueue(runs.create(workspace.root, factories.plan("vae", tiny_data.zip), "run"))
+    look(workspace, None, 1, seen)
+    assert len(started) == 2
 
 
 def test_a_chinese_browser_is_answered_in_chinese(workspace: Workspace, add_run: AddRun) -> None:

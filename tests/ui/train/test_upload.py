@@ -181,9 +181,8 @@ def test_a_run_learns_from_the_pictures_and_takes_them_with_it(
     assert not directory.exists()
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
+def test_a_mistake_is_refused_before_anything_waits(workspace: Workspace, photos: Path) -> None:
+    for fields, message in (
         ({"files": None}, "pictures: there are none"),
         ({"preset": "alchemy"}, "preset: choose one of"),
         ({"preset": None}, "preset: "),
@@ -193,14 +192,10 @@ def test_a_run_learns_from_the_pictures_and_takes_them_with_it(
         ({"minutes": None}, "minutes: "),
         ({"minutes": float("nan")}, "minutes: "),
         ({"minutes": 99_999}, "minutes: 99,999 is over this host's limit"),
-    ],
-)
-def test_a_mistake_is_refused_before_anything_waits(
-    fields: dict[str, Any], message: str, workspace: Workspace, photos: Path
-) -> None:
-    values = form(photos).model_dump() | fields
-    with pytest.raises(BadValue, match=f"^{message}"):
-        upload.queue(workspace, UploadForm(**values))
+    ):
+        values = form(photos).model_dump() | fields
+        with pytest.raises(BadValue, match=f"^{message}"):
+            upload.queue(workspace, UploadForm(**values))
     assert runs.directories(workspace.root) == []
 
 
