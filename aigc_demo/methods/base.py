@@ -200,11 +200,15 @@ class Trainer(ABC):
     """Moves a model's weights by one batch at a time.
 
     ``model`` holds the averaged weights; ``network`` is the raw copy that the optimiser moves.
+    ``modules`` are the networks whose weights a resumed run needs, by name; subclasses add theirs,
+    and all ``optimizers``.
     """
 
     def __init__(self, model: Model, *, lr: float, ema: float, seed: int) -> None:
         self.model = model
         self.network: Any = copy.deepcopy(model).train()
+        self.modules: dict[str, nn.Module] = {"network": self.network}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.lr = lr
         self.ema = PowerEMA(ema)
         self.steps = 0
@@ -215,14 +219,6 @@ class Trainer(ABC):
     @property
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
-
-    def modules(self) -> dict[str, nn.Module]:
-        """Return the networks whose weights a resumed run needs, by name."""
-        return {"network": self.network}
-
-    @abstractmethod
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Return the optimisers by name."""
 
     @abstractmethod
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
@@ -250,7 +246,7 @@ class Trainer(ABC):
 
     def schedule(self, factor: float) -> None:
         """Set every learning rate to `factor` of its initial value."""
-        for optimizer in self.optimizers().values():
+        for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = group.setdefault("first_lr", group["lr"]) * factor
 
@@ -259,17 +255,17 @@ class Trainer(ABC):
         return {
             "steps": self.steps,
             "generator": self.generator.get_state(),
-            "modules": {name: m.state_dict() for name, m in self.modules().items()},
-            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+            "modules": {name: m.state_dict() for name, m in self.modules.items()},
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Resume from `state_dict`."""
         self.steps = int(state["steps"])
         self.generator.set_state(state["generator"])
-        for name, module in self.modules().items():
+        for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
-        for name, optimizer in self.optimizers().items():
+        for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
             # Give moments the strides of their weights: fused optimisers pair them by address.
             for p, moments in optimizer.state.items():

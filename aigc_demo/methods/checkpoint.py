@@ -1,7 +1,6 @@
-"""Model folders: ``model.safetensors`` and ``card.json``, saved atomically, loaded without running
-any code.
+"""Checkpoints: folders of ``model.safetensors`` and ``card.json``, saved atomically.
 
-Weights are stored in half precision and used in single precision.
+Loading runs no code. Weights are stored in half precision and used in single precision.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import contextlib
 import json
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ RUN_MODEL, RUN_PLAN, RUN_DISCARD = "model", "plan.json", "discard"
 
 
 class Card(BaseModel):
-    """How a model was made and how good it is: enough to make it again."""
+    """Model card: how a model was made, enough to make it again, and how good it is."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
@@ -42,8 +42,8 @@ class Card(BaseModel):
     data_size: int = 0
     data_licence: str = ""
     classes: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()  # A and B, of a model that translates
-    styles: tuple[str, ...] = ()  # that a model which reads can be asked for by name
+    domains: tuple[str, ...] = ()  # A and B, of a translator
+    styles: tuple[str, ...] = ()  # that prompts of a text-conditional model may name
     examples: tuple[str, ...] = ()  # prompts that suit it
     seed: int = 0
     steps: int = 0
@@ -55,7 +55,7 @@ class Card(BaseModel):
     command: str = ""
     metrics: dict[str, Any] = {}
     defaults: dict[str, float] = {}
-    started_from: dict[str, Any] = {}  # the card of the weights that training began with
+    started_from: dict[str, Any] = {}  # the card of the initial weights, if fine-tuned
 
 
 def save(folder: Path, model: Generative, card: Card) -> None:
@@ -67,21 +67,15 @@ def save(folder: Path, model: Generative, card: Card) -> None:
 
 
 def load(folder: Path) -> tuple[Generative, Card]:
-    """Return the model of `folder`, ready to sample on the CPU, and its card; raises
-    BadCheckpoint.
-    """
-    card = read_card(folder)
-    name = _called(folder)
+    """Return the model of `folder`, ready on the CPU, and its card; raises BadCheckpoint."""
+    card, name = read_card(folder), _name_of(folder)
     model = _build(name, card)
-    try:
+    with _reading_weights(name):
         tensors = load_file(folder / WEIGHTS)
+    try:
         model.load_state_dict(tensors)
-    except FileNotFoundError:
-        raise BadCheckpoint(f"{name} has no {WEIGHTS}; copy the whole folder.") from None
-    except (SafetensorError, OSError, ValueError):
-        raise _damaged(name) from None
     except RuntimeError:
-        raise _foreign(name) from None
+        raise _other_model(name) from None
     if not all(bool(torch.isfinite(v).all()) for v in tensors.values() if v.is_floating_point()):
         raise BadCheckpoint(
             f"The weights of {name} hold values that are no numbers; train it again."
@@ -90,24 +84,31 @@ def load(folder: Path) -> tuple[Generative, Card]:
 
 
 def inspect(folder: Path) -> Card:
-    """Return the card of `folder` if its weights fit it by name and shape; reads no weights, only
-    their index.
+    """Return the card of `folder` if its weights fit it by name and shape; raises BadCheckpoint.
 
-    Raises BadCheckpoint.
+    Reads no weights, only their index.
     """
-    card, name = read_card(folder), _called(folder)
+    card, name = read_card(folder), _name_of(folder)
     with torch.device("meta"):
         expected = {k: list(v.shape) for k, v in _build(name, card).state_dict().items()}
+    with _reading_weights(name), safe_open(folder / WEIGHTS, framework="pt") as file:
+        found = {k: file.get_slice(k).get_shape() for k in file.keys()}  # noqa: SIM118
+    if found != expected:
+        raise _other_model(name)
+    return card
+
+
+@contextlib.contextmanager
+def _reading_weights(name: str) -> Iterator[None]:
+    """Raise BadCheckpoint where a file of weights is missing or damaged."""
     try:
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            found = {k: file.get_slice(k).get_shape() for k in file.keys()}  # noqa: SIM118
+        yield
     except FileNotFoundError:
         raise BadCheckpoint(f"{name} has no {WEIGHTS}; copy the whole folder.") from None
     except (SafetensorError, OSError, ValueError):
-        raise _damaged(name) from None
-    if found != expected:
-        raise _foreign(name)
-    return card
+        raise BadCheckpoint(
+            f"The weights of {name} are damaged or no safetensors file; copy them again."
+        ) from None
 
 
 def _build(name: str, card: Card) -> Generative:
@@ -130,18 +131,12 @@ def _build(name: str, card: Card) -> Generative:
     return model
 
 
-def _called(folder: Path) -> str:
-    """Return what a person calls a model: that of a run lies in runs/NAME/model."""
+def _name_of(folder: Path) -> str:
+    """Return a model's name; that of a run is in runs/NAME/model."""
     return folder.parent.name if folder.name == RUN_MODEL else folder.name
 
 
-def _damaged(name: str) -> BadCheckpoint:
-    return BadCheckpoint(
-        f"The weights of {name} are damaged or no safetensors file; copy them again."
-    )
-
-
-def _foreign(name: str) -> BadCheckpoint:
+def _other_model(name: str) -> BadCheckpoint:
     return BadCheckpoint(
         f"The weights of {name} belong to another model than its card says; copy the folder again."
     )
@@ -152,10 +147,10 @@ def read_card(folder: Path) -> Card:
     try:
         return Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadCheckpoint(f"{_called(folder)} has no {CARD}; copy the whole folder.") from None
+        raise BadCheckpoint(f"{_name_of(folder)} has no {CARD}; copy the whole folder.") from None
     except (ValidationError, OSError, UnicodeDecodeError):
         raise BadCheckpoint(
-            f"The card of {_called(folder)} cannot be read; copy the folder again."
+            f"The card of {_name_of(folder)} cannot be read; copy the folder again."
         ) from None
 
 
@@ -188,18 +183,18 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     """
     tensors: dict[str, Tensor] = {}
 
-    def strip(node: Any) -> Any:
+    def flatten(node: Any) -> Any:
         if isinstance(node, Tensor):
             key = str(len(tensors))
             tensors[key] = node.detach().cpu().clone(memory_format=torch.contiguous_format)
             return {"__tensor__": key}
         if isinstance(node, dict):
-            return {"__items__": [[k, strip(v)] for k, v in node.items()]}
+            return {"__items__": [[k, flatten(v)] for k, v in node.items()]}
         if isinstance(node, list | tuple):
-            return [strip(v) for v in node]
+            return [flatten(v) for v in node]
         return node
 
-    write_tensors(path, tensors, {"tree": json.dumps(strip(state))})
+    write_tensors(path, tensors, {"tree": json.dumps(flatten(state))})
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -208,23 +203,23 @@ def load_state(path: Path) -> dict[str, Any]:
         tree = json.loads(file.metadata()["tree"])
         tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
 
-    def dress(node: Any) -> Any:
+    def restore(node: Any) -> Any:
         if isinstance(node, dict):
             if "__tensor__" in node:
                 return tensors[node["__tensor__"]]
-            return {k: dress(v) for k, v in node["__items__"]}
+            return {k: restore(v) for k, v in node["__items__"]}
         if isinstance(node, list):
-            return [dress(v) for v in node]
+            return [restore(v) for v in node]
         return node
 
-    return dress(tree)
+    return restore(tree)
 
 
 def write_tensors(
     path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
 ) -> None:
     """Write a safetensors file atomically."""
-    temporary = _beside(path)
+    temporary = _temporary(path)
     try:
         save_file(tensors, temporary, metadata)
         os.replace(temporary, path)
@@ -234,7 +229,7 @@ def write_tensors(
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
-    temporary = _beside(path)
+    temporary = _temporary(path)
     try:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
@@ -242,7 +237,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _beside(path: Path) -> Path:
+def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
 
 

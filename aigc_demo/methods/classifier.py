@@ -92,9 +92,7 @@ class ClassifierTrainer(Trainer):
             nesterov=True,
             weight_decay=model.config.weight_decay,
         )
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"classifier": self.optimizer}
+        self.optimizers["classifier"] = self.optimizer
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config

@@ -183,13 +183,8 @@ class CycleGanTrainer(Trainer):
         )
         self.discriminator_loss, self.generator_loss = ADVERSARIAL_LOSSES[config.game]
         self.last_logits: dict[str, Tensor] = {}
-
-    def modules(self) -> dict[str, nn.Module]:
-        discriminators = self.discriminators
-        return {"network": self.network, "discriminators": discriminators, "pools": self.pools}
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"generators": self.optimizer_g, "discriminators": self.optimizer_d}
+        self.modules |= {"discriminators": self.discriminators, "pools": self.pools}
+        self.optimizers = {"generators": self.optimizer_g, "discriminators": self.optimizer_d}
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         crop, g = self.model.config.crop, self.generator

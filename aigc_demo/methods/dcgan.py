@@ -205,12 +205,8 @@ class DCGANTrainer(Trainer):
             torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
             for net in (self.network, self.discriminator)
         )
-
-    def modules(self) -> dict[str, nn.Module]:
-        return {"network": self.network, "discriminator": self.discriminator}
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"generator": self.optimizer, "discriminator": self.optimizer_d}
+        self.modules["discriminator"] = self.discriminator
+        self.optimizers = {"generator": self.optimizer, "discriminator": self.optimizer_d}
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config, classes = self.model.config, self.model.one_hot(batch.labels)

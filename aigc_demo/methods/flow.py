@@ -214,9 +214,7 @@ class FlowTrainer(Trainer):
         self.optimizer = torch.optim.AdamW(
             weights, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"flow": self.optimizer}
+        self.optimizers["flow"] = self.optimizer
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         x1, g, config = batch.images, self.generator, self.model.config

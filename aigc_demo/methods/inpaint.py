@@ -170,6 +170,7 @@ class InpaintTrainer(Trainer):
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
         )
+        self.optimizers["inpaint"] = self.optimizer
         self.discriminator: Discriminator | None = None
         if config.adversarial:
             torch.manual_seed(seed)
@@ -177,16 +178,8 @@ class InpaintTrainer(Trainer):
             self.optimizer_d = torch.optim.Adam(
                 self.discriminator.parameters(), lr=lr, betas=(0.5, 0.99), fused=True
             )
-
-    def modules(self) -> dict[str, nn.Module]:
-        if self.discriminator is None:
-            return {"network": self.network}
-        return {"network": self.network, "discriminator": self.discriminator}
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        if self.discriminator is None:
-            return {"inpaint": self.optimizer}
-        return {"inpaint": self.optimizer, "discriminator": self.optimizer_d}
+            self.modules["discriminator"] = self.discriminator
+            self.optimizers["discriminator"] = self.optimizer_d
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config = self.model.config

@@ -156,6 +156,7 @@ class Pix2PixTrainer(Trainer):
         self.network.dropout_generator = self.generator
         settings = {"betas": (0.5, 0.99), "fused": True}
         self.optimizer_g = torch.optim.Adam(self.network.parameters(), lr=lr, **settings)
+        self.optimizers["generator"] = self.optimizer_g
         self.discriminator: PatchDiscriminator | None = None
         self.last_logits: dict[str, Tensor] = {}
         if config.adversarial or config.matching:
@@ -166,17 +167,9 @@ class Pix2PixTrainer(Trainer):
             self.optimizer_d = torch.optim.Adam(
                 net.parameters(), lr=lr * config.d_rate, **settings
             )
+            self.modules["judge"] = self.discriminator  # its name in the state files of runs
+            self.optimizers["judge"] = self.optimizer_d
         self.discriminator_loss, self.generator_loss = ADVERSARIAL_LOSSES[config.game]
-
-    # "judge" is the discriminator's name in the state files of runs.
-
-    def modules(self) -> dict[str, nn.Module]:
-        found = {"network": self.network}
-        return found if self.discriminator is None else found | {"judge": self.discriminator}
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        found = {"generator": self.optimizer_g}
-        return found if self.discriminator is None else found | {"judge": self.optimizer_d}
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         x, y = self.model.source_and_target(batch)

@@ -107,10 +107,7 @@ class RepairTrainer(Trainer):
     def __init__(self, model: Repair, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         net = self.network
-        self.optimizer = muon_and_adam(net, (net.encoder, net.middle, net.decoder), lr)
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return self.optimizer
+        self.optimizers = muon_and_adam(net, (net.encoder, net.middle, net.decoder), lr)
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         config, g = self.model.config, self.generator
@@ -127,7 +124,7 @@ class RepairTrainer(Trainer):
         with devices.autocast(self.device):
             restored = self.network(degraded, strength)
         loss = (restored - x).abs().mean()
-        norm = step(loss, *self.optimizer.values(), clip=config.clip)
+        norm = step(loss, *self.optimizers.values(), clip=config.clip)
         error = (restored.detach().clamp(-1, 1) - x).div(2).square().mean()
         psnr = -10 * error.clamp(min=1e-10).log10()
         return {"loss": loss.detach(), "psnr": psnr, "grad_norm": norm}

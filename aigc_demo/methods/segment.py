@@ -186,10 +186,7 @@ class SegmentTrainer(Trainer):
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         net = self.network
         net.dropout_generator = self.generator
-        self.optimizer = muon_and_adam(net, (net.encoder, net.down, net.join, net.decoder), lr)
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return self.optimizer
+        self.optimizers = muon_and_adam(net, (net.encoder, net.down, net.join, net.decoder), lr)
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         x, label_maps = self.model.source_and_target(batch)
@@ -197,7 +194,7 @@ class SegmentTrainer(Trainer):
         with devices.autocast(self.device):
             logits = self.network(x)
         loss = F.cross_entropy(logits, truth)
-        norm = step(loss, *self.optimizer.values(), clip=self.model.config.clip)
+        norm = step(loss, *self.optimizers.values(), clip=self.model.config.clip)
         accuracy = (logits.detach().argmax(1) == truth).float().mean()
         return {"loss": loss.detach(), "accuracy": accuracy, "grad_norm": norm}
 

@@ -150,15 +150,12 @@ class TextTrainer(Trainer):
         hidden = [p for p in hidden if p.ndim == 2 and min(p.shape) > 6]
         known = set(hidden)
         rest = [p for p in net.parameters() if p not in known]
-        self.optimizer = {
+        self.optimizers = {
             "hidden": Muon(hidden, lr=10 * lr),
             "rest": torch.optim.AdamW(
                 rest, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
             ),
         }
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return self.optimizer
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         assert batch.captions is not None
@@ -186,7 +183,7 @@ class TextTrainer(Trainer):
         time_left = (1 - t).clamp(min=MIN_TIME_LEFT)[:, None, None, None]
         velocity_loss = ((clean - x1) / time_left).square().mean()
         loss = velocity_loss + config.sketch * sketch_loss
-        norm = step(loss, *self.optimizer.values(), clip=config.clip)
+        norm = step(loss, *self.optimizers.values(), clip=config.clip)
         return {"loss": velocity_loss.detach(), "sketch": sketch_loss.detach(), "grad_norm": norm}
 
 

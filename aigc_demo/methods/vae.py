@@ -137,9 +137,7 @@ class VAETrainer(Trainer):
     def __init__(self, model: VAE, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=lr, fused=True)
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"vae": self.optimizer}
+        self.optimizers["vae"] = self.optimizer
 
     def update(self, batch: Batch, only: str | None = None) -> dict[str, Tensor]:
         x, config = batch.images, self.model.config

@@ -110,14 +110,14 @@ def test_steps_move_all_weights_and_return_finite_detached_scalars(
     for dtype in FORMATS:
         monkeypatch.setenv("AIGC_DTYPE", dtype)
         model, trainer = case.build()
-        raw = {n: copies(m) for n, m in trainer.modules().items()}
+        raw = {n: copies(m) for n, m in trainer.modules.items()}
         averaged = copies(model)
         for i in range(3):
             losses = trainer.training_step(case.batch(seed=i))
             for name, value in losses.items():
                 assert value.shape == () and value.isfinite() and not value.requires_grad, name
         assert trainer.steps == 3 and len(losses) >= 2
-        for name, module in trainer.modules().items():
+        for name, module in trainer.modules.items():
             for key, parameter in module.named_parameters():
                 # Most adversarial losses compare logits: a shift of all may have no gradient.
                 if key.endswith("last.bias") and case.config.get("game") != "least_squares":
@@ -169,7 +169,7 @@ def test_moments_have_the_strides_of_their_weights(tmp_path: Path) -> None:
         checkpoint.save_state(tmp_path / "s", trainer.state_dict())
         _, resumed = Case(method, classes=2).build()
         resumed.load_state_dict(checkpoint.load_state(tmp_path / "s"))
-        for optimizer in resumed.optimizers().values():
+        for optimizer in resumed.optimizers.values():
             for p, moments in optimizer.state.items():
                 for value in moments.values():
                     assert value.shape != p.shape or value.stride() == p.stride()
@@ -178,10 +178,10 @@ def test_moments_have_the_strides_of_their_weights(tmp_path: Path) -> None:
 def test_a_scheduled_rate_is_a_share_of_the_initial_one() -> None:
     for method in METHODS:
         _, trainer = Case(method, classes=2).build()
-        first = [g["lr"] for o in trainer.optimizers().values() for g in o.param_groups]
+        first = [g["lr"] for o in trainer.optimizers.values() for g in o.param_groups]
         for factor in (0.5, 0.1, 1.0):
             trainer.schedule(factor)
-            now = [g["lr"] for o in trainer.optimizers().values() for g in o.param_groups]
+            now = [g["lr"] for o in trainer.optimizers.values() for g in o.param_groups]
             assert now == [rate * factor for rate in first]
 
 
@@ -190,12 +190,12 @@ def test_one_part_alone_can_take_a_step(method: str) -> None:
     """The other network stays as it is, to the bit."""
     for part in METHODS[method].parts:
         _, trainer = Case(method).build()
-        raw = {n: copies(m) for n, m in trainer.modules().items()}
+        raw = {n: copies(m) for n, m in trainer.modules.items()}
         for i in range(2):
             trainer.training_step(factories.batch(classes=0, seed=i), part)
         moved = {
             name: any(not torch.equal(p, raw[name][key]) for key, p in module.named_parameters())
-            for name, module in trainer.modules().items()
+            for name, module in trainer.modules.items()
             if name != "pools"
         }
         assert moved == {n: (n == "network") == (part == "generator") for n in moved}
