@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,27 +12,10 @@ from aigc_demo.imaging import images
 from aigc_demo.methods.base import Generative
 
 
-def sample_images(
-    model: Generative,
-    n: int,
-    *,
-    class_shares: Tensor | None = None,
-    captions: Tensor | None = None,
-    first_seed: int = 0,
-    batch: int = 50,
-    **options: float,
-) -> tuple[Tensor, Tensor | None]:
-    """Return n samples, uint8 (n, C, H, W) on the CPU, of the seeds from `first_seed`, and their
-    class numbers (n,), or None where the model has no classes.
-
-    The classes come as often as `class_shares` (K,) says, equally often unless given, and evenly
-    mixed, so that any first part of the samples has the same shares. A text-conditioned model
-    needs `captions` (n, L), uint8.
-    """
-    given = {"class_shares": class_shares, "captions": captions, **options}
-    parts = list(sample_batches(model, n, first_seed=first_seed, batch=batch, **given))
-    pixels = torch.cat([p for p, _ in parts])
-    return pixels, torch.cat([k for _, k in parts]) if model.config.classes else None
+def sample_images(model: Generative, n: int, **settings: Any) -> tuple[Tensor, Tensor | None]:
+    """Return the n samples that `sample_batches` yields with the same settings, in one batch."""
+    pixels, labels = zip(*sample_batches(model, n, **settings), strict=True)
+    return torch.cat(pixels), torch.cat(labels) if model.config.classes else None
 
 
 def sample_batches(
@@ -44,7 +28,13 @@ def sample_batches(
     batch: int = 50,
     **options: float,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield what `sample_images` returns, a batch at a time."""
+    """Yield n samples in batches, uint8 (B, C, H, W) on the CPU, of the seeds from `first_seed`,
+    and their class numbers (B,), or None where the model has no classes.
+
+    The classes come as often as `class_shares` (K,) says, equally often unless given, and evenly
+    mixed, so that any first part of the samples has the same shares. A text-conditioned model
+    needs `captions` (n, L), uint8.
+    """
     labels = None
     if k := model.config.classes:
         labels = balanced_labels(torch.ones(k) if class_shares is None else class_shares, n)
