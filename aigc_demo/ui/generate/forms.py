@@ -36,7 +36,7 @@ class SamplingForm(Request):
         """Return what is known of the chosen model, which must be text-conditioned."""
         info = self.info(studio)
         if info.condition != "text":
-            raise BadValue(f"model: {info.name} reads no words; choose one that does.")
+            raise BadValue(f"model: {info.name} is not conditioned on text; choose one that is.")
         return info
 
     def request(self, studio: Studio, **changes: object) -> GenerateRequest:
