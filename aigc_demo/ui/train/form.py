@@ -7,21 +7,11 @@ from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
-from aigc_demo import augment
+from aigc_demo import augment, requests
 from aigc_demo.data import DATASETS, Source, all_available, fallback, sample_models
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
-from aigc_demo.requests import (
-    Batch,
-    LearningRate,
-    Minutes,
-    Name,
-    Request,
-    Seed,
-    Steps,
-    TrainPlan,
-    Width,
-)
+from aigc_demo.requests import Request, TrainPlan
 from aigc_demo.training.presets import INTERACTIVE, PRESETS
 
 TRAINABLE = [m for m in METHODS.values() if m.task in ("generate", "translate")]
@@ -34,18 +24,18 @@ UNET_MULTIPLIERS = (1, 2, 4, 6)  # of the first width, one a scale
 class TrainForm(Request):
     """The values of the tab's controls, by the names that the endpoint ``train`` gives them."""
 
-    method: Name
-    data: Name
-    minutes: Minutes = 3
-    steps: Steps = 0
-    batch: Batch = 32
-    lr: LearningRate = 6e-4
-    width: Width = 64
+    method: requests.Name
+    data: requests.Name
+    minutes: requests.Minutes = 3
+    steps: requests.Steps = 0
+    batch: requests.Batch = 32
+    lr: requests.LearningRate = 6e-4
+    width: requests.Width = 64
     loss: str = ""
     r1: Annotated[float, Field(ge=0, le=100)] = 0.1
     diffaugment: bool = False
     ema: bool = True
-    seed: Seed = 0
+    seed: requests.Seed = 0
     download: bool = False
     augment: str = ""
 

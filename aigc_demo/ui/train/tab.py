@@ -148,15 +148,9 @@ def _run(offers: Offers) -> dict[str, Any]:
         with gr.Row():
             found |= {name: small_button(name, visible=False) for name in names}
     found["discard_sure"] = small_button("discard_sure", variant="stop", visible=False)
-    found["picture"] = gr.Image(
-        show_label=False,
-        format="png",
-        interactive=False,
-        elem_id="film_picture",
-        buttons=["download", "fullscreen"],
-        type="filepath",
-        height=420,
-    )
+    settings = {"show_label": False, "interactive": False, "height": 420, "type": "filepath"}
+    buttons = ["download", "fullscreen"]
+    found["picture"] = gr.Image(format="png", buttons=buttons, elem_id="film_picture", **settings)
     found["film"] = gr.Slider(1, 2, 1, step=1, visible=False, **labelled("film", info=True))
     found["rows"] = gr.Markdown(visible=False, elem_id="rows", elem_classes="quiet")
     with gr.Row():

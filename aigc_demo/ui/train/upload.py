@@ -29,11 +29,12 @@ from aigc_demo.ui.server.handlers import Components, Updates, connect
 from aigc_demo.ui.train.callbacks import select_run
 
 SIZES = (32, 64, 128)
+MINUTES = 8
 SHEET_SIZE = 64  # pixels of a picture of the contact sheet
 SHEET_COLUMNS = 8
 MAX_LISTED = 12  # of the files that were left out
 FILE_TYPES = [".zip", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"]
-ONE_AT_A_TIME = {"concurrency_id": "user_dataset", "concurrency_limit": 1}
+ONE_AT_A_TIME = {"concurrency_id": "user_dataset", "concurrency_limit": 1, **PRIVATE}
 
 
 class UploadForm(Request):
@@ -42,87 +43,49 @@ class UploadForm(Request):
     files: list[str] | None = None
     preset: str
     size: Whole
-    minutes: Annotated[Minutes, Field(gt=0)] = 8
+    minutes: Annotated[Minutes, Field(gt=0)] = MINUTES
     mirror: bool = True
 
 
 def layout() -> dict[str, Any]:
     """Add the section and return its components by name."""
     found: dict[str, Any] = {}
+    shown, trains = {"interactive": False, "visible": False}, bool(worker.max_runs())
     with gr.Accordion(T("own"), open=False, elem_id="own"):
         gr.Markdown(T("own_intro"), elem_id="own_intro")
         found["files"] = gr.File(
-            file_count="multiple",
-            file_types=FILE_TYPES,
-            type="filepath",
-            height=140,
-            **labelled("own_files"),
+            file_count="multiple", file_types=FILE_TYPES, height=140, **labelled("own_files")
         )
         # Plain text: names of files and folders come from users and must not become markup.
-        found["report"] = gr.Textbox(
-            lines=3, max_lines=16, interactive=False, visible=False, **labelled("own_report")
-        )
-        found["sheet"] = gr.Image(
-            format="png",
-            interactive=False,
-            visible=False,
-            type="filepath",
-            buttons=["fullscreen"],
-            **labelled("own_sheet"),
-        )
+        found["report"] = gr.Textbox(lines=3, max_lines=16, **shown, **labelled("own_report"))
+        picture = {"type": "filepath", "format": "png", "buttons": ["fullscreen"]}
+        found["sheet"] = gr.Image(**picture, **shown, **labelled("own_sheet"))
         found["preset"] = gr.Dropdown([], visible=False, **labelled("own_preset"))
         with gr.Row(visible=False) as found["row"]:
             sizes = [(str(size), size) for size in SIZES]
             found["size"] = gr.Radio(sizes, value=64, min_width=120, **labelled("own_size"))
-            minutes = UploadForm.model_fields["minutes"].default
-            found["minutes"] = gr.Number(
-                minutes,
-                minimum=0,
-                maximum=worker.max_minutes(),
-                min_width=100,
-                **labelled("own_minutes"),
-            )
+            limits = {"minimum": 0, "maximum": worker.max_minutes(), "min_width": 100}
+            found["minutes"] = gr.Number(MINUTES, **limits, **labelled("own_minutes"))
         found["mirror"] = gr.Checkbox(True, visible=False, **labelled("own_mirror"))
-        found["start"] = button(
-            "own_start",
-            "own_start_button",
-            variant="primary",
-            visible=False,
-            interactive=bool(worker.max_runs()),
-        )
+        settings = {"variant": "primary", "visible": False, "interactive": trains}
+        found["start"] = button("own_start", "own_start_button", **settings)
     return found
 
 
 def wire(workspace: Workspace, controls: Components, run: gr.Dropdown) -> Any:
     """Connect the components; return the event of a run that has been queued."""
-    settings = PRIVATE | ONE_AT_A_TIME
-    files = controls["files"]
-    shown = {name: c for name, c in controls.items() if name not in ("files", "minutes")}
-    for event in (files.upload, files.delete, files.clear):
-        connect(
-            event,
-            check,
-            workspace,
-            {"files": files},
-            shown,
-            show_progress="hidden",
-            trigger_mode="always_last",
-            **settings,
-        )
-    chosen = {name: controls[name] for name in ("preset", "size")}
-    connect(
-        controls["preset"].input, fit_size, workspace, chosen, {"size": chosen["size"]}, **PRIVATE
-    )
-    values = {name: controls[name] for name in UploadForm.model_fields}
-    return connect(
-        controls["start"].click,
-        start,
-        workspace,
-        values,
-        {"run": run},
-        show_progress="minimal",
-        **settings,
-    )
+
+    def of(*names: str) -> Components:
+        return {name: controls[name] for name in names}
+
+    checked = of("report", "sheet", "preset", "row", "size", "mirror", "start")
+    follow = {"show_progress": "hidden", "trigger_mode": "always_last", **ONE_AT_A_TIME}
+    for event in (controls["files"].upload, controls["files"].delete, controls["files"].clear):
+        connect(event, check, workspace, of("files"), checked, **follow)
+    chosen = of("preset", "size")
+    connect(controls["preset"].input, fit_size, workspace, chosen, of("size"), **PRIVATE)
+    values, settings = of(*UploadForm.model_fields), {"show_progress": "minimal", **ONE_AT_A_TIME}
+    return connect(controls["start"].click, start, workspace, values, {"run": run}, **settings)
 
 
 # --- The check -----------------------------------------------------------------------------------
