@@ -74,4 +74,4 @@ def test_a_busy_port_is_told_in_one_line(tmp_path: Path) -> None:
 def test_without_checkpoints_the_page_says_how_to_train(tmp_path: Path) -> None:
     config = build_demo(Studio(tmp_path)).get_config_file()
     shown = {component["props"].get("elem_id") for component in config["components"]}
-    assert "no_models" in shown and "train.py" in TEXTS["no_models"][0]
+    assert "no_models" in shown and "train.py" in TEXTS["en"]["no_models"]

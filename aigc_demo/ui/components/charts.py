@@ -1,4 +1,4 @@
-"""Tables that the Train tab's charts draw."""
+"""Tables of the charts of training runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from aigc_demo.training.run_monitor import Point, RunView
 
 BINS = 24
-NOWHERE = math.nan
+MISSING = math.nan
 BLUE, ORANGE, GREY = "#4c6ef5", "#f08c00", "#868e96"
 GREEN, VIOLET = "#2f9e44", "#9c36b5"
 COLOURS = {
@@ -20,7 +20,7 @@ COLOURS = {
     **dict.fromkeys(("discriminator", "divergence", "recall", "real"), ORANGE),
     **dict.fromkeys(("cycle", "l1"), GREEN),
     **dict.fromkeys(("identity", "matching"), VIOLET),
-    "floor": GREY,
+    "baseline": GREY,
 }
 PALETTE = {
     "A": BLUE,
@@ -41,11 +41,10 @@ def curves(series: dict[str, list[Point]], *, scale: float = 1.0) -> pd.DataFram
 
 
 def _with_all(rows: list[tuple[Any, ...]], names: Iterable[str]) -> list[tuple[Any, ...]]:
-    """Add a point that is nowhere to each curve that there may be.
-
-    A chart fixes its curves when it is first drawn, and one that is empty loses its place.
+    """Add a missing point to each curve that there may be: a chart fixes its curves when it is
+    first drawn, and one that is empty loses its place.
     """
-    return [*rows, *((rows[0][0] if rows else 0, NOWHERE, name) for name in names)]
+    return [*rows, *((rows[0][0] if rows else 0, MISSING, name) for name in names)]
 
 
 def legend(names: dict[str, str]) -> str:
@@ -55,21 +54,21 @@ def legend(names: dict[str, str]) -> str:
 
 
 def score(view: RunView, kind: str, *, scale: float = 1.0) -> pd.DataFrame:
-    """Return a score over the run, with its floor as a level curve."""
-    _, points, floor = view.score(kind)
+    """Return a score over the run, with the real-data baseline as a level curve."""
+    _, points, baseline = view.score(kind)
     found = {"model": points}
-    if points and floor is not None:
-        found["floor"] = [(0, floor), (points[-1][0], floor)]
+    if points and baseline is not None:
+        found["baseline"] = [(0, baseline), (points[-1][0], baseline)]
     return curves(found, scale=scale)
 
 
-def variety(view: RunView) -> pd.DataFrame:
+def precision_recall(view: RunView) -> pd.DataFrame:
     """Return precision and recall over the run."""
     return curves({kind: view.score(kind)[1] for kind in ("precision", "recall")})
 
 
-def outputs(view: RunView) -> pd.DataFrame:
-    """Return two histograms of what the discriminator says of real and of fake pictures."""
+def logits(view: RunView) -> pd.DataFrame:
+    """Return histograms of the discriminator's logits for real and for fake pictures."""
     values = [v for each in view.log.logits.values() for v in each]
     columns = ["logit", "pictures", "kind"]
     if not values:

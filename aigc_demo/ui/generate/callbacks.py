@@ -46,8 +46,8 @@ def generate(
     """Return the pictures, a line of details, the seed that was used and the settings (JSON).
 
     A picture is its label, its seed and its PNG at the model's own size as a ``data:`` address, so
-    that one answer holds them all. `label` “*” means every class in turn; `prompt` is for models
-    that read. With `embed` each PNG carries its settings.
+    that one answer holds them all. `label` “*” means every class in turn; `prompt` is for
+    text-conditioned models. With `embed` each PNG carries its settings.
     """
     form = GenerateForm(
         model=model,
@@ -106,7 +106,7 @@ def request_of(studio: Studio, form: GenerateForm) -> GenerateRequest:
 
 
 def new_seed() -> int:
-    """Return a random seed, short enough to be read aloud."""
+    """Return a random seed, short enough to be dictated."""
     return random.SystemRandom().randrange(1_000_000)
 
 

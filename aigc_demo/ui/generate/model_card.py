@@ -58,12 +58,12 @@ def card(info: ModelInfo) -> str:
 
 
 def _scores(metrics: dict[str, Any]) -> str:
-    """Return the scores, each with its floor, and what they were measured against."""
+    """Return the scores, each with its real-data baseline; cards call that ``floor_…``."""
     words = []
     for name, value in metrics.items():
         if name.startswith("floor_") or name.endswith("_std"):
             continue
-        floor = metrics.get(f"floor_{name}")
+        baseline = metrics.get(f"floor_{name}")
         text = f"{value:.4g}" if isinstance(value, float) else str(value)
-        words.append(f"{name} = {text}" + (f" (floor {floor:.4g})" if floor else ""))
+        words.append(f"{name} = {text}" + (f" (floor {baseline:.4g})" if baseline else ""))
     return ", ".join(words)

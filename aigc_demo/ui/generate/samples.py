@@ -1,4 +1,4 @@
-"""How samples are drawn on the page."""
+"""How samples are shown on the page."""
 
 from __future__ import annotations
 

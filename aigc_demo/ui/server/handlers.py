@@ -155,8 +155,7 @@ def downloadable(content: bytes, name: str) -> str:
     """Write `content` to a file called `name` in the page's cache, and return its path.
 
     Gradio serves it from there and deletes it when it is old (``delete_cache``). The same content
-    has the same path; it is written whole, so that one who reads it for somebody else never sees
-    half of it.
+    has the same path, and is written atomically, so that nobody is served half of it.
     """
     folder = Path(get_upload_folder()) / hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)

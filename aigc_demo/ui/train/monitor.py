@@ -134,11 +134,11 @@ def _chart_updates(view: RunView, language: str, *, first: bool, new_scores: boo
         updates["fid_part"] = gr.Column(visible=scored)
         updates["variety_part"] = gr.Row(visible=scored)
         # A chart that is hidden is not drawn, or it fails in the browser.
-        values = {"value": charts.outputs(view)} if adversarial else {}
+        values = {"value": charts.logits(view)} if adversarial else {}
         updates["outputs"] = gr.BarPlot(**values, visible=adversarial)
         updates["outputs_title"] = updates["outputs_note"] = gr.Markdown(visible=adversarial)
     elif adversarial:
-        updates["outputs"] = charts.outputs(view)
+        updates["outputs"] = charts.logits(view)
     return updates | (_score_updates(view, language) if scored and new_scores else {})
 
 
@@ -147,14 +147,14 @@ def _score_updates(view: RunView, language: str) -> Updates:
     names = ", ".join(filter(None, [view.score(kind)[0] for kind in ("fid", "kid")]))
     missing = filter(None, [view.reason("fid"), view.reason("kid")])
     notes = [
-        charts.legend({"model": names or "FID, KID", "floor": "floor"}),
+        charts.legend({"model": names or "FID, KID", "baseline": "floor"}),
         say("scores_note", language),
         *(f"n/a: {reason}" for reason in dict.fromkeys(missing)),
     ]
     return {
         "fid": charts.score(view, "fid"),
         "kid": charts.score(view, "kid", scale=1000),
-        "recall": charts.variety(view),
+        "recall": charts.precision_recall(view),
         "score_note": "\n\n".join(notes),
         "recall_note": charts.legend({"precision": "precision", "recall": "recall"}),
     }
