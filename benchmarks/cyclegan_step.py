@@ -29,9 +29,17 @@ from benchmarks.report import table, write_section
 TITLE = "CycleGAN training step"
 SIDE, ROUNDS, EACH = 128, 5, 4  # steps a round: as many as it takes until all terms have come
 REFERENCE: dict[str, Any] = {
-    "network": "reference", "width": 64, "blocks": 6, "norm": "instance", "d_width": 64,
-    "d_norm": "instance", "game": "least_squares", "cycle": 10.0, "identity": 0.5, "crop": SIDE,
-}  # fmt: skip
+    "network": "reference",
+    "width": 64,
+    "blocks": 6,
+    "norm": "instance",
+    "d_width": 64,
+    "d_norm": "instance",
+    "game": "least_squares",
+    "cycle": 10.0,
+    "identity": 0.5,
+    "crop": SIDE,
+}
 OURS: dict[str, dict[str, Any]] = {
     "our step, all terms each time": REFERENCE | {"cycle_every": 1, "identity_every": 1},
     "our step, cycle every 2nd, identity every 4th": REFERENCE
@@ -48,9 +56,9 @@ class PlainLoop:
         self.d_a, self.d_b = (PatchDiscriminator(3) for _ in range(2))
         self.pools = [ImagePool(50, (3, SIDE, SIDE)) for _ in range(2)]
         generators = itertools.chain(self.g.parameters(), self.f.parameters())
-        judges = itertools.chain(self.d_a.parameters(), self.d_b.parameters())
+        discriminators = itertools.chain(self.d_a.parameters(), self.d_b.parameters())
         self.optimizer_g, self.optimizer_d = (
-            torch.optim.Adam(p, lr=2e-4, betas=(0.5, 0.999)) for p in (generators, judges)
+            torch.optim.Adam(p, lr=2e-4, betas=(0.5, 0.999)) for p in (generators, discriminators)
         )
         self.chance = torch.Generator().manual_seed(0)
 
@@ -60,23 +68,23 @@ class PlainLoop:
         back_a, back_b = self.f(fake_b), self.g(fake_a)
 
         # Update the generators.
-        for judge in (self.d_a, self.d_b):
-            judge.requires_grad_(False)
+        for discriminator in (self.d_a, self.d_b):
+            discriminator.requires_grad_(False)
         self.optimizer_g.zero_grad()
         identity = F.l1_loss(self.g(b), b) + F.l1_loss(self.f(a), a)
         cycle = F.l1_loss(back_a, a) + F.l1_loss(back_b, b)
-        said = (self.d_b(fake_b), self.d_a(fake_a))
-        game = sum(F.mse_loss(x, torch.ones_like(x)) for x in said)
+        logits = (self.d_b(fake_b), self.d_a(fake_a))
+        game = sum(F.mse_loss(y, torch.ones_like(y)) for y in logits)
         (game + 10 * cycle + 5 * identity).backward()
         self.optimizer_g.step()
 
         # Update the discriminators.
-        for judge in (self.d_a, self.d_b):
-            judge.requires_grad_(True)
+        for discriminator in (self.d_a, self.d_b):
+            discriminator.requires_grad_(True)
         self.optimizer_d.zero_grad()
         ends = zip((self.d_a, self.d_b), (a, b), (fake_a, fake_b), self.pools, strict=True)
-        for judge, real, fake, pool in ends:
-            true, false = judge(real), judge(pool.swap(fake.detach(), self.chance))
+        for discriminator, real, fake, pool in ends:
+            true, false = discriminator(real), discriminator(pool.swap(fake.detach(), self.chance))
             loss = F.mse_loss(true, torch.ones_like(true)) + F.mse_loss(
                 false, torch.zeros_like(false)
             )

@@ -38,9 +38,19 @@ def test_the_colours_of_facades_are_the_classes_in_their_order() -> None:
     assert torch.equal(net.to_label_map(numbers), plan)
     assert sorted(numbers.unique().tolist()) == sorted(
         list(facade_labels.CLASSES).index(name)
-        for name in ("background", "wall", "window", "window head", "sill", "balcony", "cornice",
-                     "column", "door", "entrance")
-    )  # fmt: skip
+        for name in (
+            "background",
+            "wall",
+            "window",
+            "window head",
+            "sill",
+            "balcony",
+            "cornice",
+            "column",
+            "door",
+            "entrance",
+        )
+    )
 
 
 def test_the_chances_of_a_pixel_sum_to_one_and_mirror_with_the_picture() -> None:
