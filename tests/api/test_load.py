@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import urllib.error
@@ -41,10 +40,25 @@ def test_many_requests_at_once_are_answered_as_one_after_the_other(
     assert together == alone * 4
 
 
-def join(address: str) -> int:
-    """Ask for pictures without waiting for them; return the status."""
-    config = json.loads(urllib.request.urlopen(f"{address}/config").read())
-    index = next(d["id"] for d in config["dependencies"] if d["api_name"] == "generate")
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    return Studio("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def own_address(studio: Studio) -> Iterator[str]:
+    """Return the address of an app within this process, so that a test can reach into it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIGC_PORT", str(free_port()))
+        settings = launch_settings()
+    demo = build_demo(studio)
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **settings)
+    yield address.rstrip("/")
+    demo.close()
+
+
+def join(address: str, index: int) -> int:
+    """Queue a request for a picture without waiting for it; return the status."""
     data = [MODEL, "*", 1, 0, False, None, None, None, None, True, None]
     body = json.dumps({"data": data, "fn_index": index, "session_hash": "crowd"}).encode()
     request = urllib.request.Request(
@@ -57,25 +71,8 @@ def join(address: str) -> int:
         return error.code
 
 
-@pytest.fixture
-def studio() -> Studio:
-    return Studio("checkpoints")
-
-
-@contextlib.contextmanager
-def launched(studio: Studio, patch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Run the app within this process, so that a test can reach into it."""
-    patch.setenv("AIGC_PORT", str(free_port()))
-    demo = build_demo(studio)
-    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_settings())
-    try:
-        yield address.rstrip("/")
-    finally:
-        demo.close()
-
-
 def test_a_full_queue_says_so_and_recovers(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, own_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go, sample = threading.Event(), studio.generate
 
@@ -84,12 +81,13 @@ def test_a_full_queue_says_so_and_recovers(
         return sample(request)
 
     monkeypatch.setattr(studio, "generate", wait)
-    with launched(studio, monkeypatch) as address:
-        with ThreadPoolExecutor(16) as pool:
-            statuses = list(pool.map(lambda _: join(address), range(100)))
-        assert set(statuses) == {200, 503} and statuses.count(200) >= 64
-        go.set()
-        assert len(generate(Client(address, verbose=False), 1)) == 2
+    config = json.loads(urllib.request.urlopen(f"{own_address}/config").read())
+    index = next(d["id"] for d in config["dependencies"] if d["api_name"] == "generate")
+    with ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(lambda _: join(own_address, index), range(100)))
+    assert set(statuses) == {200, 503} and statuses.count(200) >= 64
+    go.set()
+    assert len(generate(Client(own_address, verbose=False), 1)) == 2
 
 
 def usage(pid: int) -> dict[str, int]:
@@ -142,12 +140,12 @@ def test_the_server_needs_no_network_and_does_not_grow_with_requests(tmp_path: P
 
 
 def test_an_error_inside_tells_a_visitor_nothing(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, own_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(request: GenerateRequest) -> None:
         raise RuntimeError("secret: /home/host/studio.py")
 
     monkeypatch.setattr(studio, "generate", broken)
-    with launched(studio, monkeypatch) as address, pytest.raises(AppError) as problem:
-        generate(Client(address, verbose=False), 0)
+    with pytest.raises(AppError) as problem:
+        generate(Client(own_address, verbose=False), 0)
     assert "secret" not in str(problem.value) and "studio.py" not in str(problem.value)

@@ -45,6 +45,8 @@ class DirectionsForm(SamplingForm):
 
 @dataclass(frozen=True)
 class DirectionsControls(Controls):
+    """The components of the directions."""
+
     none: gr.Markdown  # instead of the column, where a model has no directions
     column: gr.Column
     sliders: dict[str, gr.Slider]

@@ -22,6 +22,8 @@ from aigc_demo.ui.server.handlers import Components, Updates, connect, downloada
 
 
 class MorphForm(SamplingForm):
+    """The other end, how many frames, and the format of the animation."""
+
     to_seed: Whole | None = 1
     to_label: str | None = ALL
     frames: Whole = 16
@@ -30,6 +32,8 @@ class MorphForm(SamplingForm):
 
 @dataclass(frozen=True)
 class MorphControls(Controls):
+    """The components of the morph."""
+
     to_seed: gr.Number
     to_label: gr.Dropdown
     frames: gr.Slider

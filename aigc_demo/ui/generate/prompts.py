@@ -28,6 +28,8 @@ MAX_ROWS = 8  # styles that are shown at once
 
 @dataclass(frozen=True)
 class PromptControls(Controls):
+    """The prompt and what fills it in; the group is there for text-conditioned models alone."""
+
     group: gr.Column
     prompt: gr.Textbox
     style: gr.Radio
@@ -107,10 +109,14 @@ def wire_prompt(studio: Studio, controls: PromptControls, model: gr.Dropdown) ->
 
 
 class StylesForm(SamplingForm):
+    """How many seeds stand beside each other."""
+
     columns: Whole = 4
 
 
 class BlendForm(SamplingForm):
+    """The other prompt, how many frames, and which of them is shown."""
+
     to_prompt: str | None = None
     frames: Whole = 8
     percent: float = 50

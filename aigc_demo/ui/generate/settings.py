@@ -26,6 +26,8 @@ RANGES = {
 
 @dataclass(frozen=True)
 class SettingsControls(Controls):
+    """The components of the settings."""
+
     model: gr.Dropdown
     label: gr.Dropdown
     prompt: prompts.PromptControls

@@ -23,11 +23,15 @@ from aigc_demo.ui.server.handlers import Components, Updates, connect
 
 
 class ClassesForm(SamplingForm):
+    """How many seeds stand beside each other."""
+
     columns: Whole = 8
 
 
 @dataclass(frozen=True)
 class ClassesControls(Controls):
+    """The components of the sheet of classes by seeds."""
+
     columns: gr.Slider
     go: gr.Button
     sheet: gr.Image
@@ -64,6 +68,8 @@ def wire_classes(studio: Studio, controls: ClassesControls, sampling: Components
 
 
 class CompareForm(Request):
+    """The data whose models are compared, a class, the first seed, and how many seeds."""
+
     data: str | None = None
     label: str | None = ALL
     seed: Whole | None = 0
@@ -72,6 +78,8 @@ class CompareForm(Request):
 
 @dataclass(frozen=True)
 class CompareControls(Controls):
+    """The components of the comparison."""
+
     data: gr.Dropdown
     label: gr.Dropdown
     columns: gr.Slider

@@ -40,6 +40,8 @@ CLICK_JS = "() => { setTimeout(() => document.querySelector('#zip_file').click()
 
 @dataclass(frozen=True)
 class Results(Controls):
+    """The gallery, and what is done with its pictures."""
+
     forming: gr.Image
     gallery: gr.Gallery
     details: gr.Textbox
@@ -72,6 +74,8 @@ class Below(Controls):
 
 @dataclass(frozen=True)
 class GenerateControls(Controls):
+    """The components of the tab."""
+
     settings: settings.Controls
     go: gr.Button
     results: Results

@@ -45,6 +45,8 @@ class GridForm(SamplingForm):
 
 @dataclass(frozen=True)
 class GridControls(Controls):
+    """The components of the grid; the language is that of the browser."""
+
     x: gr.Dropdown
     y: gr.Dropdown
     x_values: gr.Textbox
