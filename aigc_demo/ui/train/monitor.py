@@ -133,11 +133,8 @@ def _chart_updates(view: RunView, language: str, *, first: bool, new_scores: boo
     if first:
         updates["fid_part"] = gr.Column(visible=scored)
         updates["variety_part"] = gr.Row(visible=scored)
-        # A chart that is hidden is not drawn, or it fails in the browser.
-        values = {"value": charts.logits(view)} if adversarial else {}
-        updates["outputs"] = gr.BarPlot(**values, visible=adversarial)
-        updates["outputs_title"] = updates["outputs_note"] = gr.Markdown(visible=adversarial)
-    elif adversarial:
+        updates["outputs_part"] = gr.Column(visible=adversarial)
+    if adversarial:
         updates["outputs"] = charts.logits(view)
     return updates | (_score_updates(view, language) if scored and new_scores else {})
 

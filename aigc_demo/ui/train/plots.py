@@ -54,12 +54,9 @@ def _line_chart(found: dict[str, Any], name: str, note: str = "") -> gr.Column:
 
 def _logit_histogram(found: dict[str, Any]) -> None:
     """Add the histograms of the discriminator's logits, hidden: few methods have one."""
-    with gr.Column(min_width=300):
-        found["outputs_title"] = gr.Markdown(
-            T("chart_outputs"), visible=False, elem_classes="chart", elem_id="title_outputs"
-        )
+    with gr.Column(min_width=300, visible=False) as found["outputs_part"]:
+        gr.Markdown(T("chart_outputs"), elem_classes="chart", elem_id="title_outputs")
         found["outputs"] = gr.BarPlot(
-            visible=False,
             x="logit",
             y="pictures",
             color="kind",
@@ -68,9 +65,5 @@ def _logit_histogram(found: dict[str, Any]) -> None:
             elem_id="chart_outputs",
             **STYLE,
         )
-        found["outputs_note"] = gr.Markdown(
-            charts.legend({"real": "real", "fake": "fake"}),
-            visible=False,
-            elem_classes="quiet",
-            elem_id="outputs_note",
-        )
+        legend = charts.legend({"real": "real", "fake": "fake"})
+        gr.Markdown(legend, elem_classes="quiet", elem_id="outputs_note")

@@ -58,7 +58,7 @@ def test_the_first_look_shows_everything_and_the_next_nothing(
     assert Path(first["picture"]).read_bytes()[1:4] == b"PNG"
     assert first["film"].value == first["film"].maximum == 2
     assert set(first["losses"].dropna()["curve"]) == {"discriminator", "generator"}
-    assert first["fid_part"].visible and first["outputs"].visible
+    assert first["fid_part"].visible and first["outputs_part"].visible
     assert first["use"].visible and not first["pause"].visible
     assert look(workspace, "run", 2, first["seen"]) == {}
 
@@ -169,7 +169,8 @@ def test_the_buttons_are_those_that_can_be_used_now(
     with runs.lock(directory):
         run_control.set_pace(directory, "pause")
         assert visible("vae") == paused
-    assert not look(workspace, "vae")["outputs"].visible
+    updates = look(workspace, "vae")
+    assert not updates["outputs_part"].visible and "outputs" not in updates
 
     directory = create("pix2pix")
     for event in (Saved(3, "model"), Finished("done", 3, 1.0)):
