@@ -83,7 +83,7 @@ def test_how_large_things_are_drawn_is_learnt_without_pairs() -> None:
     config = {"zoom": True, "crop": 32, "d_width": 16, "d_layers": 2, "d_norm": "none"}
     model = METHODS["cyclegan"].build(factories.CONFIGS["cyclegan"] | config)
     trainer = model.trainer(lr=4e-3, ema=0.0, seed=0)
-    for _ in range(80):
+    for _ in range(120):
         trainer.training_step(Batch(discs(10), None, discs(5)))
     forth, back = (float(model.generators[w].zoom.mean()) for w in ("AtoB", "BtoA"))
     assert forth < -0.1 < 0.1 < back
