@@ -169,7 +169,8 @@ def test_a_translator_is_trained_and_opened_here(
     page.wait_for_function("document.querySelector('#minutes input').value === '10'")
     page.locator("#steps input").fill("6")
     page.locator("#start").click()
-    page.get_by_text("Rows: what is given").wait_for()
+    # The worker is a process of its own, which a busy machine takes long to start.
+    page.get_by_text("Rows: what is given").wait_for(timeout=240_000)
     page.wait_for_selector("#use_translate", state="visible")
     page.wait_for_function("document.querySelector('#status').innerText.includes('Done')")
     shoot(page, "train-pix2pix")
