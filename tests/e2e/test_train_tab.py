@@ -95,9 +95,9 @@ def drawn(page: Page, chart: str) -> str:
 
 
 def test_a_run_is_watched_paused_stepped_stopped_and_used(
-    train_page: Page, open_page: Opener, runs_root: Path, shoot: Shooter
+    open_page: Opener, runs_root: Path, shoot: Shooter
 ) -> None:
-    page = train_page
+    page = open_tab(open_page())  # of its own, since it goes to another tab
     start(page)
     expect(page.locator("#status")).to_contain_text("Training")
     expect(page.locator("#film_picture img")).to_be_visible()

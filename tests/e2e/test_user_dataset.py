@@ -67,9 +67,9 @@ def test_own_pictures_become_a_model_that_can_be_used_and_vanish_with_their_run(
     # A run learns from them, and its model makes pictures.
     choose(page, "own_preset", "GAN from nothing")
     expect(page.locator("#own_size input:checked")).to_have_value("32")
-    page.locator("#own_minutes input").fill("0.05")
+    page.locator("#own_minutes input").fill("0.07")
     page.locator("#own_start").click()
-    expect(page.locator("#status")).to_contain_text(re.compile("Done.*/ 0:03", re.DOTALL))
+    expect(page.locator("#status")).to_contain_text(re.compile("Done.*/ 0:04", re.DOTALL))
     (directory, *_) = runs.directories(runs_root)
     assert (directory / IMAGES_FILE).is_file()
     page.locator("#use").click()
