@@ -11,12 +11,9 @@ help:  ## show this list
 run: $(VENV)/.installed  ## open the studio at http://127.0.0.1:7860
 	$(BIN)/python app.py
 
-# Every part runs even when one before it fails.
 test: $(VENV)/.installed-dev  ## run every test
-	@failed=0; export OMP_NUM_THREADS=1; \
-	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile || failed=1; \
-	if tests/browser.sh $(BIN)/python; then $(BIN)/python -m pytest -m browser || failed=1; fi; \
-	exit $$failed
+	@tests/browser.sh $(BIN)/python && some= || some="not browser"; OMP_NUM_THREADS=1 \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "$$some"
 
 lint: $(VENV)/.installed-dev  ## check style and imports
 	$(BIN)/ruff check .
