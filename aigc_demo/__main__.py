@@ -8,11 +8,11 @@ import sys
 
 COMMANDS = {
     "restore": "fill, denoise or enlarge a folder of images",
-    "translate": "carry a folder of images over into another domain",
+    "translate": "translate a folder of images to another domain",
     "augment": "make random variants of a folder of images",
     "evaluate": "score models against real images, and write their cards",
     "directions": "find the directions in a model's latents, and keep them beside its card",
-    "convert": "make a model folder of published CycleGAN weights",
+    "convert": "make a model folder from published CycleGAN weights",
 }
 
 

@@ -25,7 +25,7 @@ SCORES = (
     ("precision", "precision", "{:.2f}"),
     ("recall", "recall", "{:.2f}"),
     ("agreement", "agreement", "{:.1%}"),
-    ("closer than test", "memorised", "{:.2f}"),
+    ("memorisation rate", "memorised", "{:.2f}"),
 )
 COLUMNS = ("model", "pictures", "file", "trained", "N", *(title for title, _, _ in SCORES))
 

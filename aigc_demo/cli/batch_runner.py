@@ -12,7 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from aigc_demo import device
-from aigc_demo.data.image_files import SUFFIXES
+from aigc_demo.data.archives import SUFFIXES
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from aigc_demo.cli import batch_runner
-from aigc_demo.data.image_files import SUFFIXES
+from aigc_demo.data.archives import SUFFIXES
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, masks
 from aigc_demo.pipelines.restoration import TOOLS

@@ -18,9 +18,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo.data import captions, image_files, layouts
+from aigc_demo.data import archives, captions, layouts
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
-from aigc_demo.data.image_files import CAPTIONS, ImageFile, Limits, Listing, Skipped
+from aigc_demo.data.archives import CAPTIONS, ImageFile, Limits, Listing, Skipped
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from aigc_demo.methods import tensor_cache
@@ -70,7 +70,7 @@ def load(source: Source, path: Path, split: Split) -> Dataset:
 
 @contextlib.contextmanager
 def _opened(source: Source, path: Path) -> Iterator[Listing]:
-    with image_files.opened([path], LIMITS, field=f"data: {source.name}") as listing:
+    with archives.opened([path], LIMITS, field=f"data: {source.name}") as listing:
         yield listing
 
 
@@ -162,7 +162,7 @@ def _captions_table(source: Source, listing: Listing) -> tuple[bytes, str] | Non
                 )
             try:
                 return file.read(), "".join(f"{folder}/" for folder in file.parts[:-1])
-            except image_files.UNREADABLE:
+            except archives.UNREADABLE:
                 raise unreadable from None
     return None
 
@@ -173,7 +173,7 @@ def _decode(source: Source, files: list[ImageFile]) -> Iterator[Tensor | None]:
     def squares(file: ImageFile, content: bytes) -> Tensor:
         return _cut(images.open_image(content), source, seed=zlib.crc32(file.path.encode()))
 
-    for found in image_files.decode(files, squares):
+    for found in archives.decode(files, squares):
         yield None if isinstance(found, Skipped) else found
 
 

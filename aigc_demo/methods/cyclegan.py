@@ -16,7 +16,7 @@ have their minimum there and pull harder than a saturated least-squares loss. He
 spectral norm and lower weights (measured in docs/LOG.md). Cycle and identity terms need not be
 computed at every step: every k-th with k times the weight has the same gradient in expectation (as
 lazy regularisation in Karras et al., "Analyzing and Improving the Image Quality of StyleGAN",
-2020). Knows tensors only.
+2020). It sees tensors only.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ https://arxiv.org/abs/1807.00734. R1 adds (γ/2) E||∇D(x)||² every few steps:
 2018, https://arxiv.org/abs/1801.04406.
 
 Both networks are updated at once, from the same logits, where the authors' code updates the
-discriminator first and then computes new ones; see `shared_backward`. Knows tensors only.
+discriminator first and then computes new ones; see `shared_backward`. It sees tensors only.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class DCGANConfig(Config):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := set(names) - set(DIFF_AUGMENTS):
             raise ValueError(
-                f"choose of {', '.join(DIFF_AUGMENTS)}; not {', '.join(sorted(unknown))}"
+                f"choose from {', '.join(DIFF_AUGMENTS)}; not {', '.join(sorted(unknown))}"
             )
         return names
 

@@ -7,9 +7,9 @@ guidance: Ho & Salimans, 2022, https://arxiv.org/abs/2207.12598.
 
     x_t = (1 - t) x_0 + t x_1,   x_0 ~ N(0, I),  x_1 an image         the straight path
     loss = E || v(x_t, t, c) - (x_1 - x_0) ||²                          its velocity
-    dx/dt = v(x, t, ∅) + w (v(x, t, c) - v(x, t, ∅))                    solved by Heun's rule
+    dx/dt = v(x, t, ∅) + w (v(x, t, c) - v(x, t, ∅))                    solved by Heun's method
 
-Knows tensors only.
+It sees tensors only.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ scale that filling, enlarged, takes the place of the biharmonic surface.
 
 With `adversarial`, a PatchGAN (Isola et al., "Image-to-Image Translation with Conditional
 Adversarial Networks", 2017, https://arxiv.org/abs/1611.07004) that sees the filled image and the
-hole adds texture, by the hinge loss. Knows tensors only.
+hole adds texture, by the hinge loss. It sees tensors only.
 """
 
 from __future__ import annotations

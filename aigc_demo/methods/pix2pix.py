@@ -13,7 +13,7 @@ be of use. Noise, if any, is dropout in training; there is none in use, so that 
 gives the same result.
 
 With classes, which are then domains, one network goes from any domain to the one it is conditioned
-on, as in Choi et al., "StarGAN", 2018, https://arxiv.org/abs/1711.09020. Knows tensors only.
+on, as in Choi et al., "StarGAN", 2018, https://arxiv.org/abs/1711.09020. It sees tensors only.
 """
 
 from __future__ import annotations

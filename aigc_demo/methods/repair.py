@@ -11,7 +11,7 @@ work.
     restored = degraded + f(degraded, strength)         loss = E |restored - original|
 
 One network removes one kind of degradation at every strength, in colour and in grey; it does not
-know of other kinds. Knows tensors only.
+know of other kinds. It sees tensors only.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ After training it learns the label compatibility μ (K, K) of a dense CRF, for e
 kernels: the cost of two classes at nearby pixels, and at pixels of similar colour. A sill is below
 a window, and no wall is one pixel wide. It is learnt through the unrolled mean field, as in Zheng
 et al., "Conditional Random Fields as Recurrent Neural Networks", 2015,
-https://arxiv.org/abs/1502.03240. Knows tensors only.
+https://arxiv.org/abs/1502.03240. It sees tensors only.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ guidance: Ho & Salimans, 2022, https://arxiv.org/abs/2207.12598. The networks ar
 
 S is a *sketch*: a small image of what the caption means, drawn without any noise. It costs next to
 nothing, trains the text encoder from the first step on, and lays out the tokens of the
-transformer. Knows tensors only.
+transformer. It sees tensors only.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ The first term is the Gaussian likelihood at its best shared variance: Rybkin et
 Effective VAE Training with Calibrated Decoders", 2020, https://arxiv.org/abs/2006.13202. Codes do
 not fill N(0, I), so samples are drawn from a mixture fitted to the codes of each class after
 training: Ghosh et al., "From Variational to Deterministic Autoencoders", 2019,
-https://arxiv.org/abs/1903.12436. Knows tensors only.
+https://arxiv.org/abs/1903.12436. It sees tensors only.
 """
 
 from __future__ import annotations

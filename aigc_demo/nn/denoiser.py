@@ -7,7 +7,7 @@ https://arxiv.org/abs/2212.09748, by vectors that all blocks share, as in Chen e
 
 Before any noise is seen, the text encoding is turned into a *layout*, a vector for each token, and
 that into a *sketch*, a small image of what the text means. Layers are called as in the shipped
-weights. Knows tensors only, and no method.
+weights. It sees tensors only, and knows no method.
 """
 
 from __future__ import annotations

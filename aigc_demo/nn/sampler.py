@@ -2,7 +2,7 @@
 
     dx/dt = v(x, t),   t from 0 (noise) to 1 (image)
 
-Heun's rule, two evaluations a step, as in Karras et al., "Elucidating the Design Space of
+Heun's method, two evaluations a step, as in Karras et al., "Elucidating the Design Space of
 Diffusion-Based Generative Models", 2022, algorithm 1, https://arxiv.org/abs/2206.00364.
 """
 

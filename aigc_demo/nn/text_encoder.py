@@ -7,7 +7,7 @@ hashed into one table. So a known word costs a look-up and no layer has to learn
 word with a typo still shares its letters and its prefix. A few transformer layers then let learned
 *slots* attend to the words; the slots are the encoding.
 
-Knows tensors only, and no method.
+It sees tensors only, and knows no method.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def prepare(
     model.to(device).to(memory_format=model.memory_format)
     ema = method.ema if plan.ema is None else plan.ema
     trainer = model.trainer(lr=plan.lr or method.lr, ema=ema, seed=plan.seed)
-    seconds_before = _restore(directory / STATE, model, trainer)
+    seconds_before = _load_training_state(directory / STATE, model, trainer)
     batch_size, start = plan.batch or method.batch, trainer.steps
     batches = dataset.batches(batch_size, seed=plan.seed, start=start, device=device)
     if pipeline:
@@ -161,7 +161,7 @@ def _limit(dataset: data.Dataset, plan: TrainPlan) -> data.Dataset:
     return dataset.limited(plan.limit, plan.seed)
 
 
-def _restore(path: Path, model: Model, trainer: Trainer) -> float:
+def _load_training_state(path: Path, model: Model, trainer: Trainer) -> float:
     """Restore model and trainer from a saved state, if any; return the seconds trained before."""
     if not path.is_file():
         return 0.0

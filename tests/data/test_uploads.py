@@ -21,7 +21,7 @@ from PIL import Image
 
 from aigc_demo import data
 from aigc_demo.data import Domains
-from aigc_demo.data.image_files import REASONS
+from aigc_demo.data.archives import REASONS
 from aigc_demo.data.uploads import user_dataset, validation
 from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.data.uploads.validation import VISITOR_LIMITS

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from aigc_demo.data import captions
 from aigc_demo.data.dataset import Dataset, Domains
-from aigc_demo.data.image_files import CAPTIONS, REASONS, Skipped
+from aigc_demo.data.archives import CAPTIONS, REASONS, Skipped
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint

@@ -1,6 +1,7 @@
 """Validates a user's images before anything is trained, and brings them to one size.
 
-What cannot be used is skipped and reported with its reason; `layouts` says what folders mean.
+The zip or folder itself is opened and checked by `archives`; `layouts` says what folders mean.
+What cannot be used is skipped and reported with its reason.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo.data import image_files, layouts
-from aigc_demo.data.image_files import REASONS, ImageFile, Limits, Listing, Skipped
+from aigc_demo.data import archives, layouts
+from aigc_demo.data.archives import REASONS, ImageFile, Limits, Listing, Skipped
 from aigc_demo.data.uploads.user_dataset import Layout, Report, UserDataset
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
@@ -79,7 +80,7 @@ def validate_steps(
     paths: list[Path], *, size: int = 64, limits: UploadLimits = VISITOR_LIMITS
 ) -> Iterator[float | UserDataset]:
     """Yield the share that is done, from 0 to 1, then the images."""
-    with image_files.opened(paths, limits) as listing:
+    with archives.opened(paths, limits) as listing:
         count = len(listing.images)
         if (need := count * 3 * size * size) > limits.kept:
             raise BadData(
@@ -89,7 +90,7 @@ def validate_steps(
         layout = layouts.detect(listing.images)
         results: list[Decoded | Skipped] = []
         spent = 0
-        for result in image_files.decode(layout.files, lambda f, c: _decode(f, c, size)):
+        for result in archives.decode(layout.files, lambda f, c: _decode(f, c, size)):
             spent += result.cost if isinstance(result, Decoded) else 0
             if spent > limits.decoded:
                 raise BadData(
@@ -108,7 +109,7 @@ def _captions(listing: Listing, limits: Limits) -> bytes | None:
         if file.bytes <= limits.captions_bytes:
             try:
                 return file.read()
-            except image_files.UNREADABLE:
+            except archives.UNREADABLE:
                 continue
     return None
 

@@ -26,7 +26,7 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
 CAPTIONS = "captions.csv"
 RATIO, RATIO_FROM = 200, 1_000_000  # packed this much smaller, from this size on, it is a bomb
-ENTRY, NAME = 46, 100  # bytes of an entry in a zip's directory without, and of, an ample name
+ENTRY, NAME = 46, 100  # bytes of a zip's directory entry, and those allowed for its name
 REASONS = {
     "link": "a link",
     "outside": "its name leads out of the archive",
