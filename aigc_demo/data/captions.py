@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from typing_extensions import Self
 
-from aigc_demo.data.dataset import Dataset, batch_indices
 from aigc_demo.data.archives import CAPTIONS
+from aigc_demo.data.dataset import Dataset, batch_indices
 from aigc_demo.errors import BadData
 from aigc_demo.methods.base import Batch
 from aigc_demo.nn import byte_tokenizer

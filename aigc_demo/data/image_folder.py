@@ -19,8 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_demo.data import archives, captions, layouts
-from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.data.archives import CAPTIONS, ImageFile, Limits, Listing, Skipped
+from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from aigc_demo.methods import tensor_cache

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from aigc_demo.data.dataset import Source, Split
 from aigc_demo.data.archives import ImageFile, plain
+from aigc_demo.data.dataset import Source, Split
 from aigc_demo.errors import BadData
 
 A_AND_B: dict[str, tuple[str, ...]] = {

@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aigc_demo.data import captions
-from aigc_demo.data.dataset import Dataset, Domains
 from aigc_demo.data.archives import CAPTIONS, REASONS, Skipped
+from aigc_demo.data.dataset import Dataset, Domains
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
