@@ -11,9 +11,12 @@ help:  ## show this list
 run: $(VENV)/.installed  ## open the studio at http://127.0.0.1:7860
 	$(BIN)/python app.py
 
+# The browser mostly waits, so the other tests run beside it; their report follows at the end.
 test: $(VENV)/.installed-dev  ## run every test
-	@tests/browser.sh $(BIN)/python && some= || some="not browser"; OMP_NUM_THREADS=1 \
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "$$some"
+	@export OMP_NUM_THREADS=1; failed=0; log=$(VENV)/tests.log; \
+	$(BIN)/python -m pytest -m "not browser" >$$log 2>&1 & others=$$!; \
+	if tests/browser.sh $(BIN)/python; then $(BIN)/python -m pytest -m browser || failed=1; fi; \
+	wait $$others || failed=1; cat $$log; exit $$failed
 
 lint: $(VENV)/.installed-dev  ## check style and imports
 	$(BIN)/ruff check .

@@ -16,17 +16,6 @@ from aigc_demo.studio import Studio
 from tests import factories
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process drive the browser, which mostly waits, while the others run the rest file by
-    file (``--dist loadgroup``).
-    """
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @dataclass(frozen=True)
 class TinyData:
     """The same two classes of pictures as a folder and as a zip, the same as pairs of two domains,
