@@ -43,6 +43,14 @@ def number_format() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def priority() -> Iterator[None]:
+    """Let workers train like any other process: on a busy machine the last never gets a turn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIGC_NICE", "0")
+        yield
+
+
 @pytest.fixture(params=["float32", "bfloat16"])
 def each_number_format(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test in both number formats, of which bfloat16 is emulated on some processors."""

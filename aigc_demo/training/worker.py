@@ -180,12 +180,13 @@ def _train(directory: Path, lock: IO[str]) -> None:
 
 
 def _lower_priority() -> None:
-    """Let every other process go first."""
+    """Let every other process go first, or as ``AIGC_NICE`` says (0: like any other, 19: last)."""
+    nice = min(_limit("AIGC_NICE", LOWEST_PRIORITY), LOWEST_PRIORITY)
     with contextlib.suppress(OSError):
-        os.nice(LOWEST_PRIORITY)
+        os.nice(nice)
     # A session of its own is a group of its own for Linux, which shares the time among groups.
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(LOWEST_PRIORITY))
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 def _warm_up() -> None:

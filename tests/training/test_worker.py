@@ -183,3 +183,12 @@ def test_the_queue_has_an_end(
     monkeypatch.setenv("AIGC_MAX_RUNS", "0")
     with pytest.raises(BadValue, match="switched training off"):
         worker.submit(tmp_path, factories.plan("vae", tiny_data.zip))
+
+
+def test_a_worker_trains_with_the_priority_that_the_host_sets(
+    workers: worker.Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGC_NICE", "7")
+    workers.ensure()
+    (process,) = workers._processes
+    until(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) == 7)
