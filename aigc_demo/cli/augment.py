@@ -2,8 +2,8 @@
 
     python -m aigc_demo augment --pipeline steps.json -n 4 --seed 7 in/ out/
 
-Results are PNG files, NAME-0.png, NAME-1.png and so on. The pipeline is JSON, or a file of it: a
-list of steps such as {"name": "rotate", "p": 0.5, "degrees": 15}.
+Results are PNG files, NAME-0.png, NAME-1.png and so on; nothing is overwritten. The pipeline is
+JSON, or a file of it: a list of steps such as {"name": "rotate", "p": 0.5, "degrees": 15}.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from PIL import Image
 
 from aigc_demo import augment
 from aigc_demo.cli import batch_runner
-from aigc_demo.errors import UserError
+from aigc_demo.errors import BadValue, UserError
+from aigc_demo.imaging import images
 from aigc_demo.pipelines.augmentation import run
 from aigc_demo.requests import AugmentRequest
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Augment what the arguments name; return 0, 1 where an image failed, 2 where all did."""
-    p = batch_runner.folder_parser("augment", __doc__)
+    p = batch_runner.folder_parser("augment", __doc__, models=False)
     p.add_argument("--pipeline", required=True, help="the steps, as JSON or the name of its file")
     p.add_argument("-n", type=int, default=4, help="variants of each image")
     p.add_argument("--seed", type=int, default=0, help="of the first variant of the first image")
@@ -30,11 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     given = p.parse_args(arguments)
     seeds = iter(range(given.seed, 2**53, max(1, given.n)))
     try:
-        pipeline = augment.data(augment.parse(augment.read(given.pipeline)))
-        partner = Image.open(given.partner) if given.partner else None
-    except (UserError, OSError) as error:
-        reason = error if isinstance(error, UserError) else "partner: it cannot be read."
-        return batch_runner.report("augment", reason)
+        steps = augment.parse(augment.read(given.pipeline))
+        partner = images.open_image(Path(given.partner)) if given.partner else None
+        if partner is not None and not any(step.mixes for step in steps):
+            raise BadValue("partner: no step of the pipeline mixes images; leave it out.")
+    except UserError as error:
+        return batch_runner.report("augment", error)
+    pipeline = augment.data(steps)
 
     def work(file: Path, image: Image.Image) -> Iterator[float | Image.Image]:
         request = AugmentRequest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,25 +16,40 @@ from aigc_demo import device
 from aigc_demo.data.archives import SUFFIXES
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images
+from aigc_demo.imaging.output_names import key, numbered, output_names
+from aigc_demo.methods import checkpoint
 
 Work = Callable[[Path, Image.Image], Iterator[float | Image.Image]]
 
 
-def command_parser(command: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser of the flags that all commands have."""
+def command_parser(
+    command: str, description: str | None, *, models: bool = True
+) -> argparse.ArgumentParser:
+    """Return a parser of the flags that all commands have; `models` where it uses some."""
     p = argparse.ArgumentParser(
         prog=f"python -m aigc_demo {command}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--checkpoints", default="checkpoints", help="folder of models")
-    p.add_argument("--threads", type=int, help="CPU threads")
+    if models:
+        told = "folder of models (%(default)s)"
+        p.add_argument("--checkpoints", default=checkpoint.root(), type=Path, help=told)
+    p.add_argument("--threads", type=threads, help="CPU threads")
     return p
 
 
-def folder_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+def threads(text: str) -> int:
+    """Parse a number of threads; 0 would be none."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} cannot be used; give 1 or more")
+    return int(text)
+
+
+def folder_parser(
+    command: str, description: str | None, *, models: bool = True
+) -> argparse.ArgumentParser:
     """Return a parser of a command that makes images of a folder's images."""
-    p = command_parser(command, description)
+    p = command_parser(command, description, models=models)
     p.add_argument("source", metavar="in", help="folder of images, or one image")
     p.add_argument("target", metavar="out", help="folder for the results")
     return p
@@ -48,21 +64,21 @@ def report(command: str, error: UserError | str) -> int:
 def run(command: str, done: str, given: argparse.Namespace, work: Work) -> int:
     """Do `work` on each image: it yields the share that is done, then the results.
 
-    Results are PNG files of the same names; of several, with a number behind. An image that fails
-    is reported and skipped. Returns 0, 1 where an image failed, 2 where all did.
+    Results are PNG files called as `output_names` says; of several, with a number behind. An image
+    that fails is reported and skipped. Returns 0, 1 where an image failed, 2 where all did.
     """
     device.set_threads(given.threads)
     try:
         files = image_paths(Path(given.source))
-        target = Path(given.target)
-        if target.resolve() == Path(given.source).resolve():
-            raise BadValue("out: it is the folder of the pictures themselves; name another one.")
-        target.mkdir(parents=True, exist_ok=True)
+        folder = OutputFolder(Path(given.target), Path(given.source))
     except UserError as error:
         return report(command, error)
-    failed = 0
+    if others := other_files(Path(given.source)):
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        print(f"{command}: no pictures: {', '.join(others[:5])}{more}", file=sys.stderr)
+    failed = written = 0
     with tqdm(total=len(files), unit="image") as bar:
-        for file in files:
+        for file, name in zip(files, output_names([f.name for f in files]), strict=True):
             bar.set_postfix_str(file.name)
             try:
                 made = []
@@ -73,13 +89,16 @@ def run(command: str, done: str, given: argparse.Namespace, work: Work) -> int:
                         made.append(step)
                 for i, image in enumerate(made):
                     number = f"-{i}" if len(made) > 1 else ""
-                    write(image, target / f"{file.stem}{number}.png")
+                    path = folder.write(image, name + number)
+                    written += 1
+                    if path.stem != file.stem + number:
+                        tqdm.write(f"{command}: {file.name} → {path.name}", file=sys.stderr)
             except (UserError, OSError) as error:
                 failed += 1
-                reason = error if isinstance(error, UserError) else type(error).__name__
+                reason = error if isinstance(error, UserError) else error.strerror
                 tqdm.write(f"{command}: {file.name}: {reason}", file=sys.stderr)
             bar.update()
-    print(f"{len(files) - failed} of {len(files)} {done}: {target}")
+    print(f"{len(files) - failed} of {len(files)} {done}, {written} files written: {given.target}")
     return 0 if not failed else 2 if failed == len(files) else 1
 
 
@@ -95,8 +114,55 @@ def image_paths(source: Path) -> list[Path]:
     return found
 
 
-def write(image: Image.Image, target: Path) -> None:
-    """Write an image atomically: a reader never sees half of it."""
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    part.write_bytes(images.encode_png(image))
-    os.replace(part, target)
+def other_files(source: Path) -> list[str]:
+    """Return the names of what else is in a folder, but for what systems hide."""
+    if not source.is_dir():
+        return []
+    return sorted(
+        p.name
+        for p in source.iterdir()
+        if not p.name.startswith(".") and not (p.is_file() and p.suffix.lower() in SUFFIXES)
+    )
+
+
+class OutputFolder:
+    """A folder for results, made where it is missing, in which nothing is overwritten.
+
+    Raises BadValue where it cannot be made, or is the folder `source` of the inputs.
+    """
+
+    def __init__(self, path: Path, source: Path) -> None:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self.path, self._taken = path, {key(p.name) for p in path.iterdir()}
+        except OSError as error:
+            raise BadValue(
+                f"out: it cannot be made a folder ({error.strerror}); name another one."
+            ) from None
+        if path.samefile(source):
+            raise BadValue("out: it is the folder of the pictures themselves; name another one.")
+
+    def write(self, image: Image.Image, name: str) -> Path:
+        """Write an image as ``name.png``, or with a number where there is one already; return the
+        path. A reader never sees half of it.
+        """
+        path, part = self._reserve(name), self.path / f".{os.getpid()}.part"
+        try:
+            part.write_bytes(images.encode_png(image))
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            raise
+        return path
+
+    def _reserve(self, name: str) -> Path:
+        """Make an empty file of a name that nobody has, another process included."""
+        for candidate in numbered(name):
+            path = self.path / f"{candidate}.png"
+            if key(path.name) not in self._taken:
+                self._taken.add(key(path.name))
+                with contextlib.suppress(FileExistsError):
+                    path.open("xb").close()
+                    return path
+        raise AssertionError  # there is always another number

@@ -2,7 +2,8 @@
 
     python -m aigc_demo restore --method denoise in/ out/
 
-Results are PNG files of the same names. An image that cannot be restored is reported and skipped.
+Results are PNG files of the same names, or with the old ending in the name or a number where that
+is taken: nothing is overwritten. An image that cannot be restored is reported and skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from PIL import Image
 
 from aigc_demo.cli import batch_runner
 from aigc_demo.data.archives import SUFFIXES
-from aigc_demo.errors import BadValue
+from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.requests import RestoreRequest
@@ -29,14 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--mask", help="mask for all images, or folder of masks with the images' names")
     p.add_argument(
         "--marked",
-        default="white",
         choices=["white", "black", "auto"],
-        help="colour of what the mask marks; auto: the rarer one",
+        help="colour of what the mask marks (white); auto: the rarer one",
     )
-    p.add_argument("--grow", type=int, default=0, help="pixels to add around the mask")
+    p.add_argument("--grow", type=int, help="pixels to add around the mask")
     p.add_argument("--sigma", type=float, help="noise in grey levels; estimated unless given")
-    p.add_argument("--factor", type=int, default=2, choices=[2, 4], help="of upscale and bicubic")
+    p.add_argument("--factor", type=int, choices=[2, 4], help="of upscale and bicubic (2)")
     given = p.parse_args(arguments)
+    try:
+        check_flags(given)
+    except UserError as error:
+        return batch_runner.report("restore", error)
     studio = Studio(given.checkpoints)
 
     def work(file: Path, image: Image.Image) -> Iterator[float | Image.Image]:
@@ -45,12 +49,23 @@ def main(arguments: list[str] | None = None) -> int:
             mask=mask_for(file, image, given),
             method=given.method,
             sigma=given.sigma,
-            factor=given.factor,
+            factor=given.factor or 2,
         )
         for step in studio.restore_steps(request):
             yield step if isinstance(step, float) else step.image
 
     return batch_runner.run("restore", "restored", given, work)
+
+
+def check_flags(given: argparse.Namespace) -> None:
+    """Raise BadValue for a flag that would change nothing."""
+    tool = TOOLS[given.method]
+    for flag, used in (("sigma", tool.needs_sigma), ("factor", tool.enlarges)):
+        if getattr(given, flag) is not None and not used:
+            raise BadValue(f"{flag}: {given.method} does not use it; leave it out.")
+    for flag in ("marked", "grow"):
+        if getattr(given, flag) is not None and not given.mask:
+            raise BadValue(f"{flag}: there is no mask that it is of; give one with --mask.")
 
 
 def mask_for(file: Path, image: Image.Image, given: argparse.Namespace) -> Image.Image | None:
@@ -60,10 +75,15 @@ def mask_for(file: Path, image: Image.Image, given: argparse.Namespace) -> Image
     path = Path(given.mask)
     if path.is_dir():
         named = [p for p in path.iterdir() if p.stem == file.stem and p.suffix.lower() in SUFFIXES]
+        named = [p for p in named if p.name == file.name] or sorted(named)
         if not named:
             raise BadValue(f"mask: the folder of masks has none called {file.stem}; add it.")
+        if len(named) > 1:
+            raise BadValue(
+                f"mask: {named[0].name} and {named[1].name} could both be meant; keep one."
+            )
         path = named[0]
     if not path.is_file():
         raise BadValue("mask: there is no such file or folder; name one that is there.")
-    found = masks.from_file(images.open_image(path), given.marked, image.size)
-    return masks.to_image(masks.grow(found, given.grow))
+    found = masks.from_file(images.open_image(path), given.marked or "white", image.size)
+    return masks.to_image(masks.grow(found, given.grow or 0))

@@ -2,8 +2,8 @@
 
     python -m aigc_demo translate --model monet2photo-cyclegan --direction BtoA in/ out/
 
-Results are PNG files of the same names. An image that cannot be translated is
-reported and skipped.
+Results are PNG files of the same names, or with the old ending in the name or a number where that
+is taken: nothing is overwritten. An image that cannot be translated is reported and skipped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from aigc_demo.cli import batch_runner
-from aigc_demo.errors import UserError
+from aigc_demo.errors import BadValue, UserError
 from aigc_demo.requests import TranslateRequest
 from aigc_demo.studio import Studio
 
@@ -23,13 +23,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Translate what the arguments name; return 0, 1 where an image failed, 2 where all did."""
     p = batch_runner.folder_parser("translate", __doc__)
     p.add_argument("--model", required=True, help="folder of the model, in the checkpoints")
-    p.add_argument("--direction", default="AtoB", choices=["AtoB", "BtoA"], help="of the two")
+    p.add_argument("--direction", choices=["AtoB", "BtoA"], help="of the two (AtoB)")
     p.add_argument("--style", help="domain to go to, where the model knows several")
     p.add_argument("--strength", type=float, default=1.0, help="0: the image, 1: the result")
     given = p.parse_args(arguments)
     studio = Studio(given.checkpoints)
     try:
-        studio.info(given.model)
+        info = studio.info(given.model)
+        if info.task != "translate":
+            raise BadValue(f"model: {info.name} does not translate; name one that does.")
+        if given.style and given.direction:
+            raise BadValue("direction: a style says where to go; leave one of the two out.")
     except UserError as error:
         return batch_runner.report("translate", error)
 
@@ -37,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         request = TranslateRequest(
             image=image,
             model=given.model,
-            direction=given.direction,
+            direction=given.direction or "AtoB",
             style=given.style,
             strength=given.strength,
             cycle=False,

@@ -43,3 +43,24 @@ def test_a_pipeline_that_is_none_ends_the_command(
     for given in ("[", '[{"name": "spin"}]', "missing.json"):
         assert cli.main(["--pipeline", given, str(tmp_path), str(tmp_path / "out")]) == 2
         assert capsys.readouterr().err.startswith("augment: pipeline")
+
+
+def test_variants_of_inputs_of_one_name_are_all_there(tmp_path: Path) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for i, name in enumerate(("holiday.jpg", "holiday.png", "holiday.webp")):
+        factories.draw(0, i).save(source / name)
+    flags = ["--pipeline", json.dumps(STEPS), "-n", "2", str(source), str(target)]
+    assert cli.main(flags) == cli.main(flags) == 0
+    made = [f"holiday-{end}-{k}" for end in ("jpg", "png", "webp") for k in range(2)]
+    names = sorted(p.name for p in target.iterdir())
+    assert names == sorted([f"{m}{n}.png" for m in made for n in ("", "-2")])
+
+
+def test_a_partner_that_nothing_mixes_with_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    factories.draw(0, 1).save(tmp_path / "a.png")
+    given = ["--pipeline", json.dumps(STEPS), "--partner", str(tmp_path / "a.png")]
+    assert cli.main([*given, str(tmp_path), str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("augment: partner: no step of the pipeline mixes")

@@ -64,6 +64,78 @@ def test_masks_can_have_the_pictures_names_and_any_polarity(folder: Path, tmp_pa
     assert rows.min() >= 8 and rows.max() <= 21 and columns.min() >= 8 and columns.max() <= 21
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def write_alike(folder: Path) -> None:
+    """Write three pictures whose names differ in their ending alone, and two in case alone."""
+    for i, name in enumerate(("holiday.jpg", "holiday.png", "holiday.webp", "A.png", "a.PNG")):
+        factories.draw(0, i).save(folder / name)
+
+
+def test_inputs_of_one_name_have_a_result_each(tmp_path: Path) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    write_alike(source)
+    assert restore.main(["--method", "median", str(source), str(target)]) == 0
+    assert names(target) == [
+        *("A.png", "a-2.png", "holiday-jpg.png", "holiday-png.png", "holiday-webp.png"),
+    ]
+    assert len({p.read_bytes() for p in target.iterdir()}) == 5
+
+
+def test_what_lies_in_the_output_folder_stays_as_it_is(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bad.png").unlink()
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "Cat.png").write_text("of somebody else")
+    flags = ["--method", "median", str(folder), str(target)]
+    assert restore.main(flags) == restore.main(flags) == 0
+    assert names(target) == ["Cat.png", "cat-2.png", "cat-3.png", "cup-2.png", "cup.png"]
+    assert (target / "Cat.png").read_text() == "of somebody else"
+    printed = capsys.readouterr()
+    assert "2 of 2 restored, 2 files written" in printed.out
+    assert "cat.png → cat-2.png" in printed.err and "cat.png → cat-3.png" in printed.err
+
+
+def test_one_picture_restored_into_its_own_folder_is_kept(folder: Path) -> None:
+    before = (folder / "cat.png").read_bytes()
+    assert restore.main(["--method", "median", str(folder / "cat.png"), str(folder)]) == 0
+    assert (folder / "cat.png").read_bytes() == before
+    assert (folder / "cat-2.png").is_file()
+
+
+def test_a_name_as_long_as_a_system_allows_has_a_result(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    factories.draw(0, 1).save(tmp_path / "in" / f"{'é' * 125}.png")
+    assert restore.main(["--method", "median", str(tmp_path / "in"), str(tmp_path / "out")]) == 0
+    assert len(names(tmp_path / "out")) == 1
+
+
+def test_files_that_are_no_pictures_are_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore.main(["--method", "median", str(folder), str(tmp_path / "out")])
+    assert "no pictures: notes.txt" in capsys.readouterr().err
+
+
+def test_a_mask_that_could_be_two_is_not_guessed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bad.png").unlink()
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for name in ("cat.png", "cat.webp", "cup.png", "cup.webp"):
+        mask().save(masks / name, lossless=True)
+    flags = ["--method", "telea", "--mask", str(masks), str(folder), str(tmp_path / "out")]
+    assert restore.main(flags) == 1
+    assert "cup.jpg: mask: cup.png and cup.webp could both be meant" in capsys.readouterr().err
+    assert names(tmp_path / "out") == ["cat.png"]
+
+
 def test_a_model_cleans(folder: Path, tmp_path: Path) -> None:
     factories.save(tmp_path / "checkpoints" / "denoise", "repair", classes=0)
     flags = [
@@ -96,6 +168,11 @@ def test_what_cannot_be_done_is_reported(
         ("--method telea --mask gone.png in out", "mask: there is no such file"),
         ("--method telea --mask empty in out", "has none called cat"),
         ("--method denoise --sigma nan in out", "sigma: nan cannot be used"),
+        ("--method median --sigma 5 in out", "sigma: median does not use it"),
+        ("--method denoise --factor 4 in out", "factor: denoise does not use it"),
+        ("--method median --grow 4 in out", "grow: there is no mask"),
+        ("--method median --marked auto in out", "marked: there is no mask"),
+        ("--method median in in/cat.png", "out: it cannot be made a folder"),
         ("--method denoise in out", "model: there is no model"),
     ):
         assert restore.main(arguments.split()) == 2

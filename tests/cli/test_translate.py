@@ -56,6 +56,15 @@ def test_styles_and_strength_reach_the_request(models: Path, folder: Path, tmp_p
     assert Image.open(same / "disc.png").tobytes() == Image.open(folder / "disc.png").tobytes()
 
 
+def test_inputs_of_one_name_have_a_result_each(models: Path, folder: Path, tmp_path: Path) -> None:
+    (folder / "bad.png").unlink()
+    factories.draw(1, 2).save(folder / "square.webp")
+    flags = ["--model", "cycle", "--checkpoints", str(models), str(folder), str(tmp_path / "out")]
+    assert translate.main(flags) == 0
+    made = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert made == ["disc.png", "square-jpg.png", "square-webp.png"]
+
+
 def test_a_wrong_argument_is_told(
     models: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import facade_labels, images
+from aigc_demo.imaging.output_names import output_names
 from aigc_demo.pipelines.translation import TranslateResult
 from aigc_demo.requests import GenerateRequest, Request, RestoreRequest, TranslateRequest
 from aigc_demo.studio import ModelInfo, Studio
@@ -209,10 +210,10 @@ def translate_all(studio: Studio, form: BatchForm, progress: Progress = PROGRESS
         raise BadValue(f"files: {len(files)} are too many; the limit is {MAX_FILES} at a time.")
     info = model_of(studio, form)
     once = form.model_copy(update={"cycle": False})
-    out, problems, names = io.BytesIO(), [], set()
+    out, problems, made = io.BytesIO(), [], 0
+    names = output_names([Path(file).name for file in files])
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for i, file in enumerate(files):
-            stem = Path(file).stem[:80]
+        for i, (file, name) in enumerate(zip(files, names, strict=True)):
             try:
                 request = request_for(info, images.open_image(Path(file)), once)
                 steps = studio.translate_steps(request)
@@ -220,12 +221,11 @@ def translate_all(studio: Studio, form: BatchForm, progress: Progress = PROGRESS
             except UserError as problem:
                 problems.append(f"{Path(file).name[:80]}: {problem}")
             else:
-                name = stem if stem not in names else f"{stem}-{i}"
-                names.add(name)
+                made += 1
                 archive.writestr(f"{name}.png", images.encode_png(result.image))
-    if not names:
+    if not made:
         raise BadValue(f"files: none of them could be translated. {problems[0]}")
-    done = f"{len(names)} of {len(files)} translated"
+    done = f"{made} of {len(files)} translated"
     file = downloadable(out.getvalue(), f"{info.name}.zip")
     return {
         "archive": gr.update(value=file, visible=True),

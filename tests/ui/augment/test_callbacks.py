@@ -221,15 +221,36 @@ def test_files_and_zips_are_augmented_under_names_of_their_own(
     form = batch.BatchForm(pipeline=PIPELINE, seed=2, files=files, variants=2)
     shares: list[float] = []
     made = batch.augment_all(studio, form, shares.append)
-    assert shares == [0.25, 0.5, 0.75, 1.0]
-    assert "3 pictures × 2" in made["report"]
-    assert "bad: The file is not a picture" in made["report"]
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1])
+    assert "2 of 3 pictures × 2" in made["report"]
+    assert "bad.jpg: The file is not a picture" in made["report"]
+    assert "same.png: its name leads out of the archive" in made["report"]
+    assert "notes.txt: not a picture file" in made["report"]
     with zipfile.ZipFile(made["archive"]["value"]) as archive:
         names = sorted(archive.namelist())
         assert all(".." not in n and "/" not in n for n in names)
         contents = [archive.read(n) for n in names if n.endswith(".png")]
-        assert len(contents) == len(set(contents)) == 6  # each has a seed of its own
+        assert len(contents) == len(set(contents)) == 4  # each has a seed of its own
         assert json.loads(archive.read("pipeline.json")) == augment.data(augment.parse(STEPS))
+
+
+def test_pictures_of_one_name_each_have_variants_in_the_zip(
+    studio: Studio, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        for name in ("holiday.jpg", "a/x.png", "A/x.png"):
+            photo(16).save(tmp_path / "one.png")
+            archive.write(tmp_path / "one.png", name)
+    for name in ("holiday.png", "holiday.webp"):
+        photo(16).save(tmp_path / name)
+    (tmp_path / "torn.zip").write_bytes(b"PK")
+    files = [str(tmp_path / f) for f in ("more.zip", "holiday.png", "torn.zip", "holiday.webp")]
+    form = batch.BatchForm(pipeline=PIPELINE, files=files, variants=1)
+    made = batch.augment_all(studio, form, lambda share: None)
+    with zipfile.ZipFile(made["archive"]["value"]) as archive:
+        pictures = {n.removesuffix("-0.png") for n in archive.namelist() if n.endswith(".png")}
+    assert pictures == {"holiday-jpg", "holiday-png", "holiday-webp", "A-x", "a-x-2"}
+    assert "damaged or not a zip" in made["report"]
 
 
 def test_files_that_cannot_be_augmented_are_named(
@@ -242,11 +263,11 @@ def test_files_that_cannot_be_augmented_are_named(
     monkeypatch.setattr(batch, "MAX_FILES", 6)
     bad = str(tmp_path / "bad.png")
     for files, problem in (
-        (None, "there are no pictures; drop some"),
-        ([str(tmp_path / "notes.zip")], "there are no pictures; drop some"),
-        ([bad], "none of them could be used. bad: The file is not"),
+        (None, "there are none; drop some"),
+        ([str(tmp_path / "notes.zip")], "notes.txt: not a picture file; left out"),
+        ([bad], "none of them could be used. bad.png: The file is not"),
         ([bad] * 6, "6 pictures with 2 variants each are more than 10"),
-        ([bad] * 7, "there are more than 6 pictures"),
+        ([bad] * 7, "7 are too many; the limit is 6"),
     ):
         form = batch.BatchForm(pipeline="[]", files=files, variants=2)
         with pytest.raises(BadValue, match=f"^files: {problem}"):

@@ -196,15 +196,16 @@ def test_many_files_become_a_zip(studio: Studio, tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         photo().resize(size).save(tmp_path / folder / "cat.jpg")
         files.append(str(tmp_path / folder / "cat.jpg"))
+    photo().resize((10, 10)).save(tmp_path / "CAT.jpg")
     (tmp_path / "notes.png").write_text("no picture")
-    files.insert(1, str(tmp_path / "notes.png"))
+    files += [str(tmp_path / "notes.png"), str(tmp_path / "CAT.jpg")]
     shares: list[float] = []
     made = callbacks.translate_all(studio, form(tmp_path, files=files), shares.append)
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
     with zipfile.ZipFile(made["archive"]["value"]) as archive:
         sizes = {n: Image.open(io.BytesIO(archive.read(n))).size for n in archive.namelist()}
-    assert sizes == {"cat.png": (30, 20), "cat-2.png": (20, 30)}
-    assert "2 of 3 translated" in made["report"]
+    assert sizes == {"cat.png": (30, 20), "cat-2.png": (20, 30), "CAT-3.png": (10, 10)}
+    assert "3 of 4 translated" in made["report"]
     assert "notes.png: The file is not a picture" in made["report"]
 
 
