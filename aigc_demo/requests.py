@@ -27,11 +27,36 @@ MAX_PROMPT = 200  # characters
 MAX_DIRECTIONS = 6  # of latents
 MAX_BIHARMONIC_PIXELS = 40_000  # of a hole: more would take minutes
 MAX_GROW = 100  # pixels around a mask
+MAX_BOXES = 100  # in an image
 
 
 def _as_whole(value: Any) -> Any:
     """Return a float without a fraction as an int: JSON and sliders do not tell 3.0 from 3."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def plain(value: Any) -> Any:
+    """Return numbers of NumPy and torch, also in lists and dicts, as Python's own."""
+    if isinstance(value, list | tuple):
+        return (tuple if isinstance(value, tuple) else list)(map(plain, value))
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _as_list(value: Any) -> Any:
+    """Return an array or a tuple as a list."""
+    kind = getattr(getattr(value, "format", None), "value", "XYXY")  # of torchvision's boxes
+    if kind != "XYXY":
+        raise ValueError("they should be left, top, right, bottom (XYXY)")
+    return list(value) if isinstance(value, tuple) else getattr(value, "tolist", lambda: value)()
+
+
+def _corners(value: Any) -> Any:
+    value = _as_list(value)
+    if not isinstance(value, list) or len(value) != 4:
+        raise ValueError("it should be four numbers: left, top, right, bottom")
+    return tuple(map(plain, value))
 
 
 def _without_nul(prompt: str) -> str:
@@ -62,14 +87,22 @@ Evaluations = Annotated[Whole, Field(ge=2, le=64)]  # of the network, per image
 Truncation = Annotated[float, Field(ge=0.1, le=1)]
 Temperature = Annotated[float, Field(ge=0.1, le=1.2)]
 Offset = Annotated[float, Field(ge=-3, le=3)]  # standard deviations
-Offsets = Annotated[tuple[Offset, ...], Field(max_length=MAX_DIRECTIONS, strict=False)]
+Offsets = Annotated[
+    tuple[Offset, ...],
+    Field(max_length=MAX_DIRECTIONS, strict=False),
+    BeforeValidator(_as_list),
+]
 Axis = Literal[
     "seed", "label", "prompt", "guidance", "evaluations", "temperature", "truncation", "model"
 ]
 AxisValues = Annotated[
     tuple[str | int | float, ...],
     Field(min_length=1, max_length=8, strict=False),  # a list, as JSON has it, will do
+    BeforeValidator(_as_list),
 ]
+Box = Annotated[tuple[float, float, float, float], BeforeValidator(_corners)]
+Boxes = Annotated[list[Box], Field(max_length=MAX_BOXES), BeforeValidator(_as_list)]
+BoxLabels = Annotated[list[Label | int], Field(max_length=MAX_BOXES), BeforeValidator(_as_list)]
 
 PairwiseWeight = Annotated[float, Field(ge=0, le=50)]  # of a CRF
 SmoothRadius = Annotated[float, Field(ge=0.5, le=50)]  # pixels
@@ -92,7 +125,7 @@ class Request(BaseModel):
 
     def __init__(self, **fields: Any) -> None:
         try:
-            super().__init__(**fields)
+            super().__init__(**plain(fields))
         except ValidationError as error:
             raise BadValue(explain(error)) from None
 
@@ -283,19 +316,29 @@ class AugmentRequest(Request):
     """Ask for `n` random variants of an image.
 
     `pipeline` is a list of steps, such as ``{"name": "rotate", "p": 0.5, "degrees": 15}``. Variant
-    i has the seed ``seed + i``. `boxes` (x0, y0, x1, y1 in pixels) and `mask` (as large as the
-    image) are transformed with it. `partner` is the second image of steps that mix two. `quick`
-    computes with OpenCV where that is faster; pixels then differ by rounding.
+    i has the seed ``seed + i``. `boxes`, each left, top, right, bottom in pixels, and `mask` (as
+    large as the image) are transformed with it. `labels` are the classes of the boxes, a name or a
+    number each; without them, the boxes' numbers. `partner` is the second image of steps that mix
+    two. `quick` computes with OpenCV where that is faster; pixels then differ by rounding.
     """
 
     image: Image.Image
     pipeline: list[dict[str, Any]]
     n: Whole = Field(16, ge=1, le=MAX_COUNT)
     seed: Seed = 0
-    boxes: list[tuple[float, float, float, float]] = Field(default_factory=list, max_length=100)
+    boxes: Boxes = []
+    labels: BoxLabels = []
     mask: Image.Image | None = None
     partner: Image.Image | None = None
     quick: bool = False
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> AugmentRequest:
+        if self.labels and len(self.labels) != len(self.boxes):
+            raise ValueError(
+                f"labels: there are {len(self.labels)} for {len(self.boxes)} boxes; give one each"
+            )
+        return self
 
 
 class TrainPlan(Request):

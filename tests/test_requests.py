@@ -6,9 +6,12 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pydantic import ValidationError
+from torchvision import tv_tensors
 
 from aigc_demo import requests
 from aigc_demo.errors import BadValue
@@ -249,7 +252,54 @@ def test_boxes_are_at_most_a_hundred_of_four_finite_numbers() -> None:
     assert make("AugmentRequest", boxes=[box] * 100).boxes == [box] * 100
     refused("AugmentRequest", match="^boxes: .* 100 ", boxes=[box] * 101)
     refused("AugmentRequest", match=r"^boxes\.0\.3: ", boxes=[(0.0, 0.0, 1.0, math.inf)])
-    refused("AugmentRequest", match=r"^boxes\.0\.3: ", boxes=[(0.0, 0.0, 1.0)])
+    for wrong in ((0.0, 0.0, 1.0), 5.0, "0011", None):
+        told = r"^boxes\.0: .+ cannot be used; it should be four numbers: left, top"
+        refused("AugmentRequest", match=told, boxes=[wrong])
+    other = tv_tensors.BoundingBoxes([box], format="XYWH", canvas_size=(4, 4))
+    refused("AugmentRequest", match=r"^boxes: .+ cannot be used; .*\(XYXY\)", boxes=other)
+
+
+def test_boxes_may_be_lists_arrays_and_tensors() -> None:
+    box = (0.0, 0.0, 1.0, 2.0)
+    for boxes in (
+        [[0, 0, 1, 2]],
+        ([0, 0, 1, 2],),
+        np.array([box], np.float32),
+        np.array([box], np.int16),
+        torch.tensor([box]),
+        [torch.tensor(box)],
+        [np.float32(box)],
+        [tuple(np.int64(side) for side in box)],
+        tv_tensors.BoundingBoxes([box], format="XYXY", canvas_size=(4, 4)),
+    ):
+        assert make("AugmentRequest", boxes=boxes).boxes == [box]
+    assert make("AugmentRequest", boxes=np.zeros((0, 4))).boxes == []
+
+
+def test_labels_are_one_a_box() -> None:
+    boxes = [(0.0, 0.0, 1.0, 1.0)] * 2
+    for labels in (["cat", "dog"], (3, 4), np.array([3, 4]), ["cat", np.int64(4)]):
+        assert make("AugmentRequest", boxes=boxes, labels=labels).labels == list(labels)
+    refused("AugmentRequest", match="^labels: there are 1 for 2 boxes", boxes=boxes, labels=["a"])
+    refused("AugmentRequest", match="^labels: there are 1 for 0 boxes", labels=["a"])
+
+
+def test_numbers_of_numpy_and_torch_are_numbers() -> None:
+    for kind, rows in RANGES.items():
+        for name, (_, lowest, *_) in rows.items():
+            types = (np.int64, np.uint8) if name in WHOLE | {"factor"} else (np.float64, np.int64)
+            for value in (*(t(max(lowest, 2)) for t in types), torch.tensor(max(lowest, 2))):
+                if RANGES[kind][name][2] >= 2:
+                    assert getattr(make(kind, **{name: value}), name) == value.item()
+            if name in WHOLE:
+                assert type(getattr(make(kind, **{name: np.int32(2)}), name)) is int
+            refused(kind, match=rf"^{name}: True cannot be used; ", **{name: np.bool_(True)})
+    x = {"x": "seed", "x_values": np.arange(3)}
+    assert make("GridRequest", **x).x_values == (0, 1, 2)
+    offsets = make("DirectionRequest", offsets=torch.tensor([0.5, 1.0])).offsets
+    assert offsets == (0.5, 1.0)
+    plan = make("TrainPlan", config={"width": np.int64(8), "depth": [np.int32(1)]})
+    assert plan.model_dump_json(include={"config"}) == '{"config":{"width":8,"depth":[1]}}'
 
 
 def test_what_is_no_picture_is_refused() -> None:

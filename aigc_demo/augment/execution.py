@@ -60,7 +60,7 @@ def apply(
     or a mask that are there.
     """
     check(pipeline, annotated=sample.annotated, partner=partner is not None)
-    generator = torch.Generator().manual_seed(seed % 2**63)
+    generator = torch.Generator().manual_seed(int(seed) % 2**63)
     record = []
     with DrawFrom(generator), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # erasing warns that it leaves masks alone; so it should
@@ -155,7 +155,7 @@ def mix_batch(
     and the classes' weights (B, K).
     """
     weights = F.one_hot(labels, classes).float()
-    with DrawFrom(torch.Generator().manual_seed(seed % 2**63)):
+    with DrawFrom(torch.Generator().manual_seed(int(seed) % 2**63)):
         for step in pipeline:
             if step.mixes and not (step.gated and bool(torch.rand(1) >= step.p)):
                 call = step.call((images.shape[-2], images.shape[-1]))

@@ -15,6 +15,7 @@ from typing import Any
 from aigc_demo.augment import geometry, photometry, policies
 from aigc_demo.augment.transform import PROBABILITY, Call, Size, Transform, Values
 from aigc_demo.errors import BadValue
+from aigc_demo.requests import plain
 
 MAX_STEPS = 20
 MAX_JSON = 20_000  # characters
@@ -124,7 +125,7 @@ def parse(given: str | Sequence[Any], *, field: str = "pipeline") -> Pipeline:
         raise BadValue(f"{field}: it is not a list of steps; give one.")
     if len(given) > MAX_STEPS:
         raise BadValue(f"{field}: it has {len(given)} steps; the limit is {MAX_STEPS}.")
-    return tuple(_parse_step(f"{field}.{i}", each) for i, each in enumerate(given))
+    return tuple(_parse_step(f"{field}.{i}", each) for i, each in enumerate(plain(given)))
 
 
 def _parse_step(place: str, given: Any) -> Step:

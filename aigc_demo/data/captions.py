@@ -96,7 +96,7 @@ class Captioned(Dataset):
         plain = super().batches(size, seed=seed, start=start, device=device)
         for step, batch in enumerate(plain, start):
             chosen = batch_indices(len(self), size, step, seed, orders).tolist()
-            chance = random.Random(seed * 1_000_003 + step)
+            chance = random.Random(int(seed) * 1_000_003 + step)
             captions = [compose(self.subjects[i], chance) for i in chosen]
             yield replace(batch, captions=byte_tokenizer.encode(captions).to(device))
 

@@ -67,7 +67,7 @@ class Dataset:
         batches = [images.from_pixels(x) for x in pixels]
         if self.flip is False:
             return batches
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+        generator = torch.Generator().manual_seed((int(seed) * 1_000_003 + step) % 2**63)
         mirrored = torch.rand(len(chosen), generator=generator) < 0.5
         if isinstance(self.flip, Tensor):
             mirrored &= self.flip[chosen]
@@ -75,7 +75,7 @@ class Dataset:
 
 
 def _order(n: int, seed: int, epoch: int) -> Tensor:
-    generator = torch.Generator().manual_seed((seed * 7919 + epoch) % 2**63)
+    generator = torch.Generator().manual_seed((int(seed) * 7919 + epoch) % 2**63)
     return torch.randperm(n, generator=generator)
 
 
@@ -129,7 +129,7 @@ class Domains(Dataset):
                 chosen, labels = numbers[0], torch.ones(size, dtype=torch.int64)
             else:
                 chosen = batch_indices(len(self), size, step, seed, orders[0])
-                generator = torch.Generator().manual_seed((seed * 65_537 + step) % 2**63)
+                generator = torch.Generator().manual_seed((int(seed) * 65_537 + step) % 2**63)
                 shuffled = torch.rand(size, len(domains), generator=generator).argsort(dim=1)
                 source, labels = shuffled[:, 0], shuffled[:, 1]
                 stacked, place = torch.stack([x[chosen] for x in domains]), torch.arange(size)

@@ -168,7 +168,7 @@ class LostPixels(Degradation):
 
     def degrade(self, image: Image.Image, *, strength: float, seed: int) -> Degraded:
         planes = images.split(image)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         lost = self.draw(*planes.colour.shape[:2], self.amount(strength), generator)
         mask = Image.fromarray(lost.numpy().astype(np.uint8) * 255)
         words = self.caption.format(name=self.name, amount=float(lost.float().mean()))
@@ -188,7 +188,7 @@ class Corruption(Degradation):
 
     def degrade(self, image: Image.Image, *, strength: float, seed: int) -> Degraded:
         planes = images.split(image)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         exact = torch.tensor([strength], dtype=torch.float64)
         corrupted = _to_image(self.apply(_to_batch(planes), exact, generator), planes)
         words = self.caption.format(amount=self.amount(strength))

@@ -213,7 +213,7 @@ class Trainer(ABC):
         self.ema = PowerEMA(ema)
         self.steps = 0
         device = next(model.parameters()).device
-        self.generator = torch.Generator(device).manual_seed(seed)
+        self.generator = torch.Generator(device).manual_seed(int(seed))
         model.eval().requires_grad_(False)
 
     @property

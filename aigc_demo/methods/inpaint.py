@@ -163,7 +163,7 @@ class InpaintTrainer(Trainer):
     def __init__(self, model: Inpaint, *, lr: float, ema: float, seed: int) -> None:
         super().__init__(model, lr=lr, ema=ema, seed=seed)
         config = model.config
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         low, high, side = config.smallest, config.largest, config.crop
         shares = (low + (high - low) * torch.rand(MASKS, generator=generator)).tolist()
         self.masks = _brush_masks((side, side), shares, generator).to(self.device)

@@ -100,7 +100,7 @@ def kernel_distance(
     size = min(subset_size, len(real), len(fake))
     if size == len(real) == len(fake):
         subsets = 1
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     values = []
     for _ in range(subsets):
         x, y = (s[torch.randperm(len(s), generator=generator)[:size]] for s in (real, fake))
@@ -126,7 +126,7 @@ def inception_score(
     Raises BadValue for n < 2.
     """
     _check_counts(probabilities)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     p = probabilities.double()[torch.randperm(len(probabilities), generator=generator)]
     scores = []
     for part in p.tensor_split(min(splits, len(p))):

@@ -20,7 +20,7 @@ def normals(shape: tuple[int, ...], seeds: Iterable[int]) -> Tensor:
     Hence the noise of a seed is the same alone and inside a batch, and on every device.
     """
     return torch.stack(
-        [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        [torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from aigc_demo.requests import MAX_SEED, AugmentRequest
 
 Box = tuple[float, float, float, float]
 MAX_STRENGTHS = 16
+ROUNDING = 0.1  # pixels that a box may go beyond the edge of its picture
 MIN_SIDE = 8  # pixels: what all transforms can work with
 
 
@@ -25,12 +27,18 @@ MIN_SIDE = 8  # pixels: what all transforms can work with
 class AugmentResult:
     """Variants of a picture (RGB) with the seed and the sampled parameters of each, the boxes and
     the mask (L) that moved along, and the seconds it took.
+
+    Of each variant, ``boxes[i][k]`` belongs to ``labels[i][k]`` and is what became of box number
+    ``numbers[i][k]`` of the request; `dropped` are the labels of boxes of which nothing is left.
     """
 
     images: list[Image.Image]
     seeds: list[int]
     sampled: list[list[Sampled]]
     boxes: list[list[Box]]
+    labels: list[list[str | int]]
+    numbers: list[list[int]]
+    dropped: list[list[str | int]]
     masks: list[Image.Image]
     seconds: float
 
@@ -54,11 +62,16 @@ def run_steps(request: AugmentRequest) -> Iterator[float | AugmentResult]:
     for i, seed in enumerate(seeds, 1):
         made.append(apply(pipeline, sample, seed, partner=partner, fast=request.quick))
         yield i / request.n
+    moved = [_boxes(s.boxes) for s, _ in made if s.boxes is not None]
+    labels = dict(enumerate(request.labels or range(len(request.boxes))))
     yield AugmentResult(
         images=[_to_image(s.image) for s, _ in made],
         seeds=seeds,
         sampled=[sampled for _, sampled in made],
-        boxes=[_boxes(s.boxes) for s, _ in made if s.boxes is not None],
+        boxes=[list(boxes.values()) for boxes in moved],
+        labels=[[labels[k] for k in boxes] for boxes in moved],
+        numbers=[list(boxes) for boxes in moved],
+        dropped=[[label for k, label in labels.items() if k not in boxes] for boxes in moved],
         masks=[Image.fromarray(s.mask.numpy()) for s, _ in made if s.mask is not None],
         seconds=time.perf_counter() - start,
     )
@@ -86,17 +99,32 @@ def _sample_of(request: AugmentRequest) -> Sample:
     """
     x = _pixels_of(request.image)
     height, width = x.shape[-2:]
-    for i, (x0, y0, x1, y1) in enumerate(request.boxes):
-        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-            raise BadValue(
-                f"boxes.{i}: ({x0:g}, {y0:g}, {x1:g}, {y1:g}) is no box within {width}×{height} "
-                "pixels; give left, top, right, bottom."
-            )
-    boxes = torch.tensor(request.boxes, dtype=torch.float32) if request.boxes else None
+    within = [_within(f"boxes.{i}", box, width, height) for i, box in enumerate(request.boxes)]
+    boxes = torch.tensor(within, dtype=torch.float32) if within else None
     if request.mask is None:
         return Sample(x, boxes)
     images.check_size("mask", request.mask, (width, height))
     return Sample(x, boxes, images.to_pixels(images.flatten(request.mask, "L"))[0])
+
+
+def _within(place: str, box: Box, width: int, height: int) -> Box:
+    """Return a box without what lies beyond the edge of the picture by rounding."""
+    given = ", ".join(f"{side:.9g}" for side in box)
+    x0, y0, x1, y1 = (
+        min(max(side, 0.0), most) if -ROUNDING <= side <= most + ROUNDING else math.nan
+        for side, most in zip(box, (width, height) * 2, strict=True)
+    )
+    if math.isnan(x0 + y0 + x1 + y1):
+        raise BadValue(
+            f"{place}: ({given}) goes beyond the {width}×{height} pixels of the picture; give "
+            "left, top, right, bottom."
+        )
+    if not (x0 < x1 and y0 < y1):
+        raise BadValue(
+            f"{place}: ({given}) is empty, since right must be more than left and bottom more "
+            "than top; give left, top, right, bottom."
+        )
+    return x0, y0, x1, y1
 
 
 def _pixels_of(image: Image.Image) -> Tensor:
@@ -113,7 +141,7 @@ def _to_image(x: Tensor) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(x.permute(1, 2, 0).numpy()))
 
 
-def _boxes(boxes: Tensor) -> list[Box]:
-    """Return the boxes that something is left of."""
-    rounded = [[round(v, 1) for v in box] for box in boxes.tolist()]
-    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in rounded if x1 > x0 and y1 > y0]
+def _boxes(boxes: Tensor) -> dict[int, Box]:
+    """Return the boxes that something is left of, by their numbers."""
+    rounded = (tuple(round(v, 1) for v in box) for box in boxes.tolist())
+    return {k: (a, b, c, d) for k, (a, b, c, d) in enumerate(rounded) if c > a and d > b}

@@ -77,7 +77,9 @@ def test_blur_keeps_the_mean_and_lowers_the_contrast() -> None:
 def test_a_degraded_picture_keeps_its_mode_and_repeats(name: str) -> None:
     for mode in ("RGB", "L", "RGBA", "LA"):
         image = photo(mode)
-        first, second = (DEGRADATIONS[name].degrade(image, strength=0.5, seed=3) for _ in "12")
+        first, second = (
+            DEGRADATIONS[name].degrade(image, strength=0.5, seed=s) for s in (3, np.int64(3))
+        )
         assert first.image.tobytes() == second.image.tobytes(), mode
         assert first.image.mode == mode
         assert first.image.tobytes() != image.tobytes(), mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -197,3 +198,8 @@ def test_a_picture_is_filled_alike_alone_and_in_a_batch() -> None:
     for i in range(3):
         alone = blocks.fill_smoothly(x[i : i + 1], hole[i : i + 1])
         torch.testing.assert_close(together[i : i + 1], alone, rtol=0, atol=1e-5)
+
+
+def test_the_noise_of_a_seed_is_that_of_the_same_number_of_numpy() -> None:
+    seeds = [7, 2**40]
+    assert torch.equal(blocks.normals((3,), seeds), blocks.normals((3,), np.array(seeds)))

@@ -67,11 +67,46 @@ def test_boxes_and_masks_move_along_and_must_fit() -> None:
         augmentation.run(request(mask=Image.new("L", (3, 3))))
 
 
+def test_each_box_keeps_its_label_and_those_that_are_gone_are_named() -> None:
+    boxes = [(0, 0, 8, 8), (60, 50, 80, 64), (30, 20, 50, 44), (0, 56, 8, 64)]
+    labels = ["cat", "dog", "bird", "cat"]
+    crop = [{"name": "flip_horizontal", "p": 1.0}, {"name": "crop", "share": 0.6}]
+    made = augmentation.run(request(boxes=boxes, labels=labels, pipeline=crop, n=16))
+    gone = 0
+    for i, image in enumerate(made.images):
+        numbers = made.numbers[i]
+        assert made.labels[i] == [labels[k] for k in numbers]
+        missing = [label for k, label in enumerate(labels) if k not in numbers]
+        assert made.dropped[i] == missing
+        gone += len(missing)
+        for k, (x0, y0, x1, y1) in zip(numbers, made.boxes[i], strict=True):
+            # What a box alone becomes is what it becomes among others.
+            alone = request(boxes=[boxes[k]], pipeline=crop, n=1, seed=made.seeds[i])
+            assert augmentation.run(alone).boxes == [[(x0, y0, x1, y1)]]
+            assert 0 <= x0 < x1 <= image.width and 0 <= y0 < y1 <= image.height
+    assert gone > 0
+
+
+def test_without_labels_boxes_are_called_by_their_numbers() -> None:
+    made = augmentation.run(request(boxes=[(0, 0, 4, 4), (30, 20, 50, 44)], pipeline=[], n=1))
+    assert (made.labels, made.numbers, made.dropped) == ([[0, 1]], [[0, 1]], [[]])
+
+
 def test_a_box_must_lie_in_the_picture() -> None:
     fits = (0.0, 0.0, 80.0, 64.0)
-    for box in ((5, 5, 5, 9), (9, 1, 3, 8), (0, 0, 81, 2), (-1, 0, 4, 4), (0, 9, 9, 65)):
-        with pytest.raises(BadValue, match=r"^boxes\.1: .* is no box within 80×64 pixels; give l"):
+    for box in ((5, 5, 5, 9), (9, 1, 3, 8)):
+        with pytest.raises(BadValue, match=r"^boxes\.1: .* is empty, since right must be more"):
             augmentation.run(request(boxes=[fits, box]))
+    for box in ((0, 0, 81, 2), (-1, 0, 4, 4), (0, 9, 9, 65), (0, 0, 80.2, 2)):
+        told = r"^boxes\.1: .* goes beyond the 80×64 pixels of the picture; give left, top"
+        with pytest.raises(BadValue, match=told):
+            augmentation.run(request(boxes=[fits, box]))
+
+
+def test_a_box_that_is_beyond_the_edge_by_rounding_is_clipped() -> None:
+    box = (-1e-5, 0.0, 80.00001, 64.05)
+    (boxes,) = augmentation.run(request(boxes=[box], pipeline=[], n=1)).boxes
+    assert boxes == [(0.0, 0.0, 80.0, 64.0)]
 
 
 @pytest.mark.parametrize(
