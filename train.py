@@ -1,7 +1,7 @@
 """Train a model: ``python train.py --method flow --data fashion_mnist --seconds 600``.
 
-Ctrl-C saves and ends the run; ``--resume RUN`` continues it; ``--list`` shows methods, data sets
-and runs.
+Ctrl-C saves and ends the run; ``--resume RUN`` continues it, with ``--steps`` or ``--seconds`` up
+to that many in all; ``--list`` shows methods, data sets and runs.
 """
 
 from __future__ import annotations
@@ -18,14 +18,22 @@ from typing import Any
 from tqdm import tqdm
 
 from aigc_demo import augment, data, device
+from aigc_demo.cli.batch_runner import threads
 from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import UserDataset
-from aigc_demo.errors import UserError
+from aigc_demo.errors import BadValue, UserError
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import runs
 from aigc_demo.training.events import Step, name_of
 from aigc_demo.training.session import check_plan
+
+# What may be given with a flag that is no plan of a new run.
+ALONGSIDE = {
+    "list": {"runs", "data_root"},
+    "check": set(),
+    "resume": {"runs", "data_root", "download", *runs.REVISABLE},
+}
 
 
 def main() -> int:
@@ -34,16 +42,13 @@ def main() -> int:
     root = Path(arguments.runs)
     device.set_threads(arguments.threads)
     try:
+        check_flags(arguments)
         if arguments.list:
             show_lists(root, arguments.data_root)
         elif arguments.check:
             load_images(Path(arguments.check))
         else:
-            directory = (
-                create(root, plan(arguments), arguments.name, mirror=arguments.mirror)
-                if arguments.resume is None
-                else runs.find(root, arguments.resume)
-            )
+            directory = create(root, arguments) if arguments.resume is None else resume(arguments)
             train(directory, root=arguments.data_root, download=arguments.download)
     except UserError as error:
         print(f"train.py: {error}", file=sys.stderr)
@@ -63,7 +68,14 @@ def parser() -> argparse.ArgumentParser:
             flag = f"--{name.replace('_', '-')}"
             p.add_argument(flag, type=types.get(name, float), help=field.description)
     add = p.add_argument
-    add("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of the method")
+    add(
+        "--set",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of the method",
+    )
     add("--mirror", action="store_true", help="mirror your own images at random")
     add("--name", help="name of the run directory")
     add("--resume", metavar="RUN", help="continue a run")
@@ -72,8 +84,19 @@ def parser() -> argparse.ArgumentParser:
     add("--runs", default="runs", help="folder of run directories")
     add("--data-root", help="folder of data sets (default: $AIGC_DATA, then data)")
     add("--download", action="store_true", help="download the data set if torchvision has it")
-    add("--threads", type=int, help="number of CPU threads")
+    add("--threads", type=threads, help="number of CPU threads")
     return p
+
+
+def check_flags(arguments: argparse.Namespace) -> None:
+    """Raise BadValue for a flag that changes nothing beside --list, --check or --resume."""
+    defaults = vars(parser().parse_args([]))
+    given = {name for name, value in vars(arguments).items() if value != defaults[name]}
+    for mode in [mode for mode in ALONGSIDE if mode in given][:1]:
+        for name in sorted(given - ALONGSIDE[mode] - {mode, "threads"}):
+            fixed = mode == "resume" and name in {*TrainPlan.model_fields, "set", "name", "mirror"}
+            reason = "it was decided when the run began" if fixed else f"--{mode} does not use it"
+            raise BadValue(f"{name.replace('_', '-')}: {reason}; leave it out.")
 
 
 def plan(arguments: argparse.Namespace) -> TrainPlan:
@@ -97,14 +120,29 @@ def setting(text: str) -> tuple[str, Any]:
     return key, value.split(",") if "," in value else value
 
 
-def create(root: Path, wanted: TrainPlan, name: str | None, *, mirror: bool = False) -> Path:
+def create(root: Path, arguments: argparse.Namespace) -> Path:
     """Create a run; images in a zip or folder are checked, and copied into the run."""
+    wanted = plan(arguments)
     method, path, images = check_plan(wanted), Path(wanted.data), None
     known = wanted.data.split("+")[0] in data.DATASETS
     if not known and (path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())):
         size = wanted.config.get("size") or method.config.model_fields["size"].default
-        images = replace(load_images(path, size), flip=mirror)
-    return runs.create(root, wanted, name, pictures=images)
+        images = replace(load_images(path, size), flip=arguments.mirror)
+    for flag, own in (("mirror", False), ("download", True)):
+        if getattr(arguments, flag) and own == (images is not None):
+            raise BadValue(
+                f"{flag}: {'your own images are here' if own else 'it is for your own images'}; "
+                "leave it out."
+            )
+    return runs.create(root, wanted, arguments.name, pictures=images)
+
+
+def resume(arguments: argparse.Namespace) -> Path:
+    """Return the run to resume, with what is changed of its plan."""
+    directory = runs.find(Path(arguments.runs), arguments.resume)
+    changes = {name: getattr(arguments, name) for name in runs.REVISABLE}
+    runs.revise(directory, **{name: v for name, v in changes.items() if v is not None})
+    return directory
 
 
 def load_images(path: Path, size: int = 64) -> UserDataset:

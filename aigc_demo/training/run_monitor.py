@@ -160,15 +160,15 @@ class RunMonitor:
     def __init__(self, root: Path, *, fresh_for: float = 0.4) -> None:
         self.root, self.fresh_for = root, fresh_for
         self._logs: OrderedDict[str, RunLog] = OrderedDict()
-        self._plans: dict[str, TrainPlan] = {}
+        self._plans: dict[str, tuple[int, TrainPlan]] = {}  # with the file's time
         self._latest: tuple[float, list[RunView]] = (-math.inf, [])
         self._lock = threading.Lock()
 
     def view(self, name: str) -> RunView:
         """Read the run called `name`; raises BadValue where there is none."""
         directory = runs.find(self.root, name)
-        plan = self._plans.setdefault(name, runs.read_plan(directory))
-        return self._view(directory, plan)
+        self._plans[name] = self._plan(directory)
+        return self._view(directory, self._plans[name][1])
 
     def views(self, *, fresh: bool = False) -> list[RunView]:
         """Read the newest runs; `fresh` reads them again in any case."""
@@ -179,10 +179,16 @@ class RunMonitor:
         for directory in runs.directories(self.root)[:MAX_RUNS]:
             with contextlib.suppress(UserError, OSError):  # it may be deleted meanwhile
                 name = directory.name
-                plans[name] = self._plans.get(name) or runs.read_plan(directory)
-                views.append(self._view(directory, plans[name]))
+                plans[name] = self._plan(directory)
+                views.append(self._view(directory, plans[name][1]))
         self._plans, self._latest = plans, (time.monotonic(), views)
         return views
+
+    def _plan(self, directory: Path) -> tuple[int, TrainPlan]:
+        """Return the plan of a run, read again where its budget has been changed."""
+        stamp = (directory / runs.PLAN).stat().st_mtime_ns
+        known = self._plans.get(directory.name)
+        return known if known and known[0] == stamp else (stamp, runs.read_plan(directory))
 
     def _view(self, directory: Path, plan: TrainPlan) -> RunView:
         log = self._log(directory)

@@ -33,10 +33,12 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import loop, run_control
-from aigc_demo.training.events import Event, Finished, from_line, to_line
+from aigc_demo.training.events import Event, Finished, Saved, from_line, to_line
 
 PLAN = checkpoint.RUN_PLAN
 EVENTS, LOG, LOCK, QUEUED = "events.jsonl", "log.txt", "lock", "queued"
+# The fields of a plan that can change while it is trained.
+REVISABLE = ("steps", "seconds", "save_every", "preview_every", "score_every")
 LOCK_TIMEOUT = 2.0  # seconds: `is_alive` of another process may hold the lock for a moment
 
 Status = Literal[
@@ -98,6 +100,31 @@ def read_plan(directory: Path) -> TrainPlan:
         raise BadValue(f"run: “{directory.name}” is not a run; list them with --list.") from None
 
 
+def revise(directory: Path, **changes: Any) -> None:
+    """Change the plan of a run that nobody trains, in fields of `REVISABLE`. A new budget takes
+    the place of the old one and counts from the run's beginning.
+
+    Raises BadValue where that is used up already.
+    """
+    if not changes:
+        return
+    if changes.keys() & {"steps", "seconds"}:
+        changes = {"steps": None, "seconds": None} | changes
+    with lock(directory):
+        plan = TrainPlan(**read_plan(directory).model_dump() | changes)
+        logged = events(directory)
+        used = {"steps": max((e.step for e in logged if isinstance(e, Saved)), default=0)}
+        used["seconds"] = max((e.seconds for e in logged if isinstance(e, Finished)), default=0)
+        for budget in ("steps", "seconds"):
+            wanted = changes.get(budget)
+            if wanted is not None and wanted <= used[budget]:
+                raise BadValue(
+                    f"{budget}: the run has had {used[budget]:,.0f} already, and {wanted:,.10g} "
+                    "are meant in all; ask for more."
+                )
+        checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
+
+
 # --- Training ------------------------------------------------------------------------------------
 
 
@@ -152,7 +179,7 @@ def _disk_error(problem: Exception) -> Exception:
         return problem
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError("The disk is full; delete runs that are not needed and resume this one.")
-    if problem.errno in (errno.EROFS, errno.EACCES):
+    if problem.errno in (errno.EROFS, errno.EACCES, errno.ENOTDIR):
         return UserError("The folder of runs cannot be written to; give the studio another one.")
     return problem
 

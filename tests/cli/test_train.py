@@ -16,6 +16,7 @@ import train
 from aigc_demo.methods import checkpoint
 from aigc_demo.training import runs
 from aigc_demo.training.events import Saved, Started
+from tests import factories
 from tests.app_server import ROOT
 from tests.conftest import TinyData
 
@@ -124,6 +125,17 @@ ERRORS = {
     "an unknown run": (["--resume", "nowhere"], "run"),
     "a run outside": (["--resume", "../x"], "name"),
     "an empty run": (["--resume", ""], "name"),
+    "mirroring what is not one's own": (
+        ["--method", "dcgan", "--data", "mnist", "--steps", "1", "--mirror"],
+        "mirror",
+    ),
+    "a download of one's own": (
+        [*SMALL, "--data", "{zip}", "--steps", "1", "--download"],
+        "download",
+    ),
+    "a list with a plan": (["--list", "--method", "flow"], "method"),
+    "a check with a name": (["--check", "{zip}", "--name", "a"], "name"),
+    "two at once": (["--check", "{zip}", "--resume", "a"], "resume"),
 }
 
 
@@ -139,6 +151,52 @@ def test_an_error_is_one_line_that_names_the_field(
         last = capsys.readouterr().err.splitlines()[-1]
         assert re.match(rf"train\.py: {field}: .+; .+\.$", last)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_resumed_run_goes_on_to_the_budget_that_is_given(
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = ["--runs", tmp_path]
+    new = [*SMALL, "--data", tiny_data.zip, "--score-every", "0", "--name", "a"]
+    assert called(monkeypatch, *new, "--steps", "2", *where) == 0
+    assert called(monkeypatch, "--resume", "a", "--steps", "5", "--save-every", "9", *where) == 0
+    plan, last = runs.read_plan(tmp_path / "a"), runs.events(tmp_path / "a")[-1]
+    assert (last.reason, last.step) == ("done", 5)
+    assert (plan.steps, plan.seconds, plan.save_every) == (5, None, 9)
+    more = str(last.seconds + 1)
+    assert called(monkeypatch, "--resume", "a", "--seconds", more, *where) == 0
+    plan, last = runs.read_plan(tmp_path / "a"), runs.events(tmp_path / "a")[-1]
+    assert last.reason == "done" and last.step > 5
+    assert (plan.steps, plan.seconds) == (None, float(more))
+
+
+def test_what_cannot_change_when_a_run_is_resumed_is_refused_by_its_name(
+    tmp_path: Path,
+    tiny_data: TinyData,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    factories.train(tmp_path, factories.plan("dcgan", tiny_data.zip), "a")
+    before = (tmp_path / "a" / "plan.json").read_bytes()
+    fixed = {name.replace("_", "-"): "3" for name in train.TrainPlan.model_fields}
+    fixed |= {"augment": "[]", "set": "a=1", "name": "b", "check": "x.zip", "threads": "0"}
+    fixed |= {"steps": "3", "seconds": "0.00001"}  # no more than it has had
+    for changing in ("config", "save-every", "preview-every", "score-every"):
+        fixed.pop(changing)
+    for flag, value in [*fixed.items(), ("mirror", None), ("list", None)]:
+        words = ["--resume", "a", f"--{flag}", *([value] if value else [])]
+        try:
+            assert called(monkeypatch, *words, "--runs", tmp_path) == 2, flag
+            field = "resume" if flag in ("check", "list") else flag
+            assert f"train.py: {field}: " in capsys.readouterr().err
+        except SystemExit as ended:  # argparse's own
+            assert (flag, ended.code) == ("threads", 2)
+    assert (tmp_path / "a" / "plan.json").read_bytes() == before
+
+
+def test_settings_may_be_given_one_by_one() -> None:
+    given = train.parser().parse_args(["--set", "a=1", "--set", "b=2", "c=3"])
+    assert given.set == ["a=1", "b=2", "c=3"]
 
 
 def test_missing_data_is_explained(

@@ -139,6 +139,14 @@ def test_another_run_of_the_same_name_is_read_anew(tmp_path: Path) -> None:
     assert reader.view("run").log.step == 3
 
 
+def test_a_new_budget_is_seen(tmp_path: Path) -> None:
+    directory = runs.create(tmp_path, factories.plan("dcgan", "x"), "a")
+    monitor = RunMonitor(tmp_path)
+    assert monitor.views(fresh=True)[0].plan.steps == monitor.view("a").plan.steps == 3
+    runs.revise(directory, steps=9)
+    assert monitor.views(fresh=True)[0].plan.steps == monitor.view("a").plan.steps == 9
+
+
 def test_a_run_that_was_trained_can_be_seen_from_start_to_end(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:

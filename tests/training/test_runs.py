@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aigc_demo.errors import BadValue
+from aigc_demo.errors import BadValue, UserError
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import runs
 from aigc_demo.training.events import DiscriminatorLogits, Paused, Scored
@@ -70,6 +70,24 @@ def test_a_name_is_taken_once(tmp_path: Path) -> None:
     runs.create(tmp_path, PLAN, "a")
     with pytest.raises(BadValue, match="^name: the run “a” exists already"):
         runs.create(tmp_path, PLAN, "a")
+
+
+def test_a_run_that_is_trained_cannot_be_given_another_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = runs.create(tmp_path, PLAN, "a")
+    monkeypatch.setattr(runs, "LOCK_TIMEOUT", 0)
+    with runs.lock(directory), pytest.raises(BadValue, match="^run: “a” is being trained"):
+        runs.revise(directory, steps=9)
+    assert runs.read_plan(directory) == PLAN
+    runs.revise(directory, steps=9)
+    assert runs.read_plan(directory) == PLAN.model_copy(update={"steps": 9})
+
+
+def test_a_folder_of_runs_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="^The folder of runs cannot be written to"):
+        runs.create(tmp_path / "file", PLAN, "a")
 
 
 def test_a_directory_without_a_sound_plan_is_no_run(tmp_path: Path) -> None:
