@@ -12,12 +12,17 @@ import pickle
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
+from aigc_demo import device
 from aigc_demo.cli import batch_runner
-from aigc_demo.errors import BadCheckpoint, UserError
+from aigc_demo.errors import BadCheckpoint, BadValue, UserError
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.nn.generators import rename_weights, width_and_blocks
+from aigc_demo.requests import explain
+
+MAX_DOMAIN = 80  # characters of a name
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,10 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--domains", nargs=2, default=("A", "B"), help="names of A and B")
     p.add_argument("--size", type=int, default=256, help="side of its training images")
     given = p.parse_args(arguments)
-    folder = Path(given.checkpoints) / given.name
+    device.set_threads(given.threads)
     try:
+        folder = checkpoint.folder_called(given.checkpoints, given.name)
         if folder.exists():
-            raise BadCheckpoint(f"name: {folder.name} is there already; choose another name.")
+            raise BadValue(f"name: {folder.name} is there already; choose another name.")
         convert(
             folder, [Path(f) for f in (given.forth, given.back) if f], given.domains, given.size
         )
@@ -46,16 +52,21 @@ def convert(folder: Path, files: list[Path], domains: tuple[str, str], size: int
     """Write a model folder with the generator A → B and perhaps B → A of `files`; raises
     BadCheckpoint where they are of another network.
     """
+    for i, domain in enumerate(domains):
+        if not 0 < len(domain.strip()) <= MAX_DOMAIN:
+            raise BadValue(f"domains.{i}: a name has 1 to {MAX_DOMAIN} characters; change it.")
     found = dict(zip(("AtoB", "BtoA"), (read(file) for file in files), strict=False))
     try:
         (width, blocks), *others = {width_and_blocks(weights) for weights in found.values()}
         if others:
             raise BadCheckpoint("back: its network has another size than the first one's.")
         config = {"network": "reference", "norm": "instance", "width": width, "blocks": blocks}
-        config |= {"directions": list(found), "size": size, "crop": min(128, size)}
+        config |= {"directions": list(found), "size": size, "crop": min(128, size) // 4 * 4}
         model = METHODS["cyclegan"].build(config)
         for way, weights in found.items():
             model.generators[way].load_state_dict(weights)
+    except ValidationError as error:
+        raise BadValue(explain(error)) from None
     except (KeyError, RuntimeError):
         raise BadCheckpoint(
             "These weights are not those of a residual generator of CycleGAN; use the file of a "
@@ -70,11 +81,16 @@ def convert(folder: Path, files: list[Path], domains: tuple[str, str], size: int
         data_licence="as published",
         domains=tuple(domains),
     )
-    checkpoint.save(folder, model, card)
+    try:
+        checkpoint.save(folder, model, card)
+    except OSError as error:
+        raise BadValue(f"checkpoints: {error.strerror}; name another folder.") from None
 
 
 def read(file: Path) -> dict[str, Tensor]:
     """Return the weights in a file of torch's, under the names they have here."""
+    if not file.is_file():
+        raise BadCheckpoint(f"{file.name}: there is no such file; name one that is there.")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError):

@@ -187,6 +187,23 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def check_flags(given: argparse.Namespace, infos: list[ModelInfo]) -> None:
+    """Raise BadValue for a flag that cannot be used, or that would change nothing."""
+    if not infos:
+        raise BadValue("model: there are none that draw images; name another --checkpoints.")
+    if other := next((m.name for m in infos if m.task not in ("generate", "measure")), None):
+        raise BadValue(f"model: {other} neither draws images nor classifies; name one that does.")
+    if not 2 <= given.n <= MAX_COUNT:
+        raise BadValue(f"n: {given.n} pictures cannot be drawn; give 2 to {MAX_COUNT:,}.")
+    if given.inception_weights and given.download_inception:
+        raise BadValue("inception-weights: they are not used if fetched anew; leave one out.")
+    if given.sheet and (len(infos) != 1 or infos[0].task != "generate"):
+        what = f"{len(infos)}" if len(infos) != 1 else "one that draws nothing"
+        raise BadValue(f"sheet: it shows one generator, not {what}; name one with --model.")
+    if given.sheet and not given.sheet.parent.is_dir():
+        raise BadValue("sheet: its folder is not there; make it, or name another one.")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Evaluate models, print tables and write their cards; return 2 where something was wrong."""
     given = parser().parse_args(arguments)
@@ -202,12 +219,10 @@ def main(arguments: list[str] | None = None) -> int:
         return [Evaluator(extractor, train, test, given.n) for extractor in found]
 
     try:
-        if not 2 <= given.n <= MAX_COUNT:
-            raise BadValue(f"n: {given.n} pictures cannot be drawn; give 2 to {MAX_COUNT:,}.")
         names = given.model or [m.name for m in studio.models("generate") if not m.problem]
-        if given.sheet and len(names) != 1:
-            raise BadValue(f"sheet: it shows one model, not {len(names)}; name one with --model.")
-        for info in [studio.info(name) for name in names]:
+        infos = [studio.info(name) for name in names]
+        check_flags(given, infos)
+        for info in infos:
             found = evaluate(studio, info, evaluators, given)
             if not given.no_write:
                 score_report.write_card(studio.checkpoints / info.name, found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from aigc_demo.errors import BadCheckpoint
+from aigc_demo.errors import BadCheckpoint, BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative
 
@@ -157,6 +158,18 @@ def read_card(folder: Path) -> Card:
 def root() -> Path:
     """Return the folder of models: ``AIGC_CHECKPOINTS``, else ``checkpoints``."""
     return Path(os.environ.get("AIGC_CHECKPOINTS") or "checkpoints")
+
+
+def folder_called(root: Path, name: str) -> Path:
+    """Return the folder that a new model or run called `name` has in `root`; raises BadValue for
+    names that could lead elsewhere.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+        raise BadValue(
+            f"name: “{str(name)[:40]}” cannot be used; take up to 100 letters, digits, dots and "
+            "dashes."
+        )
+    return root / name
 
 
 def folders(root: Path) -> list[Path]:

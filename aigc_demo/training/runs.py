@@ -52,7 +52,7 @@ def create(
     """Make a new run directory for `plan` below `root` and return it; the user's own `pictures`
     are stored in it, and deleted with it.
     """
-    directory = _directory(root, _unused_name(root, plan) if name is None else name)
+    directory = checkpoint.folder_called(root, _unused_name(root, plan) if name is None else name)
     try:
         directory.mkdir(parents=True)
         if pictures is not None:
@@ -77,19 +77,9 @@ def _unused_name(root: Path, plan: TrainPlan) -> str:
 
 def find(root: Path, name: str) -> Path:
     """Return the directory of the run called `name`; raises BadValue where there is none."""
-    directory = _directory(root, name)
+    directory = checkpoint.folder_called(root, name)
     read_plan(directory)
     return directory
-
-
-def _directory(root: Path, name: str) -> Path:
-    """Return the directory called `name` in `root`; refuses names that could lead elsewhere."""
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        raise BadValue(
-            f"name: “{str(name)[:40]}” cannot be used; take up to 100 letters, digits, dots and "
-            "dashes."
-        )
-    return root / name
 
 
 def read_plan(directory: Path) -> TrainPlan:

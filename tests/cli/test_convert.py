@@ -119,5 +119,36 @@ def test_what_is_not_a_generators_weights_is_refused(
         )
         told = capsys.readouterr().err
         assert status == 2 and told.startswith("convert: ") and "Traceback" not in told, name
+    assert told.startswith("convert: missing.pth: there is no such file; name one")
     assert not Path("/tmp/aigc-trap").exists()
     assert not list((tmp_path / "m").glob("*")) if (tmp_path / "m").exists() else True
+
+
+def test_a_model_is_written_into_the_folder_of_models_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forth = save(tmp_path / "g.pth", published(8, 1))
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("../x", "..", "", str(tmp_path / "y"), "a/b", ".hidden", "x" * 300):
+        arguments = [forth, "--name", name, "--checkpoints", str(tmp_path / "models" / "here")]
+        assert convert.main(arguments) == 2
+        assert capsys.readouterr().err.startswith("convert: name: ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_flags_that_do_not_fit_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forth = save(tmp_path / "g.pth", published(8, 1))
+    where = ["--checkpoints", str(tmp_path / "models"), "--name", "a"]
+    for flags, field in (
+        (["--size", "7"], "size"),
+        (["--size", "9999"], "size"),
+        (["--domains", "x" * 300, "b"], "domains.0"),
+        (["--domains", "a", " "], "domains.1"),
+        (["--back", str(tmp_path / "gone.pth")], "gone.pth"),
+        (["--checkpoints", forth], "checkpoints"),
+    ):
+        assert convert.main([forth, *where, *flags]) == 2
+        assert capsys.readouterr().err.startswith(f"convert: {field}: "), flags
+    assert convert.main([forth, *where, "--size", "50"]) == 0

@@ -128,12 +128,17 @@ def test_what_cannot_be_done_is_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     given = ["--model", "shapes-dcgan", "--data-root", str(tiny_data.root)]
+    factories.save(checkpoints / "denoise", "repair", classes=0)
     for flags, message in (
         ("--model none", "model: there is no model “none”"),
         ("--data nowhere", "data: there is no data set or folder “nowhere”"),
         ("--data mnist", "data: mnist has no class “discs”"),
         ("-n 1", "n: 1 pictures cannot be drawn; give 2 to 50,000"),
-        ("--model shapes-vae --sheet x.png", "sheet: it shows one model, not 2"),
+        ("--model shapes-vae --sheet x.png", "sheet: it shows one generator, not 2"),
+        ("--sheet gone/x.png", "sheet: its folder is not there"),
+        ("--inception-weights a.pth --download-inception", "inception-weights: they are not"),
+        ("--model denoise", "model: denoise neither draws images nor classifies"),
+        ("--checkpoints gone", "model: there is no model “shapes-dcgan”"),
         ("--inception-weights none.pth", "none.pth is missing"),
     ):
         assert run(checkpoints, tiny_data.zip, *given, *flags.split()) == 2
@@ -141,3 +146,5 @@ def test_what_cannot_be_done_is_reported(
     monkeypatch.setattr(feature_extractors, "COMPACT", tmp_path / "compact")
     assert run(checkpoints, tiny_data.zip, "--model", "shapes-dcgan") == 2
     assert "compact has no card.json" in capsys.readouterr().err
+    assert evaluate.main(["--checkpoints", str(tmp_path / "gone")]) == 2
+    assert "model: there are none that draw images" in capsys.readouterr().err

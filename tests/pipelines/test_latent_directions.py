@@ -241,13 +241,13 @@ def test_a_cache_that_cannot_be_written_does_no_harm(
     assert isinstance(latent_directions.load_or_compute(folder, model), Directions)
 
 
-@pytest.mark.parametrize("name", ["nothing", "shapes-flow"])
+@pytest.mark.parametrize("name", ["nothing", "shapes-flow", "../checkpoints/shapes-vae"])
 def test_the_command_refuses_what_has_none(
     name: str, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit):
-        directions.main(["--model", name, "--checkpoints", str(trained)])
-    assert name in capsys.readouterr().err
+    assert directions.main(["--model", name, "--checkpoints", str(trained)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("directions: model: ") and name in told
 
 
 @pytest.mark.parametrize("name", SHIPPED)
