@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from aigc_demo import settings
+from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
 
-studio = Studio(
-    checkpoint.root(),
-    runs_root=os.environ.get("AIGC_RUNS") or "runs",
-)
-demo = build_demo(studio)
+try:
+    settings.check()
+    studio = Studio(checkpoint.root(), runs_root=settings.folder("AIGC_RUNS"))
+    demo = build_demo(studio)
+except UserError as problem:
+    sys.exit(f"app.py: {problem}")
 
 if __name__ == "__main__":
     try:
-        demo.launch(**launch_settings())
-    except OSError as problem:  # the port is taken
-        sys.exit(f"app.py: {problem} Set AIGC_PORT to another port.")
+        arguments = launch_settings()
+        demo.launch(**arguments)
+    except UserError as problem:
+        sys.exit(f"app.py: {problem}")
+    except OSError:
+        port = arguments["server_port"]
+        sys.exit(f"app.py: AIGC_PORT: port {port} is taken or not allowed; set it to another one.")

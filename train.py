@@ -17,7 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from aigc_demo import augment, data, device
+from aigc_demo import augment, data, device, settings
 from aigc_demo.cli.batch_runner import threads
 from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import UserDataset
@@ -42,6 +42,7 @@ def main() -> int:
     root = Path(arguments.runs)
     device.set_threads(arguments.threads)
     try:
+        settings.check()
         check_flags(arguments)
         if arguments.list:
             show_lists(root, arguments.data_root)

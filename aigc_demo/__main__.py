@@ -6,6 +6,9 @@ import argparse
 import importlib
 import sys
 
+from aigc_demo import settings
+from aigc_demo.errors import UserError
+
 COMMANDS = {
     "restore": "fill, denoise or enlarge a folder of images",
     "translate": "translate a folder of images to another domain",
@@ -28,7 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     command = importlib.import_module(f"aigc_demo.cli.{given.command}")
-    return command.main(given.rest)
+    try:
+        settings.check()
+        return command.main(given.rest)
+    except UserError as error:
+        print(f"{given.command}: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -14,15 +14,18 @@ import platform
 
 import torch
 
-DTYPES = ("auto", "float32", "bfloat16")
+from aigc_demo import settings
+from aigc_demo.errors import BadValue
 
 
 @functools.cache
 def default_device() -> torch.device:
-    """Return the fastest device there is, or the one that ``AIGC_DEVICE`` names."""
-    dtype_setting()  # a wrong one is reported when the program starts
+    """Return the fastest device there is, or the one that ``AIGC_DEVICE`` names; raises BadValue
+    where that is not there.
+    """
+    settings.choice("AIGC_DTYPE")  # a wrong one is reported when the program starts
     if named := os.environ.get("AIGC_DEVICE"):
-        return torch.device(named)
+        return _named_device(named)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -30,14 +33,16 @@ def default_device() -> torch.device:
     return torch.device("cpu")
 
 
-def dtype_setting() -> str:
-    """Return ``AIGC_DTYPE``: "auto" (also where it is not set), "float32" or "bfloat16"; raises
-    ValueError for anything else.
-    """
-    setting = os.environ.get("AIGC_DTYPE") or "auto"
-    if setting not in DTYPES:
-        raise ValueError(f"AIGC_DTYPE: {setting!r} is unknown; set it to {', '.join(DTYPES)}.")
-    return setting
+def _named_device(name: str) -> torch.device:
+    there = ["cpu", *(["mps"] if torch.backends.mps.is_available() else [])]
+    there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if not torch.cuda.is_available():
+        there.remove("cuda")
+    if name not in there:
+        raise BadValue(
+            f"AIGC_DEVICE: “{name[:40]}” is not on this machine; set it to {', '.join(there)}."
+        )
+    return torch.device(name)
 
 
 @functools.cache
@@ -54,7 +59,7 @@ def cpu_has_bfloat16() -> bool:
 
 def low_precision(device: torch.device) -> torch.dtype | None:
     """Return the number format of matrix products on `device`: bfloat16, or None for float32."""
-    setting = dtype_setting()
+    setting = settings.choice("AIGC_DTYPE")
     if setting == "auto":
         fast = device.type == "cuda" or (device.type == "cpu" and cpu_has_bfloat16())
     else:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from aigc_demo import device as devices
+from aigc_demo.errors import BadValue
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -45,5 +46,18 @@ def test_an_unknown_format_is_refused_with_the_choices(monkeypatch: pytest.Monke
     monkeypatch.setenv("AIGC_DTYPE", "float16")
     devices.default_device.cache_clear()
     for ask in (devices.default_device, lambda: devices.low_precision(CPU)):
-        with pytest.raises(ValueError, match="AIGC_DTYPE: 'float16'.*auto, float32, bfloat16"):
+        with pytest.raises(BadValue, match="AIGC_DTYPE: “float16”.*auto, float32, bfloat16"):
             ask()
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("gpu", "cuda:99", "CPU", "meta"):
+        monkeypatch.setenv("AIGC_DEVICE", name)
+        devices.default_device.cache_clear()
+        with pytest.raises(BadValue, match=f"^AIGC_DEVICE: “{name}” .*; set it to cpu"):
+            devices.default_device()
+    monkeypatch.setenv("AIGC_DEVICE", "cpu")
+    assert devices.default_device() == CPU
+    devices.default_device.cache_clear()

@@ -6,13 +6,13 @@ decoded while a model trains and no worker process is needed. Knows no method.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from aigc_demo import settings
 from aigc_demo.data import image_folder, model_samples
 from aigc_demo.data.catalogue import DATASETS
 from aigc_demo.data.dataset import Dataset, Source, Split, fit
@@ -30,7 +30,7 @@ TORCHVISION_FOLDERS = {
 
 def data_root(given: str | Path | None = None) -> Path:
     """Return the folder of data sets: `given`, else ``AIGC_DATA``, else ``data``."""
-    return Path(given or os.environ.get("AIGC_DATA") or "data")
+    return Path(given) if given else settings.folder("AIGC_DATA")
 
 
 def load(

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from aigc_demo import settings
 from aigc_demo.errors import BadCheckpoint, BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.methods.base import Generative
@@ -157,7 +158,7 @@ def read_card(folder: Path) -> Card:
 
 def root() -> Path:
     """Return the folder of models: ``AIGC_CHECKPOINTS``, else ``checkpoints``."""
-    return Path(os.environ.get("AIGC_CHECKPOINTS") or "checkpoints")
+    return settings.folder("AIGC_CHECKPOINTS")
 
 
 def folder_called(root: Path, name: str) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from aigc_demo import settings
 from aigc_demo.methods import checkpoint
 
 
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 def root() -> Path:
     """Return the cache folder: ``AIGC_CACHE``, else ``.cache``."""
-    return Path(os.environ.get("AIGC_CACHE") or ".cache")
+    return settings.folder("AIGC_CACHE")
 
 
 def file_key(path: Path) -> str:

@@ -23,7 +23,7 @@ from typing import IO
 
 import torch
 
-from aigc_demo import device as devices
+from aigc_demo import device as devices, settings
 from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.methods import checkpoint
@@ -35,32 +35,26 @@ POLL_SECONDS = 0.2  # between two looks at the queue
 QUEUE_LOCK, LOG = ".queue.lock", "worker.log"
 # Threads that wait for each other sleep soon: spinning, they would take the app's time.
 LITTLE_SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
-LOWEST_PRIORITY = 19  # the app answers first
 
 
 def max_runs() -> int:
     """Return how many runs may be trained at a time (``AIGC_MAX_RUNS``; 0: none)."""
-    return _limit("AIGC_MAX_RUNS", 1)
+    return settings.whole("AIGC_MAX_RUNS")
 
 
 def max_minutes() -> int:
     """Return the longest budget of a run that the page starts (``AIGC_MAX_MINUTES``)."""
-    return _limit("AIGC_MAX_MINUTES", 120)
+    return settings.whole("AIGC_MAX_MINUTES")
 
 
 def max_steps() -> int:
     """Return the most steps of a run that the page starts (``AIGC_MAX_STEPS``)."""
-    return _limit("AIGC_MAX_STEPS", 1_000_000)
+    return settings.whole("AIGC_MAX_STEPS")
 
 
 def max_waiting() -> int:
     """Return how many runs may wait (``AIGC_MAX_WAITING``)."""
-    return _limit("AIGC_MAX_WAITING", 20)
-
-
-def _limit(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    return int(text) if text.isdigit() else default
+    return settings.whole("AIGC_MAX_WAITING")
 
 
 # --- The queue -----------------------------------------------------------------------------------
@@ -139,7 +133,7 @@ def main() -> None:
     """Train queued runs until the queue is empty and the app that started this process is gone."""
     root, parent = Path(sys.argv[1]), os.getppid()
     _lower_priority()
-    devices.set_threads(_limit("AIGC_THREADS", 0) or None)
+    devices.set_threads(settings.whole("AIGC_THREADS") or None)
     _warm_up()
     while True:
         claimed = claim(root)
@@ -181,7 +175,7 @@ def _train(directory: Path, lock: IO[str]) -> None:
 
 def _lower_priority() -> None:
     """Let every other process go first, or as ``AIGC_NICE`` says (0: like any other, 19: last)."""
-    nice = min(_limit("AIGC_NICE", LOWEST_PRIORITY), LOWEST_PRIORITY)
+    nice = settings.whole("AIGC_NICE")
     with contextlib.suppress(OSError):
         os.nice(nice)
     # A session of its own is a group of its own for Linux, which shares the time among groups.

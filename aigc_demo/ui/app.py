@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import Any
 
 import gradio as gr
 
+from aigc_demo import settings
+from aigc_demo.errors import BadValue
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import tab as augment
 from aigc_demo.ui.components import colour_quantisation, send_to
 from aigc_demo.ui.components.charts import COLOURS, PALETTE
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.generate import tab as generate
-from aigc_demo.ui.i18n import I18N, T
+from aigc_demo.ui.i18n import I18N, TEXTS, T
 from aigc_demo.ui.restore import tab as restore
 from aigc_demo.ui.server.middleware import BodyLimit
 from aigc_demo.ui.server.upload_dedup import ONCE
@@ -57,7 +60,7 @@ CSS += "".join(f".key-{c[1:]} {{ color: {c}; }}\n" for c in {*COLOURS.values(), 
 def build_demo(studio: Studio) -> gr.Blocks:
     """Return the whole page for `studio`."""
     with gr.Blocks(
-        title=T("title"),
+        title=TEXTS["en"]["title"],  # a name, which the server puts into the page
         analytics_enabled=False,
         delete_cache=(3600, 3600),
         fill_width=False,
@@ -104,17 +107,29 @@ def build_demo(studio: Studio) -> gr.Blocks:
     return demo.queue(max_size=64, default_concurrency_limit=4)
 
 
+def _check_host(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, 0), family=family).close()
+    except OSError:
+        raise BadValue(
+            f"AIGC_HOST: “{host[:60]}” is no address of this computer; set it to 127.0.0.1, or to "
+            "0.0.0.0 for all its networks."
+        ) from None
+
+
 def launch_settings() -> dict[str, Any]:
     """Return hardened arguments of ``launch``; host and port come from ``AIGC_HOST`` and
-    ``AIGC_PORT``.
+    ``AIGC_PORT``. Raises BadValue where nothing can be served there.
 
     On Hugging Face Spaces, Gradio's own variables name them.
     """
     host = os.environ.get("AIGC_HOST") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    port = os.environ.get("AIGC_PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    _check_host(host)
+    named = "AIGC_PORT" if os.environ.get("AIGC_PORT") else "GRADIO_SERVER_PORT"
     return {
         "server_name": host,
-        "server_port": int(port),
+        "server_port": settings.whole(named),
         "share": False,
         "show_error": False,
         "max_file_size": f"{MAX_UPLOAD_MB}mb",
