@@ -74,6 +74,8 @@ def build_demo(studio: Studio) -> gr.Blocks:
         with pages["generate"]:
             controls = generate.layout(studio, offers)
             quantisation = colour_quantisation.layout()
+        # A picture that is sent to another tab would else arrive above what one sees of it.
+        tabs.change(None, js="() => window.scrollTo(0, 0)", api_visibility="private")
         gallery = controls.results.gallery
         colour_quantisation.wire(studio, quantisation, gallery)
         opener = generate.wire(studio, controls, demo=demo, tabs=tabs, tab=pages["generate"])

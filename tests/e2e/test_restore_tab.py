@@ -79,6 +79,7 @@ def test_a_picture_is_painted_restored_compared_and_sent_there_and_back(
     page.click("#send_gallery")
     page.wait_for_selector("#restore_picture canvas", state="visible")
     settle(page)
+    assert page.evaluate("scrollY") == 0  # it arrives where one sees it
     stroke(page)
     assert "140×120" not in restored(page, "px", first)
     page.click("#go_on")

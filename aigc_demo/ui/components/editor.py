@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components.image_editor import EditorData
 from PIL import Image
 
 from aigc_demo.errors import BadImage, BadValue
@@ -19,11 +20,29 @@ from aigc_demo.ui.i18n import T
 EditorValue = dict[str, Any]
 
 
+class PictureEditor(gr.ImageEditor):
+    """An editor whose value names the files that the browser sent, as they are.
+
+    Gradio's own decodes and encodes each of them anew, for every event, into a file named after
+    its content: written in place, while another event that got the same picture reads it.
+    """
+
+    is_template = True  # to the browser it is Gradio's
+
+    def preprocess(self, payload: EditorData | None) -> EditorValue | None:
+        """Return the paths of the background, the layers and both together."""
+        if payload is None:
+            return None
+        paths = [f and f.path for f in (payload.background, payload.composite)]
+        layers = [layer.path for layer in payload.layers if layer is not None]
+        return {"background": paths[0], "layers": layers, "composite": paths[1]}
+
+
 def picture_editor(
     elem_id: str, *, height: int, colours: list[str], choose_colour: bool = False, **settings: Any
-) -> gr.ImageEditor:
+) -> PictureEditor:
     """Add an editor whose brush has `colours`, and others where one may `choose_colour`."""
-    return gr.ImageEditor(
+    return PictureEditor(
         label=T(elem_id),
         type="filepath",
         format="png",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
+from gradio.components.image_editor import EditorData
+from gradio.data_classes import FileData
 from PIL import Image
 from skimage import data
 
@@ -26,6 +29,26 @@ def test_a_picture_without_transparency_comes_back_without(tmp_path: Path) -> No
     assert found.mode == "RGB" and found.tobytes() == picture.convert("RGB").tobytes()
     picture.putpixel((0, 0), (1, 2, 3, 0))
     assert editor.picture_of(value(tmp_path, picture)).mode == "RGBA"
+
+
+def test_a_handler_gets_the_files_that_were_sent_and_nothing_is_written(tmp_path: Path) -> None:
+    """Files that are written anew for each event are read half-written by another one."""
+    files = [tmp_path / f"{name}.png" for name in ("background", "stroke", "composite")]
+    for file in files:
+        Image.fromarray(np.full((9, 7), 40_000, np.uint16)).save(file)
+    with gr.Blocks():
+        component = editor.picture_editor("restore_picture", height=100, colours=["red"])
+    component.GRADIO_CACHE = str(tmp_path)
+    background, stroke, composite = (FileData(path=str(file)) for file in files)
+    sent = EditorData(background=background, layers=[stroke], composite=composite)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    value = component.preprocess(sent)
+    assert value == {
+        "background": background.path,
+        "layers": [stroke.path],
+        "composite": composite.path,
+    }
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
 def test_an_empty_editor_is_named() -> None:
