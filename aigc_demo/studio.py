@@ -44,6 +44,7 @@ from aigc_demo.requests import (
 )
 
 if TYPE_CHECKING:
+    from aigc_demo.methods.base import Task
     from aigc_demo.pipelines.augmentation import AugmentResult
 
 
@@ -68,12 +69,13 @@ class Studio:
         """
         return self.cache.models(task)
 
-    def info(self, name: str) -> ModelInfo:
+    def info(self, name: str, task: Task | None = None) -> ModelInfo:
         """Return the model called `name`.
 
-        Raises BadValue where there is none and BadCheckpoint where it is broken.
+        Raises BadValue where there is none or it is for another `task`, and BadCheckpoint where it
+        is broken.
         """
-        return self.cache.info(name)
+        return self.cache.info(name, task)
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Return `request.count` images."""

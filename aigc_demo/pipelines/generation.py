@@ -46,7 +46,7 @@ def generate(
     form, those that have not begun blank.
     """
     start = time.perf_counter()
-    info = models.info(request.model)
+    info = models.info(request.model, "generate")
     labels = labels_of(info, request.label, request.count)
     seeds = [(request.seed + i) % (MAX_SEED + 1) for i in range(request.count)]
     check_prompt(info, request.prompt)
@@ -80,7 +80,7 @@ def sample_steps(
     request: GenerateRequest, models: ModelCache, seeds: list[int], labels: list[str]
 ) -> Iterator[Tensor]:
     """Yield at most `BATCH` images (n, C, H, W) in [-1, 1] as they form."""
-    info, n = models.info(request.model), len(seeds)
+    info, n = models.info(request.model, "generate"), len(seeds)
     padding = [0] * (BATCH - n)
     numbers = [class_of(info, label) for label in labels] + padding
     with models.lock.held():
@@ -109,7 +109,7 @@ def _latents(model: Generative, seeds: list[int], classes: Tensor) -> Tensor:
 def morph(request: MorphRequest, models: ModelCache) -> GenerateResult:
     """Return `request.frames` images that interpolate between two seeds and two conditions."""
     start = time.perf_counter()
-    info = models.info(request.model)
+    info = models.info(request.model, "generate")
     labels = [
         labels_of(info, label, 1)[0]
         for label in (request.label, request.to_label or request.label)
@@ -142,7 +142,7 @@ def traverse(request: DirectionRequest, models: ModelCache) -> GenerateResult:
     directions of the model.
     """
     start = time.perf_counter()
-    info = models.info(request.model)
+    info = models.info(request.model, "generate")
     label = labels_of(info, request.label, 1)[0]
     options = options_of(info, request)
     if not info.has_latent_directions:

@@ -9,7 +9,7 @@ import torch
 
 from aigc_demo.errors import BadCheckpoint, BadValue
 from aigc_demo.methods import checkpoint
-from aigc_demo.methods.base import Generative
+from aigc_demo.methods.base import Generative, Task
 from aigc_demo.pipelines.device_lock import DeviceLock
 from aigc_demo.pipelines.model_info import RUN_PREFIX, ModelInfo, Stamp, describe, stamp_of
 
@@ -38,19 +38,21 @@ class ModelCache:
         infos = [self._describe(name, folder) for name, folder in folders.items()]
         return [m for m in infos if task is None or m.problem or m.task == task]
 
-    def info(self, name: str) -> ModelInfo:
+    def info(self, name: str, task: Task | None = None) -> ModelInfo:
         """Return the model called `name`.
 
-        Raises BadValue where there is none and BadCheckpoint where it is broken.
+        Raises BadValue where there is none or it is for another `task`, and BadCheckpoint where it
+        is broken.
         """
         folders = self.folders()
-        if name not in folders:
-            usable = ", ".join(m.name for m in self.models() if not m.problem) or "none"
-            raise BadValue(f"model: there is no model “{name[:80]}”; choose one of: {usable}.")
-        info = self._describe(name, folders[name])
-        if info.problem:
+        info = self._describe(name, folders[name]) if name in folders else None
+        if info and info.problem:
             raise BadCheckpoint(info.problem)
-        return info
+        if info and task in (None, info.task):
+            return info
+        usable = ", ".join(m.name for m in self.models(task) if not m.problem) or "none"
+        what = f"{name} does not {task}" if info else f"there is no model “{name[:80]}”"
+        raise BadValue(f"model: {what}; choose one of: {usable}.")
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each model by name."""

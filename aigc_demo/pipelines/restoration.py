@@ -83,7 +83,7 @@ def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | Restore
     tool = tool_of(request, models)
     model = None
     if tool.model:
-        models.info(tool.model)
+        models.info(tool.model, "restore")
         with models.lock.held():
             model = models.load(tool.model)
     image = request.image

@@ -64,7 +64,7 @@ def run(request: TranslateRequest, models: ModelCache) -> Iterator[float | Trans
     fit the model.
     """
     start = time.perf_counter()
-    info = models.info(request.model)
+    info = models.info(request.model, "translate")
     target, back = targets(request, info)
     with models.lock.held():
         model = models.load(request.model)

@@ -117,10 +117,7 @@ def _plan(request: GridRequest, models: ModelCache) -> list[_Planned]:
 
 def _info(models: ModelCache, name: str, axes: dict[str, str]) -> ModelInfo:
     with _named(axes, "model"):
-        info = models.info(name)
-        if info.task != "generate":
-            raise BadValue(f"model: {name} generates no images by itself; choose one that does.")
-        return info
+        return models.info(name, "generate")
 
 
 def _check(

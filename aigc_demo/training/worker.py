@@ -72,8 +72,7 @@ def submit(
 
     Raises BadValue where the plan cannot be run or exceeds the host's limits, or too many wait.
     """
-    if not max_runs():
-        raise BadValue("queue: the host of this studio has switched training off.")
+    _check_on()
     check_plan(plan)
     for what, asked, most in (
         ("minutes", (plan.seconds or 0) / 60, max_minutes()),
@@ -91,9 +90,17 @@ def submit(
 
 
 def enqueue(directory: Path, *, download: bool = False) -> None:
-    """Queue a run for a worker, which starts it or resumes it from its last checkpoint."""
+    """Queue a run for a worker, which starts it or resumes it from its last checkpoint; raises
+    BadValue where nothing is trained.
+    """
     if not runs.is_alive(directory):
+        _check_on()
         checkpoint.write_text(directory / runs.QUEUED, json.dumps({"download": download}))
+
+
+def _check_on() -> None:
+    if not max_runs():
+        raise BadValue("queue: the host of this studio has switched training off; ask for it.")
 
 
 class Workers:

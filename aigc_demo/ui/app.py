@@ -19,6 +19,7 @@ from aigc_demo.ui.generate import tab as generate
 from aigc_demo.ui.i18n import I18N, TEXTS, T
 from aigc_demo.ui.restore import tab as restore
 from aigc_demo.ui.server.middleware import BodyLimit
+from aigc_demo.ui.server.page import EXCEPTION_HANDLERS, Page
 from aigc_demo.ui.server.upload_dedup import ONCE
 from aigc_demo.ui.train import tab as train
 from aigc_demo.ui.translate import tab as translate
@@ -59,7 +60,7 @@ CSS += "".join(f".key-{c[1:]} {{ color: {c}; }}\n" for c in {*COLOURS.values(), 
 
 def build_demo(studio: Studio) -> gr.Blocks:
     """Return the whole page for `studio`."""
-    with gr.Blocks(
+    with Page(
         title=TEXTS["en"]["title"],  # a name, which the server puts into the page
         analytics_enabled=False,
         delete_cache=(3600, 3600),
@@ -149,8 +150,9 @@ def launch_settings() -> dict[str, Any]:
         "css": CSS,
         "head": ONCE,
         "app_kwargs": {
+            "exception_handlers": EXCEPTION_HANDLERS,
             "middleware": [
                 BodyLimit.middleware(MAX_BODY_MB * 1_000_000, upload=MAX_UPLOAD_MB * 1_000_000)
-            ]
+            ],
         },
     }

@@ -78,12 +78,15 @@ def test_bad_input_is_refused_with_a_sentence(client: Client) -> None:
     for fields, named in (
         ({"seed": -1}, "seed"),
         ({"seed": 2**64}, "seed"),
-        ({"count": 0}, "count|Pictures|value"),
-        ({"count": 3.7}, "count"),
-        ({"count": True}, "count"),
-        ({"truncation": float("inf")}, "truncation|Truncation|value"),
-        ({"label": "Spaceship"}, "label|choices"),
-        ({"model": "nothing"}, "model|choices"),
+        ({"count": 0}, "^count: 0 cannot be used"),
+        ({"count": 3.7}, "^count: 3.7 cannot be used"),
+        ({"count": True}, "^count: True cannot be used"),
+        ({"seed": "7"}, "^seed: '7' cannot be used"),
+        ({"truncation": 9}, "^truncation: 9.* cannot be used"),
+        ({"embed": "yes"}, "^embed: 'yes' cannot be used"),
+        ({"label": "Spaceship"}, "^label: "),
+        ({"model": "nothing"}, "^model: there is no model “nothing”"),
+        ({"model": "denoise"}, "^model: denoise does not generate"),
         ({"label": "airplane"}, "label"),
         ({"prompt": "bag"}, f"prompt: {FAST} is not conditioned on text"),
         ({"model": TEXT, "label": "*", "prompt": "x" * 10_000}, "prompt: "),
@@ -91,9 +94,20 @@ def test_bad_input_is_refused_with_a_sentence(client: Client) -> None:
     ):
         with pytest.raises((AppError, ValueError)) as problem:
             generate(client, **fields)
-        text = str(problem.value)
+        text = str(problem.value).strip("'\"")
         assert re.search(named, text), (fields, text)
         assert "Traceback" not in text and "/aigc_demo/" not in text and len(text) < 400
+        assert "repair" not in text and "compact" not in text  # which generate nothing
+
+
+def test_without_a_model_it_is_that_of_the_page(client: Client) -> None:
+    pictures, _, _, settings = client.predict(count=1, evaluations=2, api_name="/generate")
+    assert len(pictures) == 1 and json.loads(settings)["model"] == "fashion_mnist-flow"
+
+
+def test_options_that_are_left_out_are_those_of_the_model(client: Client) -> None:
+    *_, settings = client.predict(model=FAST, count=1, api_name="/generate")
+    assert json.loads(settings).keys() == {"model", "count", "seed"}
 
 
 def test_any_words_are_a_prompt(client: Client) -> None:
@@ -114,4 +128,9 @@ def test_only_the_documented_endpoints_are_shown(client: Client) -> None:
     assert names == [
         *("model", "label", "count", "seed", "random_seed", "guidance", "evaluations"),
         *("truncation", "temperature", "embed", "prompt"),
+    ]
+    labels = [r["label"] for shown_as in shown.values() for r in shown_as["returns"]]
+    assert all(isinstance(label, str) and "i18n" not in label for label in labels)
+    assert [r["label"] for r in shown["/generate"]["returns"]] == [
+        *("pictures", "details", "seed", "settings"),
     ]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import MAX_BODY_MB, build_demo
@@ -53,6 +57,55 @@ def test_a_body_over_the_limit_is_refused(address: str) -> None:
     assert status(address) == 200
 
 
+def call(address: str, name: str, *data: object) -> tuple[str, Any]:
+    """Call an endpoint as curl does; return its last event and what came with it."""
+    where = f"{address}/gradio_api/call/{name}"
+    asked = json.dumps({"data": data}).encode()
+    request = urllib.request.Request(where, asked, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{where}/{event}", timeout=120) as answer:
+        *_, kind, content = answer.read().decode().strip().splitlines()
+    return kind.removeprefix("event: "), json.loads(content.removeprefix("data: "))
+
+
+def test_an_error_comes_in_words_to_a_program_that_knows_no_gradio(address: str) -> None:
+    model = "fashion_mnist-dcgan"
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    for name, data, problem in (
+        ("generate", (model, "Spaceship"), "label: fashion_mnist-dcgan has no class"),
+        ("generate", (model, "Bag", 0), "count: 0 cannot be used"),
+        ("generate", (model, "Bag", "2"), "count: '2' cannot be used"),
+        ("generate", (model, "Bag", 2, 1, None), "random_seed: None cannot be used"),
+        ("generate", (model, *[None] * 11), "data: there are 12 values; leave out all but model"),
+        ("train", ("dcgan",), "data: a value is missing; give method, data, minutes"),
+        ("train", ("dcgan", "mnist", "x"), "minutes: 'x' cannot be used"),
+        ("augment", (), "image: a value is missing; give image, pipeline"),
+        ("augment", (None,), "image: no file has arrived"),
+        ("augment", ("cat.png",), "image: 'cat.png' is no file; send it to /gradio_api/upload"),
+        ("augment", ({"path": "cat.png"},), "image: .* is no file"),
+        ("augment", (file,), "file: it cannot be used from there; send it to"),
+    ):
+        kind, answer = call(address, name, *data)
+        assert kind == "error" and re.match(problem, answer["error"]), (name, data, answer)
+
+
+def test_values_at_the_end_may_be_left_out(address: str) -> None:
+    kind, (pictures, *_) = call(address, "generate", "fashion_mnist-dcgan", "Bag", 2)
+    assert kind == "complete" and [p["seed"] for p in pictures] == [0, 1]
+
+
+def test_an_endpoint_that_is_not_there_is_not_found(address: str) -> None:
+    kind = {"Content-Type": "application/json"}
+    assert status(f"{address}/gradio_api/call/nothing", b'{"data": []}', **kind) == 404
+
+
+def test_the_page_has_its_name_before_it_is_translated(address: str) -> None:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        page = answer.read().decode()
+    assert re.search(r'property="og:title" content="AIGC Studio"', page)
+
+
 def test_a_busy_port_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -71,7 +124,17 @@ def test_a_busy_port_is_told_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_without_checkpoints_the_page_says_how_to_train(tmp_path: Path) -> None:
-    config = build_demo(Studio(tmp_path)).get_config_file()
-    shown = {component["props"].get("elem_id") for component in config["components"]}
-    assert "no_models" in shown and "train.py" in TEXTS["en"]["no_models"]
+def test_without_checkpoints_the_page_says_how_to_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown() -> dict[str, str]:
+        config = build_demo(Studio(tmp_path, runs_root=tmp_path / "runs")).get_config_file()
+        texts = {c["props"].get("elem_id"): c["props"].get("value") for c in config["components"]}
+        return {name: "".join(re.findall(r'"key": "(\w+)"', str(t))) for name, t in texts.items()}
+
+    assert shown()["no_models"] == "no_models" and shown()["status"] == "no_runs"
+    assert "--download" in TEXTS["en"]["no_models"]
+    monkeypatch.setenv("AIGC_MAX_RUNS", "0")
+    assert shown()["no_models"] == "no_models_off" and shown()["status"] == "no_runs_off"
+    assert shown()["training_off"] == "training_off"
+    assert "train.py" not in TEXTS["en"]["no_models_off"]

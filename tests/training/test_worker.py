@@ -183,6 +183,8 @@ def test_the_queue_has_an_end(
     monkeypatch.setenv("AIGC_MAX_RUNS", "0")
     with pytest.raises(BadValue, match="switched training off"):
         worker.submit(tmp_path, factories.plan("vae", tiny_data.zip))
+    with pytest.raises(BadValue, match="switched training off"):
+        worker.enqueue(runs.create(tmp_path, factories.plan("vae", tiny_data.zip), "a"))
 
 
 def test_a_worker_trains_with_the_priority_that_the_host_sets(

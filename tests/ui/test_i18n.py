@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 
-from aigc_demo.ui.i18n import TEXTS
+from aigc_demo.ui.i18n import DONE, I18N, TEXTS
 from tests import factories
 
 
@@ -23,6 +23,10 @@ def test_every_text_is_there_in_english_and_in_chinese() -> None:
 def test_both_languages_are_filled_in_with_the_same_values() -> None:
     short = [k for k in TEXTS["en"] if "$" not in TEXTS["en"][k]]  # formulas have braces, too
     assert [k for k in short if fields(TEXTS["en"][k]) != fields(TEXTS["zh"][k])] == []
+
+
+def test_what_gradio_has_in_no_language_is_said_in_each() -> None:
+    assert {I18N.translations[name][DONE] for name in ("en", "zh", "zh-CN")} == {"Done", "完成"}
 
 
 def test_every_method_that_generates_has_a_lesson_with_an_equation() -> None:

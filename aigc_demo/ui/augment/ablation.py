@@ -60,6 +60,8 @@ def layout() -> AblationControls:
             data = gr.Dropdown(sets, value=first, **labelled("help_data"))
             limit = gr.Slider(50, 5000, 500, step=50, **labelled("help_limit"))
         start = button("help_go", interactive=bool(worker.max_runs()))
+        if not worker.max_runs():
+            gr.Markdown(T("training_off"), elem_classes="quiet")
         table = gr.Dataframe(interactive=False, visible=False, **labelled("help_table"))
         chart = gr.LinePlot(
             charts.overlay([], ""),

@@ -35,6 +35,6 @@ def _component(parameter: inspect.Parameter, *, is_file: bool) -> gr.components.
     if is_file:
         return gr.File(label=parameter.name, visible=False)
     default = None if parameter.default is parameter.empty else parameter.default
-    numeric = parameter.annotation in (int, float, int | None, float | None)
-    component = gr.Number if numeric else gr.Textbox
+    numbers = dict.fromkeys((int, float, int | None, float | None), gr.Number)
+    component = ({bool: gr.Checkbox} | numbers).get(parameter.annotation, gr.Textbox)
     return component(default, label=parameter.name, visible=False)

@@ -22,7 +22,7 @@ from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import GenerateRequest, RestoreRequest
 from aigc_demo.studio import GenerateResult, ModelInfo, Studio
-from aigc_demo.ui.generate.forms import ALL, GenerateForm
+from aigc_demo.ui.generate.forms import ALL, GenerateForm, first_model
 from aigc_demo.ui.generate.samples import enlarged, is_pixel_art
 from aigc_demo.ui.server.handlers import Updates, downloadable
 
@@ -31,7 +31,7 @@ TEXTS, INTEGERS = ("model", "label", "prompt"), ("count", "seed", "evaluations")
 
 def generate(
     studio: Studio,
-    model: str,
+    model: str | None = None,
     label: str | None = ALL,
     count: int = 16,
     seed: int = 0,
@@ -46,11 +46,13 @@ def generate(
     """Return the pictures, a line of details, the seed that was used and the settings (JSON).
 
     A picture is its label, its seed and its PNG at the model's own size as a ``data:`` address, so
-    that one answer holds them all. `label` “*” means every class in turn; `prompt` is for
-    text-conditioned models. With `embed` each PNG carries its settings.
+    that one answer holds them all. Without `model`, it is that which the page opens with. `label`
+    “*” means every class in turn; `prompt` is for text-conditioned models. Options that are left
+    out take the model's defaults. With `embed` each PNG carries its settings.
     """
+    first = first_model([m for m in studio.models("generate") if not m.problem])
     form = GenerateForm(
-        model=model,
+        model=model or (first.name if first else None),
         label=label,
         prompt=prompt,
         count=count,

@@ -11,6 +11,7 @@ from aigc_demo.requests import GenerateRequest, Request, Whole
 from aigc_demo.studio import ModelInfo, Studio
 
 ALL = "*"  # stands for every class in turn
+FIRST = "fashion_mnist-flow"
 OPTIONS = ("guidance", "evaluations", "truncation", "temperature")
 
 
@@ -29,8 +30,8 @@ class SamplingForm(Request):
     def info(self, studio: Studio) -> ModelInfo:
         """Return what is known of the chosen model."""
         if self.model is None:
-            raise BadValue("model: no model is chosen; choose one.")
-        return studio.info(self.model)
+            raise BadValue("model: none is chosen; choose one, or ask the host for one.")
+        return studio.info(self.model, "generate")
 
     def text_info(self, studio: Studio) -> ModelInfo:
         """Return what is known of the chosen model, which must be text-conditioned."""
@@ -59,6 +60,11 @@ class GenerateForm(SamplingForm):
     random_seed: bool = False
     embed: bool = True  # write the settings into the PNGs
     watch: bool = True  # show the pictures forming
+
+
+def first_model(usable: list[ModelInfo]) -> ModelInfo | None:
+    """Return the model that the page opens with, and that programs get which name none."""
+    return next((m for m in usable if m.name == FIRST), usable[-1] if usable else None)
 
 
 def class_or_none(label: str | None) -> str | None:

@@ -9,7 +9,9 @@ import gradio as gr
 
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.training import worker
 from aigc_demo.ui.components.controls import Controls, button, labelled
+from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.pictures import LATEX, details_box, gallery, picture
@@ -24,11 +26,10 @@ from aigc_demo.ui.generate import (
     sheets,
     xy_grid,
 )
-from aigc_demo.ui.generate.forms import ALL, OPTIONS
+from aigc_demo.ui.generate.forms import ALL, OPTIONS, first_model
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Components, Updates, bind, connect
+from aigc_demo.ui.server.handlers import Components, Updates, connect
 
-FIRST = "fashion_mnist-flow"
 LESSONS = ("dcgan", "vae", "flow", "text2image")
 LINK_JS = """(query) => {
   const address = window.location.origin + window.location.pathname + (query ? '?' + query : '');
@@ -107,7 +108,8 @@ def layout(studio: Studio, offers: Offers) -> GenerateControls:
     usable = [m for m in models if not m.problem]
     first = first_model(usable)
     if first is None:
-        gr.Markdown(T("no_models"), elem_id="no_models")
+        trains = studio.runs_root is not None and worker.max_runs()
+        gr.Markdown(T("no_models" if trains else "no_models_off"), elem_id="no_models")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             left = settings.layout(usable, first)
@@ -119,11 +121,6 @@ def layout(studio: Studio, offers: Offers) -> GenerateControls:
         with gr.Column(scale=3, min_width=300):
             results = _layout_results(studio, offers)
     return GenerateControls(left, go, results, _layout_below(usable, first, offers))
-
-
-def first_model(usable: list[ModelInfo]) -> ModelInfo | None:
-    """Return the model that the page opens with."""
-    return next((m for m in usable if m.name == FIRST), usable[-1] if usable else None)
 
 
 def enlarges(studio: Studio) -> bool:
@@ -192,7 +189,7 @@ def wire(
 ) -> Opener[GenerateRequest]:
     """Connect the controls; return what opens `tab`, this one of `tabs`, with a request."""
     _wire_generate(studio, controls)
-    _add_endpoint(studio, controls)
+    _add_endpoint(studio)
     _wire_results(studio, controls)
     left, below = controls.settings, controls.below
     prompts.wire_prompt(studio, left.prompt, left.model)
@@ -231,20 +228,15 @@ def _wire_generate(studio: Studio, controls: GenerateControls) -> None:
     )
 
 
-def _add_endpoint(studio: Studio, controls: GenerateControls) -> None:
+def _add_endpoint(studio: Studio) -> None:
     """Let programs generate; they may name a model that is new, and its classes."""
-    left, results = controls.settings, controls.results
-    model = gr.Textbox("", label="model", visible=False)
-    label = gr.Textbox(ALL, label="label", visible=False)
-    inputs = [model, label, left.count, left.seed, left.random_seed, *left.options.values()]
-    pictures = gr.JSON(label="pictures", visible=False)
-    gr.Button(visible=False).click(
-        bind(callbacks.generate, studio, gpu=True),
-        [*inputs, left.embed, left.prompt.prompt],
-        [pictures, results.details, results.sampled_seed, results.settings],
-        api_name="generate",
-        **DEVICE,
-    )
+    answer = [
+        gr.JSON(label="pictures", visible=False),
+        gr.Textbox(label="details", visible=False),
+        gr.Number(label="seed", visible=False, precision=0),
+        gr.Textbox(label="settings", visible=False),
+    ]
+    endpoint(callbacks.generate, studio, "generate", files=(), outputs=answer, gpu=True)
 
 
 def _wire_results(studio: Studio, controls: GenerateControls) -> None:

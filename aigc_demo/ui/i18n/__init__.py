@@ -22,7 +22,10 @@ def _read(language: str) -> dict[str, str]:
 
 
 TEXTS = {language: _read(language) for language in LANGUAGES}
-I18N = gr.I18n(**TEXTS, **{"zh-CN": TEXTS["zh"]})
+# A word that Gradio says to screen readers and has in no language.
+DONE = "common.complete"
+_SHOWN = {"en": TEXTS["en"] | {DONE: "Done"}, "zh": TEXTS["zh"] | {DONE: "完成"}}
+I18N = gr.I18n(**_SHOWN, **{"zh-CN": _SHOWN["zh"]})
 
 
 def T(key: str) -> gr.I18n:

@@ -128,12 +128,12 @@ def bind(handler: Callable[..., Any], studio: Any, *, gpu: bool = False) -> Call
     if inspect.isgeneratorfunction(handler):
 
         def bound(*values: Any) -> Any:
-            with _shown_errors():
+            with shown_errors():
                 yield from handler(studio, *values)
     else:
 
         def bound(*values: Any) -> Any:
-            with _shown_errors():
+            with shown_errors():
                 return handler(studio, *values)
 
     functools.update_wrapper(bound, handler)
@@ -144,7 +144,8 @@ def bind(handler: Callable[..., Any], studio: Any, *, gpu: bool = False) -> Call
 
 
 @contextlib.contextmanager
-def _shown_errors() -> Iterator[None]:
+def shown_errors() -> Iterator[None]:
+    """Show UserErrors to the person or the program."""
     try:
         yield
     except UserError as error:

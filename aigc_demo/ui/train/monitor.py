@@ -8,6 +8,7 @@ import gradio as gr
 
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
+from aigc_demo.training import worker
 from aigc_demo.training.run_monitor import RunView, warnings
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.workspace import Workspace
@@ -40,7 +41,7 @@ def look(
         return updates
     updates["seen"] = now
     if view is None:
-        return updates | {"status": say("no_runs", language)} | _button_updates(None)
+        return updates | {"status": say(no_runs(), language)} | _button_updates(None)
     before = seen if seen.get("run") == view.name else {}
     updates |= _panel_updates(workspace, view, language, position, before.get("frames"))
     new_scores = before.get("scores") != now["scores"]
@@ -55,6 +56,11 @@ def _chosen(views: list[RunView], run: str | None) -> RunView | None:
     by_name = {v.name: v for v in views}
     active = [v for v in views if v.status in ACTIVE]
     return by_name.get(run or "") or next(iter([*active[::-1], *views]), None)
+
+
+def no_runs() -> str:
+    """Return the key of what is said where there are no runs."""
+    return "no_runs" if worker.max_runs() else "no_runs_off"
 
 
 def _snapshot(view: RunView | None, views: list[RunView]) -> dict[str, Any]:

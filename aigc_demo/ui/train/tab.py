@@ -59,6 +59,8 @@ class Controls:
 def layout(offers: Offers) -> Controls:
     """Add the tab's components to the page that is being built."""
     gr.Markdown(T("train_intro"), elem_id="train_intro")
+    if not worker.max_runs():
+        gr.Markdown(T("training_off"), elem_id="training_off")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             form = _form()
@@ -141,7 +143,7 @@ def _run(offers: Offers) -> dict[str, Any]:
     """Add what is seen of a run: its state, buttons and timelapse."""
     found: dict[str, Any] = {
         "run": gr.Dropdown([], **labelled("run", info=True)),
-        "status": gr.Markdown(T("no_runs"), elem_id="status"),
+        "status": gr.Markdown(T(monitor.no_runs()), elem_id="status"),
         "warnings": gr.Markdown(visible=False, elem_id="warnings"),
     }
     for names in ((*COMMANDS, "discard"), STEPS):

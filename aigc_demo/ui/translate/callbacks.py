@@ -106,8 +106,8 @@ def no_result() -> Updates:
 def model_of(studio: Studio, form: TranslateForm) -> ModelInfo:
     """Return the chosen model."""
     if not form.model:
-        raise BadValue("model: none is chosen; choose one, or train one with train.py.")
-    return studio.info(form.model)
+        raise BadValue("model: none is chosen; choose one, or ask the host for one.")
+    return studio.info(form.model, "translate")
 
 
 def picture_of(editor: EditorValue | None) -> Image.Image:
@@ -291,7 +291,7 @@ def edit_label_map(studio: Studio, pair: Any) -> Updates:
             label_map = read_label_map(studio, pair[1])["label_map"]
             board = {"label_map": gr.update(value=label_map, visible=True)}
             return {"model": info.name, **fit_model(studio, info.name), **board}
-    raise BadValue("model: none that builds from a plan is here; train one with train.py.")
+    raise BadValue("model: none that builds from a plan is here; ask the host for one.")
 
 
 def receive(studio: Studio, source: Any, number: int, model: str | None) -> Updates:
@@ -299,7 +299,7 @@ def receive(studio: Studio, source: Any, number: int, model: str | None) -> Upda
     file = send_to.file_of(source, number)
     translators = usable(studio)
     if not translators:
-        raise BadValue("model: there is none that translates; train one with train.py.")
+        raise BadValue("model: there is none that translates; ask the host for one.")
     info = next((m for m in translators if m.name == model), translators[0])
     if takes_label_map(info, first_direction(info)):
         info = translators[0]
