@@ -13,9 +13,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from aigc_demo import device
-from aigc_demo.data.archives import SUFFIXES
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.imaging import images
+from aigc_demo.imaging import formats, images
 from aigc_demo.imaging.output_names import key, numbered, output_names
 from aigc_demo.methods import checkpoint
 
@@ -108,21 +107,25 @@ def image_paths(source: Path) -> list[Path]:
         return [source]
     if not source.is_dir():
         raise BadValue("in: there is no such folder or picture; name one that is there.")
-    found = sorted(p for p in source.iterdir() if p.is_file() and p.suffix.lower() in SUFFIXES)
+    found = sorted(p for p in source.iterdir() if _is_picture(p))
     if not found:
-        raise BadValue("in: the folder holds no pictures; use PNG, JPEG, WebP, BMP or GIF files.")
+        raise BadValue(f"in: the folder holds no pictures; use {formats.TITLES}.")
     return found
 
 
 def other_files(source: Path) -> list[str]:
-    """Return the names of what else is in a folder, but for what systems hide."""
+    """Return the names of what else is in a folder, but for what systems hide; those of pictures
+    in a format that is not read with what to do.
+    """
     if not source.is_dir():
         return []
-    return sorted(
-        p.name
-        for p in source.iterdir()
-        if not p.name.startswith(".") and not (p.is_file() and p.suffix.lower() in SUFFIXES)
-    )
+    others = [p for p in source.iterdir() if not p.name.startswith(".") and not _is_picture(p)]
+    unread = {p.name: formats.BY_SUFFIX.get(p.suffix.lower()) for p in sorted(others)}
+    return [f"{name} ({': '.join(why)})" if why else name for name, why in unread.items()]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in formats.SUFFIXES
 
 
 class OutputFolder:

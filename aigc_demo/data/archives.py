@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from aigc_demo.errors import BadData, BadImage
+from aigc_demo.imaging.formats import BY_SUFFIX, SUFFIXES
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
 CAPTIONS = "captions.csv"
 RATIO, RATIO_FROM = 200, 1_000_000  # packed this much smaller, from this size on, it is a bomb
@@ -36,6 +36,7 @@ REASONS = {
     "bomb": "it would unpack to far more than it is",
     "bytes": "the file is too large",
     "other": "not a picture file",
+    "format": "a format that is not read here; save it as PNG, TIFF or JPEG",
     "damaged": "damaged, or no picture",
     "tiny": "smaller than 16 pixels",
     "pixels": "more than 24 megapixels",
@@ -158,7 +159,7 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
         elif entry.parts[-1].lower() == CAPTIONS:
             captions.append(file)
         elif suffix not in SUFFIXES:
-            skipped.append(Skipped(file.name, "other"))
+            skipped.append(Skipped(file.name, "format" if suffix in BY_SUFFIX else "other"))
         elif file.bytes > limits.file_bytes:
             skipped.append(Skipped(file.name, "bytes"))
         else:

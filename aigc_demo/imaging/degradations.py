@@ -10,7 +10,7 @@ import io
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -270,7 +270,7 @@ def _to_batch(planes: images.Planes) -> Tensor:
 def _to_image(x: Tensor, like: images.Planes) -> Image.Image:
     """Return (1, 3, H, W) as a picture of the mode and with the transparency of `like`."""
     values = x[0].permute(1, 2, 0).add(1).div(WHITE).clamp(0, 1).numpy()
-    return images.join(images.Planes(like.integers(values), like.alpha))
+    return images.join(replace(like, colour=like.integers(values)))
 
 
 DEGRADATIONS: dict[str, Degradation] = {

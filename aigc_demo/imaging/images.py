@@ -9,11 +9,11 @@ import io
 import json
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -22,13 +22,13 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
 from aigc_demo.errors import BadImage
+from aigc_demo.imaging import deep, formats, profiles
 
+T = TypeVar("T")
 MAX_PIXELS = 24_000_000
 SETTINGS_KEY = "aigc_studio"
 MAX_SETTINGS_BYTES = 100_000
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # no others: some start programs (EPS) or nest
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 ORIENTATION = 0x0112  # the EXIF tag; its values 2 to 8 and what undoes them:
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -39,60 +39,79 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+NOTES = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # may name an orientation
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA")  # of PNG
 
 
 def size_of(source: str | Path | bytes) -> tuple[int, int]:
     """Return width and height of a picture without decoding it; raises BadImage."""
-    with _refused(), _opened(source) as image:
-        return image.size
+    return _read(source, lambda image: image.size)
 
 
 def open_image(
     source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, draft: int = 0
 ) -> Image.Image:
-    """Open a picture file or its bytes and decode it, upright.
+    """Open a picture file or its bytes and decode it, upright; of several, the first.
 
     With `draft` a JPEG is decoded at a reduced size, by 8 at most, with sides no less than that.
     Raises BadImage where it is no picture, damaged or, before it is decoded, larger than
     `max_pixels`.
     """
-    with _refused():
-        image = _opened(source)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise BadImage(
-            f"The picture has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
-            f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
-        )
-    with _refused():
+
+    def decode(image: Image.Image) -> Image.Image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise BadImage(
+                f"The picture has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
+                f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
+            )
         if draft:
             image.draft(None, (draft, draft))
-        image.load()
-    return upright(image)
+        return whole(image)
+
+    return _read(source, decode)
 
 
-def _opened(source: str | Path | bytes) -> Image.Image:
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    """Raise BadImage, which names no path, where Pillow cannot read a file."""
+def _read(source: str | Path | bytes, function: Callable[[Image.Image], T]) -> T:
+    """Return what `function` makes of a picture that has been opened; raises BadImage, which names
+    no path, where Pillow cannot read the file.
+    """
     try:
-        yield
-    except UNREADABLE:
-        raise BadImage(
-            "The file is not a picture that can be read; use PNG, JPEG or WebP."
-        ) from None
+        return function(formats.opened(source))
+    except formats.UNREADABLE:
+        pass
+    with suppress(*formats.UNREADABLE):
+        image = formats.opened_without_text(source, keep=SETTINGS_KEY)
+        if image is not None:
+            return function(image)
+    raise BadImage(formats.refusal(source))
+
+
+def whole(image: Image.Image) -> Image.Image:
+    """Return what `Image.open` has opened with all its bits, upright, in a mode that PNG has."""
+    image = upright(deep.decode(image))
+    return image if image.mode in MODES or image.mode.startswith("I") else join(split(image))
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Rotate a photo by its EXIF orientation; the other tags may be damaged."""
+    """Rotate a photo by its EXIF orientation, once; the other tags, if sound, stay."""
     try:
-        orientation = image.getexif().get(ORIENTATION)
+        turn = TURNS.get(image.getexif().get(ORIENTATION))
     except Exception:  # Pillow reports damaged tags in many ways; the pixels are sound
         return image
-    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+    if turn is None:
+        return image
+    values, turned = deep.values_of(image), image.transpose(turn)
+    if values is not None:
+        turned = deep.DeepImage(deep.transposed(values, turn), image.info)
+    for name in NOTES:
+        turned.info.pop(name, None)
+    with suppress(Exception):
+        exif = Image.Exif()
+        exif.load(image.getexif().tobytes())
+        del exif[ORIENTATION]
+        turned.info["exif"] = exif.tobytes()
+    return turned
 
 
 def check_size(field: str, given: Image.Image, size: tuple[int, int]) -> None:
@@ -105,9 +124,10 @@ def check_size(field: str, given: Image.Image, size: tuple[int, int]) -> None:
 
 
 def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) -> Image.Image:
-    """Return `image` in `mode`, transparent parts laid over the grey level `background`."""
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255
-        image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
+    """Return `image` in `mode`, 8 bits of sRGB, transparent parts laid over the grey level
+    `background`.
+    """
+    image = profiles.to_srgb(eight_bits(image))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         under = Image.new("RGBA", image.size, (background, background, background, 255))
@@ -115,18 +135,38 @@ def flatten(image: Image.Image, mode: Literal["L", "RGB"], background: int = 0) 
     return image.convert(mode)
 
 
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Return a picture of 16 bits a channel at 8, any other as it is."""
+    if isinstance(image, deep.DeepImage):
+        return image.copy()
+    if not image.mode.startswith("I"):
+        return image
+    if "transparency" in image.info:
+        return eight_bits(join(split(image)))
+    grey = Image.fromarray(deep.eight_bits(np.asarray(image)))  # Pillow would cut off at 255
+    grey.info = dict(image.info)
+    return grey
+
+
+def shown(image: Image.Image) -> Image.Image:
+    """Return a picture as a browser's canvas shows it: 8 bits of sRGB, L, LA, RGB or RGBA."""
+    return join(replace(split(profiles.to_srgb(eight_bits(image))), profile=None))
+
+
 @dataclass(frozen=True)
 class Planes:
     """The integers of a picture: colour (H, W, 1 or 3), uint8 or uint16, and transparency (H, W)
-    of the same type, or None.
+    of the same type, or None; and the colour profile (ICC) by which they are meant, if any.
     """
 
     colour: NDArray[Any]
     alpha: NDArray[Any] | None = None
+    profile: bytes | None = None
 
     def __getitem__(self, place: tuple[slice, slice]) -> Planes:
         """Return a part of the picture: rows, columns."""
-        return Planes(self.colour[place], None if self.alpha is None else self.alpha[place])
+        alpha = None if self.alpha is None else self.alpha[place]
+        return Planes(self.colour[place], alpha, self.profile)
 
     @property
     def peak(self) -> int:
@@ -146,22 +186,29 @@ class Planes:
 
 
 def split(image: Image.Image) -> Planes:
-    """Return the planes of a picture of any mode, without loss where it is L, LA, RGB, RGBA or 16
-    bits of grey; others become grey or RGB.
+    """Return the planes of a picture of any mode, without loss where it is L, LA, RGB or RGBA, of
+    8 or 16 bits; others become grey or RGB.
     """
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
-        values = np.asarray(image)
-        return Planes(values.clip(0, 65535).astype(np.uint16)[..., None])
-    if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
-        image = image.convert("LA" if image.mode in ("L", "La", "1") else "RGBA")
-    if image.mode in ("1", "F"):
-        image = image.convert("L")
-    if image.mode not in ("L", "LA", "RGB", "RGBA"):
-        image = image.convert("RGB")
-    values = np.array(image, dtype=np.uint8).reshape(image.height, image.width, -1)
+        grey = np.asarray(image).clip(0, 65535).astype(np.uint16)
+        key = image.info.get("transparency")
+        alpha = None if key is None else np.where(grey == key, 0, 65535).astype(np.uint16)
+        return Planes(grey[..., None], alpha, profile)
+    values = deep.values_of(image)
+    if values is None:
+        if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
+            image = image.convert("LA" if image.mode in ("L", "La", "1") else "RGBA")
+        if image.mode in ("1", "F"):
+            image = image.convert("L")
+        if image.mode == "P":
+            image = image.convert("RGB")
+        if image.mode not in ("L", "LA", "RGB", "RGBA"):
+            image, profile = profiles.to_srgb(image).convert("RGB"), None  # such as CMYK
+        values = np.array(image, dtype=np.uint8).reshape(image.height, image.width, -1)
     if values.shape[2] in (2, 4):
-        return Planes(values[..., :-1], values[..., -1])
-    return Planes(values)
+        return Planes(values[..., :-1], values[..., -1], profile)
+    return Planes(values, None, profile)
 
 
 def join(planes: Planes) -> Image.Image:
@@ -169,8 +216,15 @@ def join(planes: Planes) -> Image.Image:
     colour = planes.colour
     if planes.alpha is not None:
         colour = np.concatenate([colour, planes.alpha[..., None]], axis=2)
-    array = np.ascontiguousarray(colour[..., 0] if colour.shape[2] == 1 else colour)
-    return Image.fromarray(array)
+    if colour.dtype == np.uint16 and colour.shape[2] > 1:
+        image: Image.Image = deep.DeepImage(colour)
+    else:
+        image = Image.fromarray(
+            np.ascontiguousarray(colour[..., 0] if colour.shape[2] == 1 else colour)
+        )
+    if planes.profile is not None:
+        image.info["icc_profile"] = planes.profile
+    return image
 
 
 def to_pixels(image: Image.Image) -> Tensor:

@@ -10,6 +10,7 @@ Pieces are float32 (H, W, 3) in [0, 1]. Knows no method and no network.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -59,10 +60,10 @@ def clean(
     for done, (own, around, inner) in enumerate(todo, 1):
         part = None if weights is None else weights[own]
         if part is None or part.any():
-            result = function(Planes(planes.colour[around]).floats())
+            result = function(planes[around].floats())
             _write(out, planes, own, result[inner], part)
         yield done / len(todo)
-    yield Planes(out, planes.alpha)
+    yield replace(planes, colour=out)
 
 
 def fill(
@@ -78,7 +79,7 @@ def fill(
     total = sum(map(_area, boxes))
     before = 0.0
     for box in boxes:
-        piece, hole = Planes(planes.colour[box]).floats(), weights[box] > 0
+        piece, hole = planes[box].floats(), weights[box] > 0
         share = _area(box) / total
         if guesses:
             for result in _coarse_to_fine(piece, hole, function, margin):
@@ -89,7 +90,7 @@ def fill(
         before += share
         yield before
         _write(out, planes, box, result, weights[box])
-    yield Planes(out, planes.alpha)
+    yield replace(planes, colour=out)
 
 
 def _coarse_to_fine(

@@ -216,7 +216,7 @@ def test_what_is_no_picture_is_left_out_with_its_reason(cheap: Path) -> None:
     path.write_bytes(content)
     expected = dict.fromkeys(["text.png", "empty.jpg", "cut.png"], "damaged")
     expected |= dict.fromkeys(["small.png", "thin.png"], "tiny")
-    expected |= dict.fromkeys(["drawing.svg", "notes.txt"], "other")
+    expected |= {"drawing.svg": "format", "notes.txt": "other"}
     with pytest.raises(BadData, match="1 can be used.*damaged"):
         read(path)
     path = pack(cheap / "b.zip", heap(3) | files)

@@ -230,6 +230,16 @@ def test_a_rotated_photo_stands_upright() -> None:
             assert corners == [True, False, False, False], (kind, orientation)
 
 
+def test_a_photo_is_turned_once_and_keeps_its_other_tags() -> None:
+    exif = Image.Exif()
+    exif[images.ORIENTATION], exif[0x010F] = 6, "a camera"
+    for kind in ("PNG", "JPEG", "WEBP", "TIFF"):
+        opened = images.open_image(encoded(Image.new("RGB", (8, 4)), kind, exif=exif))
+        assert images.upright(opened).size == opened.size == (4, 8), kind
+        assert images.ORIENTATION not in opened.getexif(), kind
+        assert kind == "TIFF" or opened.getexif()[0x010F] == "a camera", kind
+
+
 def test_a_photo_whose_other_tags_are_damaged_still_stands_upright() -> None:
     for kind in (1, 2, 7, 11):  # byte, text, undefined, float
         tags = [(0x0112, 3, 1, b"\6\0\0\0"), (0x0103, kind, 1, b"x\0\0\0")]

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import ablation, batch, callbacks, pipeline_editor
 from aigc_demo.ui.augment.callbacks import AugmentForm, EditForm, SweepForm, VariantForm
@@ -174,7 +175,7 @@ def _batch() -> dict[str, Any]:
         return {
             "files": gr.File(
                 file_count="multiple",
-                file_types=["image", ".zip"],
+                file_types=["image", ".zip", *sorted(SUFFIXES)],
                 type="filepath",
                 height=160,
                 **labelled("apply_files"),

@@ -17,6 +17,7 @@ from pydantic import Field
 from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
+from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.requests import Minutes, Request, Whole
 from aigc_demo.training import worker
 from aigc_demo.training.presets import USER_PRESETS, UserPreset, user_plan
@@ -33,7 +34,7 @@ MINUTES = 8
 SHEET_SIZE = 64  # pixels of a picture of the contact sheet
 SHEET_COLUMNS = 8
 MAX_LISTED = 12  # of the files that were left out
-FILE_TYPES = [".zip", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"]
+FILE_TYPES = [".zip", *sorted(SUFFIXES)]
 ONE_AT_A_TIME = {"concurrency_id": "user_dataset", "concurrency_limit": 1, **PRIVATE}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.controls import (
@@ -138,7 +139,7 @@ def _pictures(studio: Studio, visible: dict[str, bool]) -> dict[str, Any]:
         controls["example_map"] = button("plan_example", size="sm")
         controls["blank_map"] = button("plan_blank", size="sm")
         controls["upload_map"] = gr.UploadButton(
-            T("plan_file"), size="sm", file_types=["image"], elem_id="plan_file"
+            T("plan_file"), size="sm", file_types=["image", *sorted(SUFFIXES)], elem_id="plan_file"
         )
     with gr.Row(visible=visible["photos"], elem_id="photos") as controls["photos"]:
         controls["examples"] = example_images.buttons()
@@ -188,7 +189,7 @@ def _batch() -> dict[str, Any]:
         return {
             "files": gr.File(
                 file_count="multiple",
-                file_types=["image"],
+                file_types=["image", *sorted(SUFFIXES)],
                 type="filepath",
                 height=160,
                 **labelled("batch_files"),
