@@ -237,8 +237,9 @@ class DirectionRequest(Request):
 class RestoreRequest(Request):
     """Ask for an image to be restored.
 
-    `mask` is white where the image is to be filled (grey: blended), and as large as the image;
-    None means all of it, which only methods that do not fill can do. `sigma` is the noise in grey
+    `mask` is white, or painted on transparency, where the image is to be filled, and as large as
+    the image is when it stands upright; None means all of it, which only methods that do not fill
+    can do. It is grown, then faded outwards (`feather`) by pixels. `sigma` is the noise in grey
     levels of 0 to 255, None: estimated. `factor` is how many times larger ``upscale`` makes it.
     With `truth`, the undamaged image, the result is scored.
     """
@@ -249,6 +250,8 @@ class RestoreRequest(Request):
     sigma: float | None = Field(None, ge=0, le=100)
     factor: Annotated[Literal[2, 4], BeforeValidator(_as_whole)] = 2
     truth: Image.Image | None = None
+    grow: Pixels = 0
+    feather: Pixels = 0
 
 
 class TranslateRequest(Request):

@@ -42,6 +42,7 @@ KINDS: dict[str, type[Request]] = {name: getattr(requests, name) for name in MIN
 # A number: just below its range, the lowest, the highest, just above.
 Range = tuple[float, float, float, float]
 SEED: Range = (-1, 0, 9_007_199_254_740_991, 9_007_199_254_740_992)
+WIDEN: dict[str, Range] = {"grow": (-1, 0, 100, 101), "feather": (-1, 0, 100, 101)}
 DRAWS: dict[str, Range] = {
     "truncation": (0.09, 0.1, 1, 1.01),
     "temperature": (0.09, 0.1, 1.2, 1.21),
@@ -64,11 +65,11 @@ RANGES: dict[str, dict[str, Range]] = {
     "GridRequest": {"seed": SEED} | SAMPLING,
     "DirectionRequest": {"seed": SEED, "component": (0, 1, 6, 7), "frames": (1, 2, 32, 33)}
     | DRAWS,
-    "RestoreRequest": {"sigma": (-0.1, 0, 100, 100.1), "factor": (1, 2, 4, 5)},
+    "RestoreRequest": {"sigma": (-0.1, 0, 100, 100.1), "factor": (1, 2, 4, 5)} | WIDEN,
     "TranslateRequest": {"strength": (-0.1, 0, 1, 1.01), "field": (-0.1, 0, 4, 4.01)},
     "AugmentRequest": {"seed": SEED, "n": (0, 1, 64, 65)},
     "CrfRequest": CRF | {"colours": (1, 2, 16, 17), "tolerance": (0.9, 1, 100, 100.1)},
-    "MaskRequest": CRF | {"grow": (-1, 0, 100, 101), "feather": (-1, 0, 100, 101)},
+    "MaskRequest": CRF | WIDEN,
     "TrainPlan": {
         "seed": SEED,
         "steps": (0, 1, 100_000_000, 100_000_001),

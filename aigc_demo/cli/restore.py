@@ -9,15 +9,17 @@ is taken: nothing is overwritten. An image that cannot be restored is reported a
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
 from aigc_demo.cli import batch_runner
-from aigc_demo.data.archives import SUFFIXES
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
+from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.studio import Studio
@@ -52,7 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
             factor=given.factor or 2,
         )
         for step in studio.restore_steps(request):
-            yield step if isinstance(step, float) else step.image
+            if isinstance(step, float):
+                yield step
+                continue
+            if step.note:
+                tqdm.write(f"restore: {file.name}: {step.note}", file=sys.stderr)
+            yield step.image
 
     return batch_runner.run("restore", "restored", given, work)
 

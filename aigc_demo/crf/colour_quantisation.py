@@ -129,6 +129,7 @@ def _add_scribbled(
     """
     if image is None:
         return palette, None
+    image = images.upright(image)
     images.check_size("hints", image, size)
     pixels = np.array(image.convert("RGBA"))
     marked = pixels[..., 3] >= 128

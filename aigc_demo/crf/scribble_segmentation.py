@@ -124,8 +124,9 @@ def scribbled(request: MaskRequest, size: tuple[int, int]) -> tuple[Flags, Flags
         if image is None:
             found.append(_border(size, 1))
             continue
+        image = images.upright(image)
         images.check_size(name, image, size)
-        found.append(masks.read(image) >= 128)
+        found.append(masks.read(image) > 0)
         if not found[-1].any():
             raise BadValue(f"{name}: nothing is marked; paint a stroke on it.")
     thing, background = found

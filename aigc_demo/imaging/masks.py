@@ -1,8 +1,14 @@
-"""Masks: the weight with which each pixel is filled, uint8 (H, W), 0 to 255."""
+"""Masks: what of a picture is filled, uint8 (H, W): 255 in the hole, 0 outside, between them where
+its edge fades.
+
+One rule says what a hole is, for files, strokes and programs: paint on transparency, however
+faint as long as it can be seen; in a picture without transparency what is white, or grey that is
+nearer to white than to black.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,23 +19,36 @@ from aigc_demo.imaging import images
 
 Weights = NDArray[np.uint8]
 Marked = Literal["white", "black", "auto"]
+WHITE = 128  # the least level of 255 that is a hole
+PAINT = 26  # the least opacity of 255 that is paint: a tenth
 BLUER = 40  # grey levels by which blue exceeds red and green in a blue stroke
 RED = np.array([225, 29, 72], np.float32)
 
 
 def read(image: Image.Image) -> Weights:
-    """Read a mask from the transparency of a picture that has one, otherwise from its brightness.
-
-    It is white where to fill. Masks of 0 and 1 count as 0 and 255.
+    """Return the hole that a picture marks: by its transparency where it has some, otherwise by
+    its brightness. Levels of 0 and 1 count as black and white.
     """
-    planes = images.split(image)
-    transparent = planes.alpha is not None and int(planes.alpha.min()) < planes.peak
-    values: NDArray[Any] = planes.alpha if transparent else planes.colour.max(axis=2)
-    if planes.peak > 255 and values.max() > 255:
-        values = values // 257
-    elif values.max() == 1:
-        values = values * 255
-    return values.astype(np.uint8)
+    planes = images.split(images.upright(image))
+    if planes.alpha is not None and int(planes.alpha.min()) < planes.peak:
+        return _marked(planes.alpha >= PAINT / 255 * planes.peak)
+    values = planes.colour.max(axis=2)
+    brightest = int(values.max())
+    white = 1 if brightest <= 1 else 255 if brightest <= 255 else planes.peak
+    return _marked(values >= WHITE / 255 * white)
+
+
+def _marked(hole: NDArray[np.bool_]) -> Weights:
+    return hole.astype(np.uint8) * 255
+
+
+def note(mask: Weights | None) -> str:
+    """Return a sentence where a mask marks nothing or everything, else nothing."""
+    if mask is None or (mask.any() and not mask.all()):
+        return ""
+    if mask.all():
+        return "The mask marks everything, so nothing is left to fill from; mark less."
+    return "The mask marks nothing, so nothing has changed; make it white where to fill."
 
 
 def sides(layer: Image.Image) -> tuple[Weights, Weights]:
@@ -38,8 +57,8 @@ def sides(layer: Image.Image) -> tuple[Weights, Weights]:
     """
     red, green, blue, alpha = (np.asarray(c, int) for c in layer.convert("RGBA").split())
     background = (blue > red + BLUER) & (blue > green + BLUER)
-    both = ((alpha > 0) & ~background, (alpha > 0) & background)
-    return both[0].astype(np.uint8) * 255, both[1].astype(np.uint8) * 255
+    painted = alpha >= PAINT
+    return _marked(painted & ~background), _marked(painted & background)
 
 
 def from_file(image: Image.Image, marked: Marked, size: tuple[int, int]) -> Weights:
@@ -48,11 +67,11 @@ def from_file(image: Image.Image, marked: Marked, size: tuple[int, int]) -> Weig
     `marked` is the colour of what to fill; "auto" takes the rarer one. Raises BadImage where the
     sizes differ.
     """
+    image = images.upright(image)
     images.check_size("mask", image, size)
-    white = read(image) >= 128
-    if marked == "black" or marked == "auto" and white.mean() > 0.5:
-        white = ~white
-    return white.astype(np.uint8) * 255
+    mask = read(image)
+    inverted = marked == "black" or (marked == "auto" and mask.mean() > 127.5)
+    return 255 - mask if inverted else mask
 
 
 def grow(mask: Weights, pixels: int) -> Weights:

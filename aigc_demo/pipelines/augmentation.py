@@ -103,8 +103,9 @@ def _sample_of(request: AugmentRequest) -> Sample:
     boxes = torch.tensor(within, dtype=torch.float32) if within else None
     if request.mask is None:
         return Sample(x, boxes)
-    images.check_size("mask", request.mask, (width, height))
-    return Sample(x, boxes, images.to_pixels(images.flatten(request.mask, "L"))[0])
+    mask = images.upright(request.mask)
+    images.check_size("mask", mask, (width, height))
+    return Sample(x, boxes, images.to_pixels(images.flatten(mask, "L"))[0])
 
 
 def _within(place: str, box: Box, width: int, height: int) -> Box:

@@ -17,9 +17,10 @@ from PIL import Image
 
 from aigc_demo import device as devices
 from aigc_demo.errors import BadImage, BadValue
-from aigc_demo.imaging import images, masks, tiling
+from aigc_demo.imaging import images, masks, profiles, tiling
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.imaging.images import Planes
+from aigc_demo.imaging.profiles import Space
 from aigc_demo.imaging.tiling import Clean, Fill, Hole, Picture, Weights
 from aigc_demo.methods.base import Model
 from aigc_demo.metrics.image_quality import compare_images
@@ -65,14 +66,16 @@ TOOLS: dict[str, Tool] = {
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """The restored image, in the mode of the original where Pillow has one; the noise that was
-    assumed, where the method needs it; scores where the truth was given.
+    """The restored image, upright, in the mode and depth and with the colour profile of the
+    original; the noise that was assumed, where the method needs it; scores where the truth was
+    given; a note where the mask marks nothing or everything.
     """
 
     image: Image.Image
     seconds: float
     scores: dict[str, float] = field(default_factory=dict)
     sigma: float | None = None
+    note: str = ""
 
 
 def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | RestoreResult]:
@@ -86,13 +89,9 @@ def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | Restore
         models.info(tool.model, "restore")
         with models.lock.held():
             model = models.load(tool.model)
-    image = request.image
-    exif = image.getexif().tobytes() if image.getexif() else b""
-    if request.mask is not None and request.mask.size != image.size:
-        image, exif = images.upright(image), b""  # as its mask was drawn
-        images.check_size("mask", request.mask, image.size)
+    image = images.whole(request.image)
     planes = images.split(image)
-    weights = None if request.mask is None else masks.read(request.mask)
+    weights = weights_of(request, image.size)
     sigma = request.sigma if tool.needs_sigma else None
     if tool.needs_sigma and sigma is None and not (tool.fills and weights is not None):
         sigma = estimate_noise(planes)
@@ -104,11 +103,22 @@ def run(request: RestoreRequest, models: ModelCache) -> Iterator[float | Restore
         else:
             yield step
     result = images.join(restored)
-    if exif and image.size == result.size:
+    if exif := image.info.get("exif"):
         result.info["exif"] = exif
     seconds = time.perf_counter() - start
     scores = score(restored, request.truth, weights) if request.truth is not None else {}
-    yield RestoreResult(result, seconds, scores, sigma)
+    yield RestoreResult(result, seconds, scores, sigma, masks.note(weights))
+
+
+def weights_of(request: RestoreRequest, size: tuple[int, int]) -> Weights | None:
+    """Return with which weight each pixel of an upright image of `size` is filled, or None where
+    there is no mask; raises BadImage where the mask is of another size.
+    """
+    if request.mask is None:
+        return None
+    mask = images.whole(request.mask)
+    images.check_size("mask", mask, size)
+    return masks.feather(masks.grow(masks.read(mask), request.grow), request.feather)
 
 
 def tool_of(request: RestoreRequest, models: ModelCache) -> Tool:
@@ -161,8 +171,9 @@ def _steps(
     sigma: float,
     factor: int,
 ) -> Iterator[float | Planes]:
+    space = profiles.converters(planes.profile, planes.colour.shape[2]) if model else None
     if tool.enlarges:
-        return enlarge(planes, factor, model)
+        return enlarge(planes, factor, model, space)
     if tool.fills and weights is not None:
         lost = int((weights > 0).sum())
         if tool.name == "biharmonic" and lost > MAX_BIHARMONIC_PIXELS:
@@ -171,9 +182,9 @@ def _steps(
                 f"{MAX_BIHARMONIC_PIXELS:,}. Mark less, or choose another method."
             )
         margin = model.receptive_radius if model is not None else FILL_MARGIN
-        function = filler(tool, model)
+        function = filler(tool, model, space)
         return tiling.fill(planes, weights, function, margin=margin, guesses=model is not None)
-    function, margin = cleaner(tool, model, sigma)
+    function, margin = cleaner(tool, model, sigma, space)
     return tiling.clean(planes, weights, function, margin=margin)
 
 
@@ -190,14 +201,16 @@ def score(restored: Planes, truth: Image.Image, weights: Weights | None) -> dict
     height, width = restored.colour.shape[:2]
     images.check_size("truth", truth, (width, height))
     where = None if weights is None else weights > 0
-    return compare_images(restored.floats(), images.split(truth).floats(), where)
+    return compare_images(restored.floats(), images.split(images.whole(truth)).floats(), where)
 
 
-def cleaner(tool: Tool, model: Model | None, sigma: float) -> tuple[Clean, int]:
+def cleaner(
+    tool: Tool, model: Model | None, sigma: float, space: Space | None = None
+) -> tuple[Clean, int]:
     """Return the function that cleans a tile, and the radius of its receptive field."""
     if model is not None:
         strength = min(1.0, sigma / DEGRADATIONS["noise"].span)
-        return lambda tile: repaired(model, tile, strength), model.receptive_radius
+        return in_srgb(lambda tile: repaired(model, tile, strength), space), model.receptive_radius
     if tool.name == "nl_means":
         return lambda tile: classical.nl_means(tile, sigma), 12
     if tool.name == "nl_means_fast":
@@ -205,8 +218,30 @@ def cleaner(tool: Tool, model: Model | None, sigma: float) -> tuple[Clean, int]:
     return classical.median, 2
 
 
-def filler(tool: Tool, model: Model | None) -> Fill:
-    """Return the function that fills the hole of a tile; only networks use the guess."""
+def in_srgb(clean: Clean, space: Space | None) -> Clean:
+    """Let a network clean sRGB. What it changes is added to the tile, in the tile's own numbers:
+    colours outside of sRGB, and depth beyond 8 bits, survive.
+    """
+    if space is None:
+        return clean
+    to_srgb, back = space
+
+    def converted(tile: Picture) -> Picture:
+        seen = to_srgb(tile)
+        return tile + back(clean(seen)) - back(seen)
+
+    return converted
+
+
+def filler(tool: Tool, model: Model | None, space: Space | None = None) -> Fill:
+    """Return the function that fills the hole of a tile; only networks use the guess, and they see
+    sRGB.
+    """
+    if model is not None and space is not None:
+        to_srgb, back = space
+        return lambda tile, hole, guess: back(
+            filled(model, to_srgb(tile), hole, None if guess is None else to_srgb(guess))
+        )
     if model is not None:
         return lambda tile, hole, guess: filled(model, tile, hole, guess)
     plain = {
@@ -239,7 +274,9 @@ def filled(model: Model, tile: Picture, hole: Hole, guess: Picture | None) -> Pi
     return images.from_batch(z, *tile.shape[:2])
 
 
-def enlarge(planes: Planes, factor: int, model: Model | None) -> Iterator[float | Planes]:
+def enlarge(
+    planes: Planes, factor: int, model: Model | None, space: Space | None = None
+) -> Iterator[float | Planes]:
     """Yield the share that is done, then the image enlarged by bicubic interpolation and, where
     there is one, a network.
     """
@@ -250,12 +287,12 @@ def enlarge(planes: Planes, factor: int, model: Model | None) -> Iterator[float 
         return cv2.resize(values, size, interpolation=cv2.INTER_CUBIC)
 
     colour = bicubic(planes.colour).reshape(*size[::-1], -1)
-    larger = Planes(colour, None if planes.alpha is None else bicubic(planes.alpha))
+    alpha = None if planes.alpha is None else bicubic(planes.alpha)
+    larger = Planes(colour, alpha, planes.profile)
     if model is None:
         yield 1.0
         yield larger
         return
     strength = factor / DEGRADATIONS["resolution"].span
-    yield from tiling.clean(
-        larger, None, lambda tile: repaired(model, tile, strength), margin=model.receptive_radius
-    )
+    function = in_srgb(lambda tile: repaired(model, tile, strength), space)
+    yield from tiling.clean(larger, None, function, margin=model.receptive_radius)

@@ -178,3 +178,31 @@ def test_what_cannot_be_done_is_reported(
         assert restore.main(arguments.split()) == 2
         printed = capsys.readouterr().err
         assert message in printed and "Traceback" not in printed, arguments
+
+
+def test_photographs_of_phones_and_browsers_are_restored(folder: Path, tmp_path: Path) -> None:
+    photo = Image.open(folder / "cat.png")
+    (folder / "bad.png").unlink()
+    for suffix, kind in ((".jfif", "JPEG"), (".avif", "AVIF"), (".TIF", "TIFF")):
+        photo.save(folder / f"phone{suffix}", kind)
+    assert restore.main(["--method", "median", str(folder), str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 5
+
+
+def test_what_is_not_read_is_told_with_a_way_out(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "layers.psd").write_bytes(b"8BPS")
+    restore.main(["--method", "median", str(folder), str(tmp_path / "out")])
+    assert "layers.psd (a Photoshop document (PSD): save or export" in capsys.readouterr().err
+    assert restore.main([str(folder / "layers.psd"), str(tmp_path / "out")]) == 2
+    assert "The file is a Photoshop document" in capsys.readouterr().err
+
+
+def test_a_mask_that_marks_nothing_is_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (50, 40), 9).save(tmp_path / "mask.jpg")
+    flags = ["--method", "telea", "--mask", str(tmp_path / "mask.jpg")]
+    assert restore.main([*flags, str(folder / "cat.png"), str(tmp_path / "out")]) == 0
+    assert "cat.png: The mask marks nothing" in capsys.readouterr().err

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from aigc_demo.errors import BadImage
-from aigc_demo.imaging import masks
+from aigc_demo.imaging import images, masks
 
 SIZE = (20, 12)
 
@@ -47,9 +49,44 @@ def test_a_mask_of_any_mode_is_read_alike() -> None:
         assert np.array_equal(masks.read(as_mode(mode)), square()), mode
 
 
-def test_grey_masks_keep_their_shades() -> None:
+def test_grey_is_a_hole_where_it_is_nearer_to_white() -> None:
     shades = np.arange(240, dtype=np.uint8).reshape(SIZE[::-1])
-    assert np.array_equal(masks.read(Image.fromarray(shades)), shades)
+    hole = np.where(shades >= 128, 255, 0)
+    for scale, kind in ((1, np.uint8), (257, np.uint16)):
+        image = Image.fromarray(shades.astype(kind) * kind(scale))
+        assert np.array_equal(masks.read(image), hole), kind
+
+
+def test_a_mask_that_is_not_quite_black_and_white_is_read_alike() -> None:
+    nearly = np.where(square() > 0, 254, 1).astype(np.uint8)
+    assert np.array_equal(masks.read(Image.fromarray(nearly)), square())
+    for quality in (30, 75, 95):
+        file = io.BytesIO()
+        as_mode("L").save(file, "JPEG", quality=quality)
+        assert np.array_equal(masks.read(Image.open(file)), square()), quality
+
+
+def test_paint_of_any_opacity_that_can_be_seen_is_a_hole() -> None:
+    for opacity in (1.0, 0.5, 0.3, 0.15):
+        layer = Image.new("RGBA", SIZE)
+        layer.paste((225, 29, 72, round(255 * opacity)), (5, 3, 11, 7))
+        assert np.array_equal(masks.read(layer), square()), opacity
+        assert np.array_equal(masks.sides(layer)[0], square()), opacity
+        assert np.array_equal(masks.from_file(layer, "auto", SIZE), square()), opacity
+
+
+def test_a_mask_lies_as_it_is_seen() -> None:
+    lying, exif = as_mode("L").transpose(Image.Transpose.ROTATE_90), Image.Exif()
+    exif[images.ORIENTATION] = 6
+    file = io.BytesIO()
+    lying.save(file, "PNG", exif=exif)
+    assert np.array_equal(masks.from_file(Image.open(file), "white", SIZE), square())
+
+
+def test_a_mask_that_marks_nothing_or_everything_is_told() -> None:
+    assert masks.note(square()) == masks.note(None) == ""
+    assert "marks nothing" in masks.note(np.zeros_like(square()))
+    assert "marks everything" in masks.note(np.full_like(square(), 255))
 
 
 def test_the_marked_colour_fills_and_auto_takes_the_rarer_one() -> None:

@@ -14,12 +14,13 @@ from PIL import Image
 from skimage import data
 
 from aigc_demo.errors import BadCheckpoint, BadImage, BadValue, UserError
-from aigc_demo.imaging import images
+from aigc_demo.imaging import images, masks
+from aigc_demo.imaging.images import Planes
 from aigc_demo.pipelines import restoration
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.requests import RestoreRequest
 from aigc_demo.studio import Studio
-from tests import factories
+from tests import factories, icc
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FILL = [t.name for t in TOOLS.values() if t.fills]
@@ -148,20 +149,102 @@ def test_the_same_request_gives_the_same_picture(studio: Studio) -> None:
         assert first.tobytes() == second.tobytes(), method
 
 
-def test_a_photo_with_an_orientation_keeps_its_pixels_and_its_metadata(studio: Studio) -> None:
-    file = io.BytesIO()
-    notes = Image.Exif()
-    notes[images.ORIENTATION] = 6
-    photo().save(file, "PNG", exif=notes)
-    lying = Image.open(file)
-    mask = mask_for(lying)
-    result = studio.restore(RestoreRequest(image=lying, mask=mask, method="telea")).image
+def test_a_mask_marks_what_is_seen_of_a_photo_with_an_orientation(studio: Studio) -> None:
+    file, notes = io.BytesIO(), Image.Exif()
+    notes[images.ORIENTATION], notes[0x010F] = 6, "a camera"
+    photo(size=(48, 48)).save(file, "PNG", exif=notes)
+    seen = images.open_image(file.getvalue())
+    mask = Image.new("L", seen.size)
+    mask.paste(255, (4, 30, 20, 40))
+    for given in (seen, Image.open(file)):
+        result = studio.restore(RestoreRequest(image=given, mask=mask, method="telea")).image
+        changed = (np.asarray(result) != np.asarray(seen)).any(axis=2)
+        assert changed.any() and not changed[np.asarray(mask) == 0].any()
+        assert images.ORIENTATION not in result.getexif()
+        assert result.getexif()[0x010F] == "a camera"
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGB", "RGBA"])
+def test_sixteen_bits_stay_sixteen_in_every_mode(studio: Studio, mode: str) -> None:
+    image = deep(mode)
+    mask = mask_for(image)
     outside = np.asarray(mask) == 0
-    assert np.array_equal(np.asarray(result)[outside], np.asarray(lying)[outside])
-    assert result.getexif()[images.ORIENTATION] == 6
-    upright = images.open_image(file.getvalue())
-    turned = studio.restore(RestoreRequest(image=lying, mask=mask_for(upright), method="telea"))
-    assert turned.image.size == upright.size == (47, 61)
+    for method in ("inpaint", "telea", "denoise"):
+        request = RestoreRequest(image=image, mask=mask, method=method, sigma=20.0)
+        result = studio.restore(request).image
+        before, after = planes(image), planes(images.open_image(images.encode_png(result)))
+        assert after.dtype == np.uint16 and np.array_equal(before[outside], after[outside])
+        assert not np.array_equal(before, after), method
+        if mode != "RGB":
+            assert np.array_equal(before[..., -1], after[..., -1])
+    larger = studio.restore(RestoreRequest(image=image, method="bicubic"))
+    assert planes(larger.image).dtype == np.uint16
+
+
+def deep(mode: str) -> Image.Image:
+    values = np.asarray(photo("RGBA"), np.uint16) * 257 + 31
+    values = values[..., {"LA": [1, 3], "RGB": [0, 1, 2], "RGBA": [0, 1, 2, 3]}[mode]]
+    alpha = None if mode == "RGB" else values[..., -1]
+    return images.join(Planes(values if mode == "RGB" else values[..., :-1], alpha))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "16 bits"])
+def test_the_colour_profile_and_the_numbers_outside_stay(studio: Studio, mode: str) -> None:
+    image = deep("RGB") if mode == "16 bits" else photo(mode)
+    image.info["icc_profile"] = icc.dark_grey() if mode == "L" else icc.display_p3()
+    mask = mask_for(image)
+    outside = np.asarray(mask) == 0
+    for method in ("inpaint", "telea", "denoise"):
+        request = RestoreRequest(image=image, mask=mask, method=method, sigma=20.0)
+        result = studio.restore(request).image
+        assert result.info["icc_profile"] == image.info["icc_profile"], method
+        assert np.array_equal(planes(result)[outside], planes(image)[outside]), method
+
+
+def test_networks_see_srgb_and_what_they_fill_is_converted_back(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that fills with what it is shown around the hole leaves no edge."""
+    colour = (200, 120, 100)
+    image = Image.new("RGB", (40, 40), colour)
+    image.info["icc_profile"] = icc.display_p3()
+    seen: list[np.ndarray] = []
+
+    def flat(model: object, tile: np.ndarray, hole: np.ndarray, guess: object) -> np.ndarray:
+        seen.append(tile[0, 0] * 255)
+        return np.broadcast_to(tile[0, 0], tile.shape)
+
+    monkeypatch.setattr(restoration, "filled", flat)
+    result = studio.restore(RestoreRequest(image=image, mask=mask_for(image))).image
+    assert np.abs(seen[0] - images.flatten(image, "RGB").getpixel((0, 0))).max() < 1
+    assert np.abs(np.asarray(result, int) - colour).max() <= 1
+
+
+def test_a_damaged_profile_does_not_stop_anything(studio: Studio) -> None:
+    image = photo()
+    image.info["icc_profile"] = b"no profile"
+    plain = studio.restore(RestoreRequest(image=photo(), mask=mask_for(image))).image
+    result = studio.restore(RestoreRequest(image=image, mask=mask_for(image))).image
+    assert result.tobytes() == plain.tobytes()
+
+
+def test_a_mask_that_marks_nothing_or_everything_is_told(studio: Studio) -> None:
+    image = photo()
+    notes = [
+        studio.restore(RestoreRequest(image=image, mask=mask, method="telea")).note
+        for mask in (Image.new("L", image.size, 9), Image.new("L", image.size, 255))
+    ]
+    assert "marks nothing" in notes[0] and "marks everything" in notes[1]
+    request = RestoreRequest(image=image, mask=mask_for(image), method="telea")
+    assert studio.restore(request).note == ""
+
+
+def test_a_mask_can_be_grown_and_feathered(studio: Studio) -> None:
+    image = photo()
+    request = RestoreRequest(image=image, mask=mask_for(image), method="telea", grow=3, feather=4)
+    weights = masks.feather(masks.grow(masks.read(mask_for(image)), 3), 4)
+    changed = (np.asarray(studio.restore(request).image) != np.asarray(image)).any(axis=2)
+    assert changed[np.asarray(mask_for(image)) == 0].any() and not changed[weights == 0].any()
 
 
 def test_enlarging_multiplies_the_size_and_keeps_the_content(studio: Studio) -> None:

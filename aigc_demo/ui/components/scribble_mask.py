@@ -69,7 +69,7 @@ def segment_file(
         feather=feather,
     )
     result = studio.segment_scribbles(request)
-    share = float((masks.read(result.mask) >= 128).mean())
+    share = float((masks.read(result.mask) > 0).mean())
     found = {"share": round(share, 4), "seconds": round(result.seconds, 3)}
     return png_file(result.mask, "mask.png"), found
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageStat
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
 from aigc_demo.imaging.degradations import DEGRADATIONS
-from aigc_demo.pipelines.restoration import TOOLS, RestoreResult
+from aigc_demo.pipelines.restoration import TOOLS, RestoreResult, weights_of
 from aigc_demo.requests import Pixels, Request, RestoreRequest, Seed, Strength, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
@@ -135,9 +135,9 @@ def fit_method(studio: Studio, method: str, estimate: bool) -> Updates:
 # --- Restore -------------------------------------------------------------------------------------
 
 
-def mask_of(form: MaskForm, size: tuple[int, int]) -> masks.Weights | None:
-    """Return what is to be filled: the strokes and the mask file together, inverted, grown and
-    feathered as asked; None where there is neither.
+def hole_of(form: MaskForm, size: tuple[int, int]) -> masks.Weights | None:
+    """Return what is to be filled: the strokes and the mask file together, inverted as asked; None
+    where there is neither.
     """
     mask = strokes_of(form.editor, size)
     if form.mask_file:
@@ -145,23 +145,29 @@ def mask_of(form: MaskForm, size: tuple[int, int]) -> masks.Weights | None:
         mask = read if mask is None else mask | read
     if mask is None:
         return None
-    if form.invert:
-        mask = 255 - mask
-    return masks.feather(masks.grow(mask, form.grow), form.feather)
+    return 255 - mask if form.invert else mask
+
+
+def mask_of(form: MaskForm, size: tuple[int, int]) -> masks.Weights | None:
+    """Return the hole grown and feathered as asked, or None where there is none."""
+    hole = hole_of(form, size)
+    return None if hole is None else masks.feather(masks.grow(hole, form.grow), form.feather)
 
 
 def request_of(form: RestoreForm, method: str | None = None) -> RestoreRequest:
     """Return the checked request that the controls describe."""
     image, method = picture_of(form.editor), method or form.method
     enlarges = method in TOOLS and TOOLS[method].enlarges
-    mask = None if enlarges else mask_of(form, image.size)
+    hole = None if enlarges else hole_of(form, image.size)
     truth = form.reference.of(image) if form.reference else None
     scale = form.factor if enlarges else 1
     if truth is not None and truth.size != (image.width * scale, image.height * scale):
         truth = None
     return RestoreRequest(
         image=image,
-        mask=None if mask is None else masks.to_image(mask),
+        mask=None if hole is None else masks.to_image(hole),
+        grow=form.grow,
+        feather=form.feather,
         method=method,
         sigma=None if form.estimate else form.sigma,
         factor=form.factor,
@@ -178,9 +184,8 @@ def restore_picture(studio: Studio, form: RestoreForm, progress: Progress = PROG
         before = before.resize(result.image.size, Image.Resampling.BICUBIC)
     after = png_file(result.image, f"{request.method}.png")
     marked = None
-    if request.mask is not None:
-        shown = masks.overlay(request.image, masks.read(request.mask))
-        marked = png_file(shown, "mask.png")
+    if (weights := weights_of(request, request.image.size)) is not None:
+        marked = png_file(masks.overlay(request.image, weights), "mask.png")
     return {
         "pair": (png_file(before, "before.png"), after),
         "result": after,
@@ -201,7 +206,7 @@ def details(request: RestoreRequest, result: RestoreResult) -> str:
         for name, (_, text) in SCORES.items()
         if name in result.scores
     ]
-    return " · ".join(words)
+    return " · ".join([*words, *([result.note] if result.note else [])])
 
 
 def compare(studio: Studio, form: RestoreForm) -> Iterator[Updates]:
@@ -322,11 +327,15 @@ def restore_file(
     method: str = "inpaint",
     sigma: float | None = None,
     factor: float = 2,
+    grow: float = 0,
+    feather: float = 0,
 ) -> tuple[str, dict[str, Any]]:
-    """Restore a picture file and return a PNG file and its details: seconds and assumed noise.
+    """Restore a picture file and return a PNG file and its details: seconds, assumed noise, and a
+    note where the mask marks nothing or everything.
 
-    `mask` is a picture of the same size, white where to fill; `sigma` is the noise in grey levels,
-    estimated unless given; `factor` (2 or 4) is for methods that enlarge.
+    `mask` is a picture of the same size, white or painted on transparency where to fill; it is
+    grown and feathered by pixels. `sigma` is the noise in grey levels, estimated unless given;
+    `factor` (2 or 4) is for methods that enlarge.
     """
     if not image:
         raise BadValue("image: no file has arrived; send a picture.")
@@ -336,7 +345,11 @@ def restore_file(
         method=method,
         sigma=sigma,
         factor=factor,
+        grow=grow,
+        feather=feather,
     )
     result = studio.restore(request)
     info = {"method": method, "seconds": round(result.seconds, 3), "sigma": result.sigma}
+    if result.note:
+        info["note"] = result.note
     return png_file(result.image, f"{Path(image).stem[:60]}-{method}.png"), info

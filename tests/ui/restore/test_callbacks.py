@@ -260,6 +260,27 @@ def test_a_file_is_restored_at_its_own_depth(studio: Studio, tmp_path: Path) -> 
     assert Path(path).name == "deep-telea.png" and json.dumps(found)
 
 
+def test_programs_and_the_page_are_told_of_a_mask_that_marks_nothing(
+    studio: Studio, tmp_path: Path
+) -> None:
+    photo().save(tmp_path / "photo.png")
+    file = file_of(tmp_path, np.full(SIZE[::-1], 9, np.uint8))
+    _, found = callbacks.restore_file(studio, str(tmp_path / "photo.png"), file, "telea")
+    assert "marks nothing" in found["note"]
+    value = editor(tmp_path, painted=False)
+    form = RestoreForm(editor=value, mask_file=file, marked="white", method="telea")
+    assert "marks nothing" in callbacks.restore_picture(studio, form, silent)["details"]
+
+
+def test_what_is_feathered_is_blended(studio: Studio, tmp_path: Path) -> None:
+    form = RestoreForm(editor=editor(tmp_path), method="telea", grow=2, feather=4)
+    shown = callbacks.restore_picture(studio, form, silent)
+    before, after = (np.asarray(images.open_image(file), int) for file in shown["pair"])
+    weights = callbacks.mask_of(form, SIZE)
+    changed = (before != after).any(axis=2)
+    assert not changed[weights == 0].any() and changed[(weights > 0) & (weights < 255)].any()
+
+
 def test_every_method_and_degradation_has_a_name() -> None:
     assert {d.remedy for d in DEGRADATIONS.values()} <= set(TOOLS)
     assert all(f"tool_{name}" in TEXTS["en"] for name in TOOLS)
