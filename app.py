@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from aigc_demo import settings
@@ -9,6 +10,10 @@ from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
+
+if __name__ == "__main__":
+    told = "It has no flags: variables such as AIGC_PORT set it up; docs/DEPLOY.md lists them."
+    argparse.ArgumentParser(description=__doc__, epilog=told).parse_args()
 
 try:
     settings.check()

@@ -82,6 +82,13 @@ def test_every_program_ends_with_one_line(program: str) -> None:
     assert line.startswith(f"{program}: {name}: “{value}” cannot be used; set it to ")
 
 
+def test_the_app_refuses_flags_before_it_starts() -> None:
+    ended = subprocess.run(
+        [sys.executable, "app.py", "--port", "8080"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ended.returncode == 2 and "unrecognized arguments: --port 8080" in ended.stderr
+
+
 def test_an_address_of_another_computer_is_told(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "app.py"],

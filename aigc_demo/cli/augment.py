@@ -9,6 +9,7 @@ JSON, or a file of it: a list of steps such as {"name": "rotate", "p": 0.5, "deg
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from PIL import Image
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--seed", type=int, default=0, help="of the first variant of the first image")
     p.add_argument("--partner", help="the other image, for steps that mix two")
     given = p.parse_args(arguments)
-    seeds = iter(range(given.seed, 2**53, max(1, given.n)))
+    seeds = count(given.seed, given.n)
     try:
         steps = augment.parse(augment.read(given.pipeline))
         partner = images.open_image(Path(given.partner)) if given.partner else None

@@ -72,9 +72,9 @@ def run(command: str, done: str, given: argparse.Namespace, work: Work) -> int:
         folder = OutputFolder(Path(given.target), Path(given.source))
     except UserError as error:
         return report(command, error)
-    if others := other_files(Path(given.source)):
+    if others := other_files(Path(given.source), besides=folder.path):
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        print(f"{command}: no pictures: {', '.join(others[:5])}{more}", file=sys.stderr)
+        print(f"{command}: left out, no pictures: {', '.join(others[:5])}{more}", file=sys.stderr)
     failed = written = 0
     with tqdm(total=len(files), unit="image") as bar:
         for file, name in zip(files, output_names([f.name for f in files]), strict=True):
@@ -113,15 +113,20 @@ def image_paths(source: Path) -> list[Path]:
     return found
 
 
-def other_files(source: Path) -> list[str]:
-    """Return the names of what else is in a folder, but for what systems hide; those of pictures
-    in a format that is not read with what to do.
+def other_files(source: Path, *, besides: Path) -> list[str]:
+    """Return the names of what else is in a folder, but for the folder `besides` and what systems
+    hide; folders end in a slash, pictures in a format that is not read come with what to do.
     """
     if not source.is_dir():
         return []
-    others = [p for p in source.iterdir() if not p.name.startswith(".") and not _is_picture(p)]
-    unread = {p.name: formats.BY_SUFFIX.get(p.suffix.lower()) for p in sorted(others)}
-    return [f"{name} ({': '.join(why)})" if why else name for name, why in unread.items()]
+    names = []
+    for path in sorted(source.iterdir()):
+        hidden = path.name.startswith(".") or path.resolve() == besides.resolve()
+        if not hidden and not _is_picture(path):
+            why = formats.BY_SUFFIX.get(path.suffix.lower())
+            name = path.name + "/" * path.is_dir()
+            names.append(f"{name} ({': '.join(why)})" if why else name)
+    return names
 
 
 def _is_picture(path: Path) -> bool:

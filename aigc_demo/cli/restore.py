@@ -21,7 +21,7 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
 from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.pipelines.restoration import TOOLS
-from aigc_demo.requests import RestoreRequest
+from aigc_demo.requests import MAX_GROW, RestoreRequest
 from aigc_demo.studio import Studio
 
 
@@ -70,6 +70,8 @@ def check_flags(given: argparse.Namespace) -> None:
     for flag, used in (("sigma", tool.needs_sigma), ("factor", tool.enlarges)):
         if getattr(given, flag) is not None and not used:
             raise BadValue(f"{flag}: {given.method} does not use it; leave it out.")
+    if given.grow is not None and not 0 <= given.grow <= MAX_GROW:
+        raise BadValue(f"grow: {given.grow} cannot be used; take 0 to {MAX_GROW} pixels.")
     for flag in ("marked", "grow"):
         if getattr(given, flag) is not None and not given.mask:
             raise BadValue(f"{flag}: there is no mask that it is of; give one with --mask.")

@@ -26,7 +26,9 @@ def output_names(inputs: Sequence[str]) -> list[str]:
     names = []
     for stem, path in zip(stems, paths, strict=True):
         ending = path.suffix.lower().replace(".", "-") if len(endings[key(stem)]) > 1 else ""
-        name = next(n for n in numbered(_cut(stem) + ending) if key(n) not in taken)
+        name = next(
+            n for n in numbered((shortened(stem) or "picture") + ending) if key(n) not in taken
+        )
         taken.add(key(name))
         names.append(name)
     return names
@@ -50,6 +52,6 @@ def _joined(path: PurePosixPath) -> str:
     return "-".join(part for part in path.parts if part.strip("./"))
 
 
-def _cut(stem: str) -> str:
-    """Return the end of a name that is too long, and a word for an empty one."""
-    return stem.encode(errors="replace")[-MAX_BYTES:].decode(errors="ignore") or "picture"
+def shortened(stem: str) -> str:
+    """Return the end of a name that is too long for a file's."""
+    return stem.encode(errors="replace")[-MAX_BYTES:].decode(errors="ignore")

@@ -15,7 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from torch import Tensor, nn
 from typing_extensions import Self
 
@@ -55,6 +62,14 @@ class Config(BaseModel):
     channels: int = Field(3, ge=1, le=4, description="1 grey, 3 RGB")
     classes: int = Field(0, ge=0, le=1000, description="number of classes; 0: unconditional")
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0: do not clip")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and wanted in (int, float):
+            raise ValueError("it should be a number")
+        return value
 
 
 class CropConfig(Config):

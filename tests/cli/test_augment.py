@@ -57,6 +57,18 @@ def test_variants_of_inputs_of_one_name_are_all_there(tmp_path: Path) -> None:
     assert names == sorted([f"{m}{n}.png" for m in made for n in ("", "-2")])
 
 
+def test_seeds_and_counts_that_cannot_be_used_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    factories.draw(0, 1).save(source / "a.png")
+    for flag, value in (("seed", "-1"), ("seed", str(2**53)), ("n", "0"), ("n", "65")):
+        given = [f"-{flag}" if flag == "n" else f"--{flag}", value]
+        assert cli.main(["--pipeline", "[]", *given, str(source), str(tmp_path / "out")]) == 2
+        assert f"augment: a.png: {flag}: {value} cannot be used" in capsys.readouterr().err
+
+
 def test_a_partner_that_nothing_mixes_with_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,8 +118,9 @@ def test_a_name_as_long_as_a_system_allows_has_a_result(tmp_path: Path) -> None:
 def test_files_that_are_no_pictures_are_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    restore.main(["--method", "median", str(folder), str(tmp_path / "out")])
-    assert "no pictures: notes.txt" in capsys.readouterr().err
+    (folder / "sub").mkdir()
+    restore.main(["--method", "median", str(folder), str(folder / "out")])
+    assert "left out, no pictures: notes.txt, sub/\n" in capsys.readouterr().err
 
 
 def test_a_mask_that_could_be_two_is_not_guessed(
@@ -171,6 +172,8 @@ def test_what_cannot_be_done_is_reported(
         ("--method median --sigma 5 in out", "sigma: median does not use it"),
         ("--method denoise --factor 4 in out", "factor: denoise does not use it"),
         ("--method median --grow 4 in out", "grow: there is no mask"),
+        ("--method telea --mask in/cat.png --grow -1 in out", "grow: -1 cannot be used"),
+        ("--method telea --mask in/cat.png --grow 101 in out", "grow: 101 cannot be used"),
         ("--method median --marked auto in out", "marked: there is no mask"),
         ("--method median in in/cat.png", "out: it cannot be made a folder"),
         ("--method denoise in out", "model: there is no model"),

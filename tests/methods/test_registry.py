@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
 from aigc_demo.methods import METHODS
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +40,9 @@ def test_listing_methods_imports_none_and_a_look_up_imports_one() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines() == ["10 []", "['flow']"]
+
+
+def test_true_is_no_number_of_a_config() -> None:
+    for field in ("clip", "r1", "width"):
+        with pytest.raises(ValidationError, match=f"{field}\n.*it should be a number"):
+            METHODS["dcgan"].config(**{field: True})

@@ -20,6 +20,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from aigc_demo.errors import UserError
+from aigc_demo.imaging.output_names import shortened
 from aigc_demo.requests import Request
 
 try:
@@ -153,13 +154,16 @@ def shown_errors() -> Iterator[None]:
 
 
 def downloadable(content: bytes, name: str) -> str:
-    """Write `content` to a file called `name` in the page's cache, and return its path.
+    """Write `content` to a file called `name`, shortened where it is too long for a system, in the
+    page's cache, and return its path.
 
     Gradio serves it from there and deletes it when it is old (``delete_cache``). The same content
     has the same path, and is written atomically, so that nobody is served half of it.
     """
     folder = Path(get_upload_folder()) / hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
+    stem, dot, ending = name.rpartition(".")
+    name = shortened(stem) + dot + ending
     path = folder / name
     if path.exists():
         path.touch()

@@ -53,6 +53,11 @@ def test_a_user_error_late_in_a_generator_is_shown_too(studio: Studio) -> None:
         next(steps)
 
 
+def test_a_name_that_is_too_long_for_a_system_is_shortened() -> None:
+    path = Path(downloadable(b"x", f"{'😀' * 60}-{2**53}.png"))
+    assert path.read_bytes() == b"x" and path.name.endswith(f"-{2**53}.png")
+
+
 def test_a_bug_is_not_dressed_up_as_a_user_error(studio: Studio) -> None:
     with pytest.raises(TypeError):
         bind(double, studio)("not a number")
