@@ -49,6 +49,7 @@ def main() -> int:
         elif arguments.check:
             load_images(Path(arguments.check))
         else:
+            device.default_device()  # a wrong one is reported before there is a run
             directory = create(root, arguments) if arguments.resume is None else resume(arguments)
             train(directory, root=arguments.data_root, download=arguments.download)
     except UserError as error:

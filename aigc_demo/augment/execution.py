@@ -30,7 +30,7 @@ from aigc_demo.augment.transform import FILL, Pixels, Size, Values
 @dataclass
 class Sample:
     """A picture, uint8 (3 or 1, H, W), and what moves with it: boxes (N, 4) as x0, y0, x1, y1,
-    float32, and a mask (H, W), uint8.
+    float32, and a mask (H, W), uint8. Boxes keep their rows; one that is cut off is empty.
     """
 
     image: Tensor

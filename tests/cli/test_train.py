@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import train
+from aigc_demo import device
 from aigc_demo.methods import checkpoint
 from aigc_demo.training import runs
 from aigc_demo.training.events import Saved, Started
@@ -206,6 +207,17 @@ def test_missing_data_is_explained(
     assert called(monkeypatch, *plan, "--data-root", tmp_path, "--runs", tmp_path / "runs") == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("train.py: The data set mnist is not in the")
+
+
+def test_a_device_that_is_not_there_leaves_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIGC_DEVICE", "gpu")
+    device.default_device.cache_clear()
+    plan = ["--method", "dcgan", "--data", "shapes", "--steps", "1"]
+    assert called(monkeypatch, *plan, "--runs", tmp_path / "runs") == 2
+    assert capsys.readouterr().err.startswith("train.py: AIGC_DEVICE: “gpu” is not on this")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_list_shows_methods_data_and_runs(

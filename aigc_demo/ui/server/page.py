@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import gradio as gr
 from gradio.exceptions import InvalidPathError
+from gradio.i18n import I18nData
 from gradio.route_utils import FnIndexInferError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from aigc_demo.errors import BadValue
+from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.server.handlers import shown_errors
 
 FILE = (
@@ -22,21 +25,24 @@ FILE = (
 
 class Page(gr.Blocks):
     """Blocks whose endpoints for programs fill in values that are left out at the end, and name
-    the field of what cannot be read; Gradio would answer with an error that says nothing.
+    the field of what cannot be read; Gradio would answer with an error that says nothing. Limits
+    of the page's own controls are told with their names, too.
     """
 
     async def preprocess_data(
-        self, block_fn: Any, inputs: list[Any], *rest: Any, **more: Any
+        self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
     ) -> list[Any]:
         """Read what a handler is given."""
-        if block_fn.api_visibility != "public":
-            return await super().preprocess_data(block_fn, inputs, *rest, **more)
+        public = block_fn.api_visibility == "public"
         with shown_errors():
-            inputs = _complete(block_fn, inputs)
+            inputs = _complete(block_fn, inputs) if public else inputs
             try:
-                return await super().preprocess_data(block_fn, inputs, *rest, **more)
+                return await super().preprocess_data(block_fn, inputs, state, explicit_call)
             except InvalidPathError:
                 raise BadValue(f"file: it cannot be used from there; {FILE}.") from None
+            except gr.Error:
+                _check_ranges(block_fn, inputs, state)  # Gradio names the limit and not the field
+                raise
 
 
 def _complete(block_fn: Any, inputs: list[Any]) -> list[Any]:
@@ -53,6 +59,21 @@ def _complete(block_fn: Any, inputs: list[Any]) -> list[Any]:
         if isinstance(component, gr.File) and not _may_be_file(value):
             raise BadValue(f"{parameter.name}: {str(value)[:60]!r} is no file; {FILE}.")
     return values
+
+
+def _check_ranges(block_fn: Any, inputs: list[Any], state: Any) -> None:
+    """Raise BadValue for the first number that is beyond the limits of its control."""
+    for component, value in zip(block_fn.inputs, inputs, strict=False):
+        known = state is not None and component._id in state
+        control = state[component._id] if known else component
+        if isinstance(control, gr.Number | gr.Slider) and isinstance(value, int | float):
+            least = -math.inf if control.minimum is None else control.minimum
+            most = math.inf if control.maximum is None else control.maximum
+            if not least <= value <= most:
+                label = component.label
+                label = TEXTS["en"].get(label.key, "") if isinstance(label, I18nData) else label
+                limits = f"{least:.10g} to {most:.10g}" if most < math.inf else f"at least {least}"
+                raise BadValue(f"{label}: {value:.10g} cannot be used; take {limits}.")
 
 
 def _may_be_file(value: Any) -> bool:
