@@ -19,6 +19,7 @@ BENCHMARKS = (
     "translation",
     "augmentation",
     "small_data",
+    "diagnoses",
     "retrieval",
     "crf",
     "three_minutes",

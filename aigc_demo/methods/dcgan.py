@@ -171,6 +171,13 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def separation(real: Tensor, fake: Tensor) -> Tensor:
+    """Return the share of pairs (B,) of a real and a fake image of one class in which the real one
+    has the larger logit: ½ is chance and 1 certainty, whatever the loss. Ties count half.
+    """
+    return 0.5 + 0.5 * (real - fake).sign().mean()
+
+
 def shared_backward(loss: Loss, logits: Tensor, fakes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Differentiate both networks' losses by a single backward pass through the discriminator.
 
@@ -230,6 +237,7 @@ class DCGANTrainer(Trainer):
         fakes.backward(fakes_gradient.to(fakes.dtype))
         real, fake = logits.detach().chunk(2)
         measured = {"discriminator": d, "generator": g, "real": real.mean(), "fake": fake.mean()}
+        measured["separation"] = separation(real, fake)
         if config.r1 and self.steps % config.r1_every == 0:
             penalty = self.gradient_penalty(batch.images, classes)
             (config.r1 / 2 * config.r1_every * penalty).backward()

@@ -48,10 +48,16 @@ class DiscriminatorLogits:
 
 @dataclass(frozen=True)
 class Preview:
-    """A contact sheet of samples from fixed noise has been written to `path`."""
+    """A contact sheet of samples from fixed noise has been written to `path`.
+
+    `diversity` is how far samples of one class lie from their nearest neighbours, divided by the
+    same of as many real images of that class: few samples repeated come near 0. None where that
+    is not measured.
+    """
 
     step: int
     path: str
+    diversity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ class Scored:
     """One result of an evaluation with `n` images; without a value, `reason` says why.
 
     `seconds` is the time that the whole evaluation took. A name that begins with `BASELINE` is
-    the score of real test images: no model can do better.
+    the score of real test images: what a perfect model would have, though copies of the training
+    images score better.
     """
 
     step: int

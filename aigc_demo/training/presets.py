@@ -49,9 +49,17 @@ PRESETS: dict[str, TrainPlan] = {
         "fashion_mnist",
         120.0,
         batch=8,
-        lr=1e-2,
+        lr=3e-2,
         ema=0.0,
-        config={"loss": "bce", "r1": 0.0},
+        config={"loss": "bce", "r1": 0.0, "width": 32},
+    ),
+    # One random number a picture: nearly all that it paints of a class is the same.
+    "gan_collapses": _plan(
+        "dcgan",
+        "fashion_mnist",
+        120.0,
+        config={"loss": "bce", "r1": 0.0, "width": 32, "latent": 1},
+        **_SMALL_STEPS,
     ),
 }
 

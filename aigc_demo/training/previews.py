@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from aigc_demo import data
 from aigc_demo.imaging import images
 from aigc_demo.methods.base import Batch, Generative
 from aigc_demo.nn import byte_tokenizer
@@ -27,6 +28,9 @@ class PreviewWriter:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._fixed_batch = session.fixed_batch()
+        generates = isinstance(session.model, Generative)
+        classes = session.model.config.classes
+        self._real = real_images(session.dataset, classes) if generates else None
         self._written_at = -1
         (session.directory / PREVIEWS).mkdir(parents=True, exist_ok=True)
 
@@ -36,33 +40,72 @@ class PreviewWriter:
         if self._written_at == step:
             return
         self.session.finish_model()
-        self._written_at = step
-        if isinstance(model, Generative):
-            sheet = contact_sheet(
-                model, self._fixed_batch.captions if model.text_conditional else None
-            )
+        self._written_at, found = step, None
+        if isinstance(model, Generative) and model.text_conditional:
+            sheet = captioned_sheet(model, self._fixed_batch.captions)
+        elif isinstance(model, Generative):
+            samples = contact_samples(model)
+            sheet = images.grid(images.to_pil(samples), COLUMNS)
+            found = None if self._real is None else diversity(samples, self._real)
         elif rows := model.preview_rows(_first(self._fixed_batch, COLUMNS)):
             sheet = images.grid(images.to_pil(torch.cat(rows)), columns=COLUMNS)
         else:
             return
         path = f"{PREVIEWS}/{step:08d}.png"
         (self.session.directory / path).write_bytes(images.encode_png(sheet))
-        yield Preview(step, path)
+        yield Preview(step, path, found)
 
 
-def contact_sheet(model: Generative, captions: Tensor | None = None) -> Image.Image:
-    """Return samples from the seeds 0, 1, …: the same seeds in a row for each class, or one sample
-    for each of `captions` (B, L).
+def captioned_sheet(model: Generative, captions: Tensor) -> Image.Image:
+    """Return samples from the seeds 0, 1, …, one for each of `captions` (B, L)."""
+    samples = images.to_pil(model.sample(model.noise(range(len(captions))), captions=captions))
+    texts = byte_tokenizer.decode(captions)
+    return images.grid(list(map(images.captioned, samples, texts)), COLUMNS)
+
+
+def contact_samples(model: Generative) -> Tensor:
+    """Return samples (B, C, H, W) from the seeds 0, 1, …: the same seeds for each class in turn,
+    as many of each as a sheet has columns.
     """
-    if captions is not None:
-        samples = images.to_pil(model.sample(model.noise(range(len(captions))), captions=captions))
-        texts = byte_tokenizer.decode(captions)
-        return images.grid(list(map(images.captioned, samples, texts)), COLUMNS)
     labels, noise = None, model.noise(range(ROWS_WITHOUT_CLASSES * COLUMNS))
     if classes := min(model.config.classes, MAX_ROWS):
         noise = noise[:COLUMNS].repeat(classes, *[1] * len(model.noise_shape))
         labels = torch.arange(classes, device=noise.device).repeat_interleave(COLUMNS)
-    return images.grid(images.to_pil(model.sample(noise, labels)), COLUMNS)
+    return model.sample(noise, labels)
+
+
+def real_images(dataset: data.Dataset, classes: int) -> Tensor | None:
+    """Return as many real images (K, N, C, H, W) as `contact_samples` of a model with `classes`,
+    K of which are shown; None where a class has fewer.
+    """
+    count = COLUMNS if classes else ROWS_WITHOUT_CLASSES * COLUMNS
+    labels = dataset.labels if classes else torch.zeros_like(dataset.labels)
+    kinds = range(max(1, min(classes, MAX_ROWS)))
+    places = [(labels == kind).nonzero()[:count, 0] for kind in kinds]
+    if min(map(len, places)) < count:
+        return None
+    return images.from_pixels(dataset.images[torch.cat(places)]).unflatten(0, (-1, count))
+
+
+def diversity(samples: Tensor, real: Tensor) -> float | None:
+    """Return the mean distance of samples (K · N, C, H, W) to their nearest neighbours among the N
+    of their class, divided by that of `real` images (K, N, C, H, W); None where those are copies
+    of each other.
+
+    Near-copies among few samples tell how few there are in all: Arora & Zhang, "Do GANs actually
+    learn the distribution?", 2017, https://arxiv.org/abs/1706.08224.
+    """
+    fake = samples.float().cpu().view_as(real)
+    distances = (_nearest_distance(x.flatten(2)) for x in (fake, real))
+    ours, theirs = (float(d) for d in distances)
+    return round(ours / theirs, 4) if theirs > 0 else None
+
+
+def _nearest_distance(rows: Tensor) -> Tensor:
+    """Return the mean distance of rows (K, N, F) to their nearest neighbours among the N."""
+    distances = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+    distances.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    return distances.min(dim=2).values.mean()
 
 
 def _first(batch: Batch, count: int) -> Batch:

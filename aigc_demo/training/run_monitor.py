@@ -12,17 +12,18 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 
 from aigc_demo.errors import UserError
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import events, run_control, runs
+from aigc_demo.training.diagnosis import REAL, SEPARATION, Diagnosis, diagnose
 from aigc_demo.training.events import BASELINE, Event, Finished, Scored
 
 MAX_POINTS = 500  # of a curve; the page gets all of them at every update
 MAX_RUNS = 60  # that are listed, and whose logs are cached
 SPEED = "images_per_second"
-NOT_LOSSES = {"grad_norm", "real", "fake", "r1", "accuracy", SPEED}
+NOT_LOSSES = {"grad_norm", REAL, "fake", SEPARATION, "r1", "accuracy", SPEED}
 
 Point = tuple[float, float]  # step, value
 
@@ -42,6 +43,7 @@ class RunLog:
     baselines: dict[str, float] = field(default_factory=dict)  # scores of real test images
     logits: dict[str, tuple[float, ...]] = field(default_factory=dict)
     previews: list[tuple[int, str]] = field(default_factory=list)
+    diversity: list[Point] = field(default_factory=list)  # of the samples in previews
     step: int = 0
     elapsed: float = 0.0
     progress: float = 0.0
@@ -66,6 +68,8 @@ class RunLog:
                 self.logits = event.outputs
             case events.Preview():
                 self.previews.append((event.step, event.path))
+                if event.diversity is not None:
+                    self.diversity.append((event.step, event.diversity))
             case Scored():
                 self._add_score(event)
             case events.Saved():
@@ -85,7 +89,8 @@ class RunLog:
 
     def _rewind(self, step: int) -> None:
         """Drop what came after `step`: a killed run is resumed from its last checkpoint."""
-        for points in (*self.series.values(), *self.scores.values(), self.seconds):
+        everything = (*self.series.values(), *self.scores.values(), self.seconds, self.diversity)
+        for points in everything:
             points[:] = [p for p in points if p[0] <= step]
         self.previews = [p for p in self.previews if p[0] <= step]
 
@@ -121,6 +126,17 @@ class RunView:
     def metric(self, name: str) -> list[Point]:
         """Return the curve of a loss or of anything else measured at each step, downsampled."""
         return downsample(self.log.series.get(name, []))
+
+    def diagnoses(self) -> list[Diagnosis]:
+        """Return what goes wrong, as far as its log tells."""
+        others = NOT_LOSSES - {REAL, SEPARATION}
+        measured = {k: v for k, v in self.log.series.items() if k not in others}
+        return diagnose(
+            measured,
+            self.log.diversity,
+            loss=self.plan.config.get("loss", "bce"),
+            diverged=self.status == "diverged",
+        )
 
     def score(self, kind: str) -> tuple[str, list[Point], float | None]:
         """Return the full name of the score of a `kind` (“fid”), its curve and the real-data
@@ -221,36 +237,3 @@ def _file_id(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return (stat.st_dev, stat.st_ino)
-
-
-# --- Warnings ------------------------------------------------------------------------------------
-
-RECENT = 8  # points of a curve
-
-
-def warnings(view: RunView) -> list[str]:
-    """Return what goes wrong, as keys of sentences: diverges, wins, collapses, uniform."""
-    found = []
-    if view.status == "diverged" or any(map(_diverges, view.losses().values())):
-        found.append("diverges")
-    if _discriminator_wins(view):
-        found.append("wins")
-    recall = [v for _, v in view.score("recall")[1]]
-    if len(recall) >= 3 and max(recall) > 0.1 and recall[-1] < max(recall) / 2:
-        found.append("collapses")
-    elif len(recall) >= 3 and view.log.progress > 0.4 and max(recall[-3:]) < 0.02:
-        found.append("uniform")
-    return found
-
-
-def _diverges(points: list[Point]) -> bool:
-    """Tell whether a loss is now far beyond what it was for most of the run."""
-    values = [abs(v) for _, v in points]
-    now, before = values[-RECENT // 2 :], values[: -RECENT // 2]
-    return len(values) >= 2 * RECENT and median(now) > max(20 * median(before), 20)
-
-
-def _discriminator_wins(view: RunView) -> bool:
-    """Tell whether the discriminator is sure of both real and fake images: σ(±3) is 95 %."""
-    real, fake = ([v for _, v in view.metric(kind)[-RECENT:]] for kind in ("real", "fake"))
-    return min(len(real), len(fake)) == RECENT and fmean(real) > 3 and fmean(fake) < -3

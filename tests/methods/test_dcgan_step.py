@@ -10,7 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aigc_demo.methods.base import Batch
-from aigc_demo.methods.dcgan import METHOD, DCGANTrainer, Loss, discriminator_loss, generator_loss
+from aigc_demo.methods.dcgan import (
+    METHOD,
+    DCGANTrainer,
+    Loss,
+    discriminator_loss,
+    generator_loss,
+    separation,
+)
 from aigc_demo.nn.layers import Condense, Expand, double, halve
 
 
@@ -128,6 +135,22 @@ def test_losses_are_those_of_the_papers() -> None:
     for loss, (d, g) in expected.items():
         assert float(discriminator_loss(loss, real, fake)) == pytest.approx(d, abs=1e-5)
         assert float(generator_loss(loss, real, fake)) == pytest.approx(g, abs=1e-5)
+
+
+def test_networks_that_know_nothing_begin_at_the_losses_that_the_lesson_names() -> None:
+    """2 log 2 and log 2 of the non-saturating loss; of the minimax one it would be -log 2."""
+    first = trainer().training_step(Batch(images()))
+    assert float(first["discriminator"]) == pytest.approx(1.386, abs=0.1)
+    assert float(first["generator"]) == pytest.approx(0.693, abs=0.1)
+
+
+def test_separation_is_the_share_of_real_images_that_are_ranked_above_generated_ones() -> None:
+    real = torch.tensor([3.0, 1.0, -2.0, 0.0])
+    assert float(separation(real, real - 1)) == 1
+    assert float(separation(real, real)) == 0.5
+    assert float(separation(real, torch.tensor([2.0, 2.0, 2.0, 0.0]))) == 0.375
+    both = trainer().training_step(Batch(images()))
+    assert 0 <= float(both["separation"]) <= 1
 
 
 def test_the_gradient_penalty_is_the_squared_slope_and_comes_every_few_steps() -> None:

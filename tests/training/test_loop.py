@@ -29,6 +29,7 @@ from aigc_demo.training.events import (
     from_line,
     to_line,
 )
+from aigc_demo.training.previews import diversity, real_images
 from tests import factories
 from tests.conftest import TinyData
 
@@ -86,6 +87,20 @@ def test_a_preview_is_a_sheet_with_a_row_for_each_class(
     assert {e.step for e in previews} == {1, 2}
     sheet = images.open_image(tmp_path / "run" / previews[0].path)
     assert sheet.size == (8 * 34 + 2, 2 * 34 + 2)
+    assert all(e.diversity is not None and e.diversity >= 0 for e in previews)
+
+
+def test_diversity_is_one_for_real_images_and_nought_for_copies(tiny_data: TinyData) -> None:
+    dataset = data.load(str(tiny_data.zip), "train")
+    real = real_images(dataset, classes=2)
+    assert real is not None and len(real) == 2
+    samples = real.flatten(0, 1)
+    assert diversity(samples, real) == 1
+    assert diversity(samples[:1].expand_as(samples), real) == 0
+    pairs = samples.unflatten(0, (2, 4, 2))[:, :, :1].expand(-1, -1, 2, -1, -1, -1)
+    assert diversity(pairs.reshape_as(samples), real) == 0  # four images of each class, twice
+    assert diversity(samples, real[:, :1].expand_as(real)) is None
+    assert real_images(dataset.limited(4, seed=0), classes=2) is None
 
 
 def test_seconds_are_a_budget_too(tmp_path: Path, tiny_data: TinyData) -> None:

@@ -16,7 +16,6 @@ from aigc_demo.training.run_monitor import (
     RunMonitor,
     RunView,
     downsample,
-    warnings,
 )
 from tests import factories
 from tests.conftest import TinyData
@@ -191,34 +190,26 @@ def test_a_paused_run_that_nobody_trains_is_interrupted(tmp_path: Path) -> None:
     assert RunMonitor(tmp_path).view("run").status == "interrupted"
 
 
-# --- Warnings ---
+# --- Diagnoses ---
 
 
-def test_a_calm_run_is_not_warned_of() -> None:
-    duel = [step(i, discriminator=1.3, generator=0.8, real=0.3, fake=-0.2) for i in range(50)]
-    scores = [scored(i, "recall_compact_1k", 0.3 + i / 100) for i in range(10)]
-    assert warnings(view_of(log_of(*duel, *scores))) == []
+def test_a_run_is_diagnosed_by_its_own_loss_and_by_how_it_ended() -> None:
+    duel = [step(100 * i, discriminator=1.9, separation=0.6) for i in range(1, 9)]
+    for loss, expected in {"bce": [], "hinge": [], "relativistic": ["diverges"]}.items():
+        plan = factories.plan("dcgan", "x", config={"loss": loss})
+        assert RunView("run", plan, "training", log_of(*duel)).diagnoses() == expected
+    assert view_of(RunLog(), "diverged").diagnoses() == ["diverges"]
 
 
-def test_a_loss_that_runs_away_is_told_before_the_run_ends() -> None:
-    events = [step(i, loss=1.0) for i in range(40)] + [step(40 + i, loss=500.0) for i in range(8)]
-    assert warnings(view_of(log_of(*events))) == ["diverges"]
-    assert warnings(view_of(RunLog(), "diverged")) == ["diverges"]
+def test_measures_that_are_no_losses_do_not_run_away() -> None:
+    events = [step(i, loss=1.0, grad_norm=1.0) for i in range(40)]
+    events += [step(40 + i, loss=1.0, grad_norm=500.0) for i in range(8)]
+    assert view_of(log_of(*events)).diagnoses() == []
 
 
-def test_a_discriminator_that_is_sure_of_everything_has_won() -> None:
-    events = [step(i, discriminator=0.1, real=4.0, fake=-4.0) for i in range(20)]
-    assert warnings(view_of(log_of(*events))) == ["wins"]
-    even = [step(i, discriminator=0.1, real=4.0, fake=1.0) for i in range(20)]
-    assert warnings(view_of(log_of(*even))) == []
-
-
-def test_variety_that_falls_or_never_comes_is_warned_of() -> None:
-    for recalls, expected in [
-        ([0.1, 0.4, 0.5], []),
-        ([0.4, 0.5, 0.2], ["collapses"]),
-        ([0.0, 0.0, 0.0], ["uniform"]),
-        ([0.4, 0.1], []),
-    ]:
-        scores = [scored(i, "recall_compact_1k", r) for i, r in enumerate(recalls)]
-        assert warnings(view_of(log_of(step(600, loss=1.0), *scores))) == expected
+def test_few_samples_repeated_are_told_from_the_previews() -> None:
+    duel = [step(100 * i, discriminator=1.3, separation=0.7) for i in range(1, 9)]
+    sheet = {"event": "Preview", "path": "previews/1.png"}
+    previews = [sheet | {"step": 500 + i, "diversity": 0.1} for i in range(4)]
+    assert view_of(log_of(*duel, *previews)).diagnoses() == ["collapses"]
+    assert view_of(log_of(*duel, *[sheet | {"step": 500 + i} for i in range(4)])).diagnoses() == []

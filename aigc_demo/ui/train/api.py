@@ -25,11 +25,12 @@ def train(
     seed: float = 0,
     download: bool = False,
     augment: str = "",
+    latent: float = 0,
 ) -> str:
     """Queue a training run and return its name; its model will be called ``yours-NAME``.
 
-    `loss` may be left empty: the method's own. `augment` is JSON: a list of steps such as
-    {"name": "rotate", "p": 0.5, "degrees": 15}.
+    `loss` may be left empty, and `latent` (dimensions of the noise) be 0: the method's own.
+    `augment` is JSON: a list of steps such as {"name": "rotate", "p": 0.5, "degrees": 15}.
     """
     form = TrainForm(
         method=method,
@@ -46,6 +47,7 @@ def train(
         seed=seed,
         download=download,
         augment=augment,
+        latent=latent,
     )
     return queue(workspace, form)
 

@@ -42,6 +42,7 @@ def _form_updates(form: TrainForm) -> Updates:
     updates = form.model_dump(exclude={"download", "augment"}) | {
         "data": gr.Dropdown(dataset_choices(form.method), value=form.data),
         "loss": gr.Dropdown(losses or [form.loss], value=form.loss, visible=bool(losses)),
+        "latent": gr.Number(value=form.latent, visible="latent" in has),
         "r1": gr.Slider(value=form.r1, visible="r1" in has),
         "diffaugment": gr.Checkbox(value=form.diffaugment, visible="diffaugment" in has),
     }

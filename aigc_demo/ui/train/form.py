@@ -31,6 +31,7 @@ class TrainForm(Request):
     batch: requests.Batch = 32
     lr: requests.LearningRate = 6e-4
     width: requests.Width = 64
+    latent: Annotated[requests.Whole, Field(ge=0, le=1024)] = 0  # 0: as many as the method has
     loss: str = ""
     r1: Annotated[float, Field(ge=0, le=100)] = 0.1
     diffaugment: bool = False
@@ -52,6 +53,7 @@ def form_of(plan: TrainPlan) -> TrainForm:
         batch=plan.batch or method.batch,
         lr=plan.lr or method.lr,
         width=config.widths[0] if hasattr(config, "widths") else config.width,
+        latent=getattr(config, "latent", 0),
         loss=getattr(config, "loss", None) or getattr(config, "game", "bce"),
         r1=getattr(config, "r1", 0.0),
         diffaugment=bool(getattr(config, "diffaugment", ())),
@@ -103,6 +105,8 @@ def _config_of(form: TrainForm) -> dict[str, Any]:
                 f"loss: “{form.loss[:40]}” cannot be used; choose one of {', '.join(losses)}."
             )
         config["loss" if "loss" in fields else "game"] = form.loss
+    if "latent" in fields and form.latent:
+        config["latent"] = form.latent
     if "r1" in fields:
         config["r1"] = form.r1
         config["r1_every"] = 4 if form.r1 >= 0.5 else 16  # a strong penalty, often

@@ -9,7 +9,7 @@ import gradio as gr
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.training import worker
-from aigc_demo.training.run_monitor import RunView, warnings
+from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS, language_of, say
@@ -100,7 +100,7 @@ def _panel_updates(
     """Return the state and the timelapse, which had `before` frames; it follows the run unless
     somebody has gone back.
     """
-    alerts = [f"⚠ {say(f'warn_{key}', language)}" for key in warnings(view)]
+    alerts = [f"⚠ {say(f'warn_{key}', language)}" for key in view.diagnoses()]
     key = f"rows_{view.plan.method}"
     key = key if key in TEXTS["en"] else "rows_generate" if _is_scored(view) else ""
     rows = say(key, language) if key and view.log.previews else ""

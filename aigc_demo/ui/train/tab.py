@@ -126,12 +126,16 @@ def _settings(first: TrainForm) -> dict[str, Any]:
     with gr.Row():
         width = gr.Dropdown(WIDTHS, value=first.width, **narrow, **labelled("width", info=True))
         seed = gr.Number(first.seed, precision=0, **narrow, **labelled("train_seed", info=True))
+        latent = gr.Number(
+            first.latent, minimum=0, precision=0, **narrow, **labelled("latent", info=True)
+        )
     losses = forms.losses_of(first.method)
     return {
         "batch": batch,
         "lr": lr,
         "width": width,
         "seed": seed,
+        "latent": latent,
         "loss": gr.Dropdown(losses, value=first.loss, **labelled("loss", info=True)),
         "r1": gr.Slider(0, 10, first.r1, step=0.1, **labelled("r1", info=True)),
         "diffaugment": gr.Checkbox(first.diffaugment, **labelled("diffaugment", info=True)),
