@@ -56,6 +56,11 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "wins": {"steps": 700, "lr": 2e-3, "limit": 16},
     "collapses": _preset("gan_collapses", steps=500),
 }
+OTHERWISE_HEALTHY: dict[str, dict[str, Any]] = {
+    "preset": _preset("gan_fashion", steps=800),
+    "hinge": {"steps": 800, "config": {"loss": "hinge"}},
+    "relativistic": {"steps": 800, "config": {"loss": "relativistic"}},
+}
 TOO_SHORT = 60  # steps
 # What the page advises, by diagnosis.
 ADVICE: dict[Diagnosis, dict[str, dict[str, Any]]] = {
@@ -82,7 +87,7 @@ class Outcome:
         """Return the states that the end shows; `healthy_kid` is that of runs that went well."""
         found = {
             "diverges": self.kid > 3 * healthy_kid,
-            "wins": self.separation > 0.97,
+            "wins": self.separation > 0.99,
             "collapses": self.nearest < 0.4,
         }
         return {state for state, true in found.items() if true} or {"healthy"}
@@ -156,6 +161,8 @@ def designed(seeds: int) -> Iterator[tuple[str, str, TrainPlan]]:
     for state, changes in DESIGNS.items():
         for i in range(seeds + (state == "healthy")):
             yield state, f"{state}-{i}", plan(FIRST_SEED + i, **changes)
+    for name, changes in OTHERWISE_HEALTHY.items():
+        yield "healthy", f"healthy-{name}", plan(FIRST_SEED, **changes)
     for i, (state, changes) in enumerate(list(DESIGNS.items())[1:]):
         short = plan(FIRST_SEED + i, **changes | {"steps": TOO_SHORT})
         yield "too few steps", f"short-{state}", short

@@ -29,6 +29,22 @@ def test_what_gradio_has_in_no_language_is_said_in_each() -> None:
     assert {I18N.translations[name][DONE] for name in ("en", "zh", "zh-CN")} == {"Done", "完成"}
 
 
+def test_both_languages_show_the_same_equations() -> None:
+    def equations(key: str, language: str) -> list[str]:
+        found = re.findall(r"\$\$.*?\$\$", TEXTS[language][key], re.DOTALL)
+        return [re.sub(r"\\text\{.*?\}|\s", "", equation) for equation in found]
+
+    for key in TEXTS["en"]:
+        assert equations(key, "en") == equations(key, "zh"), key
+
+
+def test_the_lessons_name_the_losses_that_are_trained() -> None:
+    for texts in TEXTS.values():
+        assert r"\min_G" not in texts["how_dcgan"] and r"\max_G" in texts["how_dcgan"]
+        assert r"\mathbb{E}_{q(z" in texts["how_vae"]
+        assert r"2 \log 2 \approx 1.386" in texts["lesson_train"]
+
+
 def test_every_method_that_generates_has_a_lesson_with_an_equation() -> None:
     lessons = [texts[f"how_{method}"] for texts in TEXTS.values() for method in factories.GENERATE]
     assert all("$$" in lesson for lesson in lessons)

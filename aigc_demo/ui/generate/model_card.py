@@ -25,7 +25,7 @@ def describe(info: ModelInfo) -> str:
         words = [f"★ {info.title}", date, words[1]]
     for name, value in info.card.get("metrics", {}).items():
         if name.startswith("fid_compact_") and isinstance(value, int | float):
-            words.append(f"FID {value:.1f}")
+            words.append(f"FID {value:.1f} (N {name.rsplit('_', 1)[1]})")
     return " · ".join(words)
 
 

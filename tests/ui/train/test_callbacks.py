@@ -28,7 +28,9 @@ def test_a_preset_fills_in_the_form_and_hides_what_its_method_does_not_have(
     assert updates["method"] == "dcgan" and updates["batch"] == 8
     assert updates["loss"].visible and updates["r1"].visible and updates["diffaugment"].visible
     assert updates["stand_in"].visible == (updates["data"].value != "fashion_mnist")
+    assert updates["latent"].visible and updates["latent"].value == 100
     updates = callbacks.fill_method(workspace, "flow", "mnist", 2.0)
+    assert not updates["latent"].visible
     assert updates["minutes"] == 2 and updates["data"].value == "mnist"
     assert not (updates["loss"].visible or updates["r1"].visible or updates["diffaugment"].visible)
 

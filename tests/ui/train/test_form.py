@@ -136,6 +136,9 @@ def test_the_settings_reach_the_method() -> None:
     config = METHODS["dcgan"].config.model_validate(plan.config)
     assert (config.loss, config.width, config.r1, config.r1_every) == ("hinge", 48, 1.0, 4)
     assert list(config.diffaugment) == ["translation"] and plan.ema == 0
+    for latent, expected in ((0, config.latent), (1, 1)):
+        config = METHODS["dcgan"].config(**forms.plan_of(changed(latent=latent)).config)
+        assert config.latent == expected
     assert [step["name"] for step in plan.augment] == ["flip_horizontal"]
     generated = "generated:fashion_mnist-vae?n=64"
     assert forms.plan_of(changed(data=generated)).data == generated
