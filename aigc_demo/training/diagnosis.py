@@ -8,9 +8,9 @@ A verdict needs enough steps, and holds for a window of the last ones, not for a
                 is far below that of guessing
     collapses   samples of a class are near-copies of each other, real images are not
 
-The loss of guessing, with all logits 0, is 2 log 2 for bce, a sum over real and generated images
-(Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661, theorem 1
-is its negative). The thresholds are checked on runs of known outcome: `benchmarks.diagnoses`.
+The loss of guessing, with all logits 0, is 2 log 2 for bce, a sum over real and generated images:
+Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661, theorem 1
+with the other sign. The thresholds are checked on runs of known outcome: `benchmarks.diagnoses`.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from aigc_demo.training.session import Session
 
 PREVIEWS = "previews"  # the folder in the run directory
 COLUMNS, MAX_ROWS, ROWS_WITHOUT_CLASSES = 8, 10, 4
+LEAST_ALIKE = 4  # images of a class, among which there can be near-copies
 
 
 class PreviewWriter:
@@ -75,29 +76,30 @@ def contact_samples(model: Generative) -> Tensor:
 
 
 def real_images(dataset: data.Dataset, classes: int) -> Tensor | None:
-    """Return as many real images (K, N, C, H, W) as `contact_samples` of a model with `classes`,
-    K of which are shown; None where a class has fewer.
+    """Return real images (K, N, C, H, W) of the K classes that `contact_samples` of a model with
+    `classes` shows, as many of each or as there are; None where that is too few to compare.
     """
-    count = COLUMNS if classes else ROWS_WITHOUT_CLASSES * COLUMNS
     labels = dataset.labels if classes else torch.zeros_like(dataset.labels)
+    count = COLUMNS if classes else ROWS_WITHOUT_CLASSES * COLUMNS
     kinds = range(max(1, min(classes, MAX_ROWS)))
     places = [(labels == kind).nonzero()[:count, 0] for kind in kinds]
-    if min(map(len, places)) < count:
+    fewest = min(map(len, places))
+    if fewest < LEAST_ALIKE:
         return None
-    return images.from_pixels(dataset.images[torch.cat(places)]).unflatten(0, (-1, count))
+    chosen = torch.stack([each[:fewest] for each in places])
+    return images.from_pixels(dataset.images[chosen.flatten()]).unflatten(0, chosen.shape)
 
 
 def diversity(samples: Tensor, real: Tensor) -> float | None:
-    """Return the mean distance of samples (K · N, C, H, W) to their nearest neighbours among the N
-    of their class, divided by that of `real` images (K, N, C, H, W); None where those are copies
-    of each other.
+    """Return the mean distance of samples to their nearest neighbours among the first N of their
+    class, divided by that of `real` images (K, N, C, H, W); None where those are copies of each
+    other. Samples (B, C, H, W) are B / K of each class in turn.
 
     Near-copies among few samples tell how few there are in all: Arora & Zhang, "Do GANs actually
     learn the distribution?", 2017, https://arxiv.org/abs/1706.08224.
     """
-    fake = samples.float().cpu().view_as(real)
-    distances = (_nearest_distance(x.flatten(2)) for x in (fake, real))
-    ours, theirs = (float(d) for d in distances)
+    fake = samples.float().cpu().unflatten(0, (len(real), -1))[:, : real.shape[1]]
+    ours, theirs = (float(_nearest_distance(x.flatten(2))) for x in (fake, real))
     return round(ours / theirs, 4) if theirs > 0 else None
 
 

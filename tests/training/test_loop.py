@@ -100,6 +100,8 @@ def test_diversity_is_one_for_real_images_and_nought_for_copies(tiny_data: TinyD
     pairs = samples.unflatten(0, (2, 4, 2))[:, :, :1].expand(-1, -1, 2, -1, -1, -1)
     assert diversity(pairs.reshape_as(samples), real) == 0  # four images of each class, twice
     assert diversity(samples, real[:, :1].expand_as(real)) is None
+    few = real_images(dataset.limited(10, seed=0), classes=2)
+    assert few is not None and diversity(samples[:1].expand_as(samples), few) == 0
     assert real_images(dataset.limited(4, seed=0), classes=2) is None
 
 
