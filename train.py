@@ -110,7 +110,7 @@ def plan(arguments: argparse.Namespace) -> TrainPlan:
 
 def pipeline(text: str) -> list[dict[str, Any]]:
     """Return the steps of an augmentation pipeline, given as JSON or the name of a JSON file."""
-    return augment.data(augment.parse(augment.read(text), field="augment"))
+    return augment.data(augment.parse(augment.read(text, field="augment"), field="augment"))
 
 
 def setting(text: str) -> tuple[str, Any]:

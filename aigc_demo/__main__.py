@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"{given.command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130  # as shells have it
 
 
 if __name__ == "__main__":

@@ -158,16 +158,19 @@ def data(pipeline: Pipeline) -> list[dict[str, Any]]:
     return [{"name": step.name, "p": step.p, **step.values} for step in pipeline]
 
 
-def read(text: str) -> str:
+def read(text: str, *, field: str = "pipeline") -> str:
     """Return JSON: `text`, or what the file holds that it names (``….json``); raises BadValue
     where there is no such file.
     """
     if not text.strip().endswith(".json"):
         return text
+    path = Path(text.strip())
+    if not path.is_file():
+        raise BadValue(f"{field}: there is no file {path.name[:60]}; name one that is there.")
     try:
-        return Path(text.strip()).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError):
-        raise BadValue("pipeline: the file cannot be read; name one that is there.") from None
+        raise BadValue(f"{field}: {path.name[:60]} cannot be read; save it as UTF-8.") from None
 
 
 def check(pipeline: Pipeline, *, annotated: bool = False, partner: bool = True) -> None:

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     seeds = count(given.seed, given.n)
     try:
         steps = augment.parse(augment.read(given.pipeline))
-        partner = images.open_image(Path(given.partner)) if given.partner else None
+        partner = partner_at(Path(given.partner)) if given.partner else None
         if partner is not None and not any(step.mixes for step in steps):
             raise BadValue("partner: no step of the pipeline mixes images; leave it out.")
     except UserError as error:
@@ -47,3 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
         yield from run(request).images
 
     return batch_runner.run("augment", "pictures augmented", given, work)
+
+
+def partner_at(path: Path) -> Image.Image:
+    """Return the second image of steps that mix; raises UserError."""
+    if not path.is_file():
+        raise BadValue("partner: there is no such file; name one that is there.")
+    return images.open_image(path)

@@ -193,6 +193,10 @@ def check_flags(given: argparse.Namespace, infos: list[ModelInfo]) -> None:
         raise BadValue("model: there are none that draw images; name another --checkpoints.")
     if other := next((m.name for m in infos if m.task not in ("generate", "measure")), None):
         raise BadValue(f"model: {other} neither draws images nor classifies; name one that does.")
+    for flag in ("inception_weights", "download_inception"):
+        if all(m.task == "measure" for m in infos) and getattr(given, flag):
+            name = flag.replace("_", "-")
+            raise BadValue(f"{name}: a classifier is scored without it; leave it out.")
     if not 2 <= given.n <= MAX_COUNT:
         raise BadValue(f"n: {given.n} pictures cannot be drawn; give 2 to {MAX_COUNT:,}.")
     if given.inception_weights and given.download_inception:

@@ -44,6 +44,8 @@ def build_model(
 def _from_checkpoint(
     method: Method, folder: Path, settings: dict[str, Any]
 ) -> tuple[Model, checkpoint.Card]:
+    if not folder.is_dir():
+        raise BadValue("init: there is no such folder; name that of a checkpoint.")
     pretrained, card = checkpoint.load(folder)
     if card.method != method.name:
         raise BadValue(

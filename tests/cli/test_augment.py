@@ -40,9 +40,12 @@ def test_a_folder_is_augmented_and_bad_files_are_named(
 def test_a_pipeline_that_is_none_ends_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for given in ("[", '[{"name": "spin"}]', "missing.json"):
+    (tmp_path / "latin.json").write_bytes(b"[\xff]")
+    for given in ("[", '[{"name": "spin"}]', "missing.json", str(tmp_path / "latin.json")):
         assert cli.main(["--pipeline", given, str(tmp_path), str(tmp_path / "out")]) == 2
-        assert capsys.readouterr().err.startswith("augment: pipeline")
+        told = capsys.readouterr().err
+        assert told.startswith("augment: pipeline")
+        assert ("there is no file missing.json" in told) == (given == "missing.json")
 
 
 def test_variants_of_inputs_of_one_name_are_all_there(tmp_path: Path) -> None:
@@ -73,6 +76,9 @@ def test_a_partner_that_nothing_mixes_with_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     factories.draw(0, 1).save(tmp_path / "a.png")
+    given = ["--pipeline", json.dumps(STEPS), "--partner", str(tmp_path / "gone.png")]
+    assert cli.main([*given, str(tmp_path), str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("augment: partner: there is no such file")
     given = ["--pipeline", json.dumps(STEPS), "--partner", str(tmp_path / "a.png")]
     assert cli.main([*given, str(tmp_path), str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.startswith("augment: partner: no step of the pipeline mixes")

@@ -146,5 +146,9 @@ def test_what_cannot_be_done_is_reported(
     monkeypatch.setattr(feature_extractors, "COMPACT", tmp_path / "compact")
     assert run(checkpoints, tiny_data.zip, "--model", "shapes-dcgan") == 2
     assert "compact has no card.json" in capsys.readouterr().err
+    factories.save(checkpoints / "compact2", "classifier")
+    flags = ["--model", "compact2", "--checkpoints", str(checkpoints), "--download-inception"]
+    assert evaluate.main(flags) == 2
+    assert "download-inception: a classifier is scored without it" in capsys.readouterr().err
     assert evaluate.main(["--checkpoints", str(tmp_path / "gone")]) == 2
     assert "model: there are none that draw images" in capsys.readouterr().err

@@ -288,7 +288,7 @@ def test_a_checkpoint_that_does_not_fit_the_data_is_refused(
     for name, words in [
         ("grey", "^init: the model has channels 1 and the data 3"),
         ("other", "^init: this checkpoint was made by vae"),
-        ("missing", "missing has no card.json"),
+        ("missing", "^init: there is no such folder; name that of a checkpoint"),
     ]:
         plan = factories.plan("flow", tiny_data.zip, init=str(tmp_path / name))
         with pytest.raises(UserError, match=words):
