@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from aigc_demo.data.class_names import safe
 from aigc_demo.errors import BadData, BadImage
 from aigc_demo.imaging.formats import BY_SUFFIX, SUFFIXES
 
@@ -38,8 +39,32 @@ REASONS = {
     "other": "not a picture file",
     "format": "a format that is not read here; save it as PNG, TIFF or JPEG",
     "damaged": "damaged, or no picture",
+    "hidden": "hidden, since a dot begins its name",
     "tiny": "smaller than 16 pixels",
     "pixels": "more than 24 megapixels",
+}
+# What systems leave behind, in any case.
+LITTER = {
+    "__macosx",
+    ".ds_store",
+    ".spotlight-v100",
+    ".trashes",
+    ".fseventsd",
+    ".documentrevisions-v100",
+    ".temporaryitems",
+    ".appledouble",
+    "icon\r",
+    "desktop.ini",
+    "thumbs.db",
+    "ehthumbs.db",
+    "ehthumbs_vista.db",
+    "system volume information",
+    "$recycle.bin",
+    "#recycle",
+    "@recycle",
+    "@eadir",
+    ".@__thumb",
+    "lost+found",
 }
 # What reading a file may raise; RuntimeError: it is encrypted.
 UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
@@ -111,10 +136,10 @@ def opened(paths: list[Path], limits: Limits, *, field: str = "pictures") -> Ite
     with contextlib.ExitStack() as stack:
         if len(paths) == 1 and first.is_dir():
             entries: Iterable[_Entry | None] = _folder_entries(first)
-            title = plain(first.resolve().stem)
+            title = safe(first.resolve().name, 60)
         elif len(paths) == 1 and first.suffix.lower() in ARCHIVES:
             entries = _zip_entries(_open_zip(stack, first, limits, field))
-            title = plain(first.resolve().stem)
+            title = safe(first.resolve().stem, 60)
         else:
             entries = [_file_entry(path, (path.name,)) for path in paths]
         yield _listing(title or "pictures", entries, limits, field)
@@ -145,14 +170,18 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
     images: list[ImageFile] = []
     captions: list[ImageFile] = []
     skipped: list[Skipped] = []
+    hidden: set[str] = set()  # files and folders
     for count, entry in enumerate(entries, 1):
         if count > limits.entries:
             raise _too_many(limits, field)
-        if entry is None or _is_hidden(entry.parts):
+        if entry is None or _is_litter(entry.parts):
             continue
-        file = ImageFile(_shown("/".join(entry.parts)), entry.parts, entry.bytes, entry.read)
+        file = ImageFile(safe("/".join(entry.parts), 120), entry.parts, entry.bytes, entry.read)
         suffix = Path(entry.parts[-1]).suffix.lower() if entry.parts else ""
-        if entry.reason:
+        if name := _hidden(entry.parts):
+            if suffix in SUFFIXES:
+                hidden.add(name)
+        elif entry.reason:
             skipped.append(Skipped(file.name, entry.reason))
         elif suffix in ARCHIVES:
             skipped.append(Skipped(file.name, "nested"))
@@ -164,6 +193,7 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
             skipped.append(Skipped(file.name, "bytes"))
         else:
             images.append(file)
+    skipped += [Skipped(safe(name, 120), "hidden") for name in sorted(hidden)]
     if len(images) > limits.images:
         raise BadData(
             f"{field}: {len(images):,} are too many; the limit is {limits.images:,}. Bring fewer."
@@ -279,19 +309,14 @@ def _file_entry(path: Path, parts: tuple[str, ...]) -> _Entry:
 # --- Names ---------------------------------------------------------------------------------------
 
 
-def _is_hidden(parts: tuple[str, ...]) -> bool:
+def _is_litter(parts: tuple[str, ...]) -> bool:
     """Tell whether a file is one that systems leave behind."""
-    names = {"__MACOSX", "Thumbs.db", "desktop.ini"}
-    return any(p in names or (p.startswith(".") and p.strip(".")) for p in parts)
+    return any(p.casefold() in LITTER or p.startswith("._") for p in parts)
 
 
-def plain(name: str) -> str:
-    """Return a title or class that other people will see: letters, digits and a few signs that
-    mean nothing to a page.
-    """
-    return " ".join(re.sub(r"[^\w .,'’+-]", " ", name).split())[:60]
-
-
-def _shown(name: str, length: int = 120) -> str:
-    """Return `name` without invisible characters, and not too long to be shown."""
-    return re.sub(r"[\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]", "�", name)[:length]
+def _hidden(parts: tuple[str, ...]) -> str:
+    """Return the outermost hidden file or, with a slash, folder of a path; "" for none."""
+    for i, part in enumerate(parts, 1):
+        if part.startswith(".") and part.strip("."):
+            return "/".join(parts[:i]) + "/" * (i < len(parts))
+    return ""

@@ -20,10 +20,12 @@ from typing_extensions import Self
 from aigc_demo.data.archives import CAPTIONS
 from aigc_demo.data.dataset import Dataset, batch_indices
 from aigc_demo.errors import BadData
+from aigc_demo.imaging.output_names import numbered
 from aigc_demo.methods.base import Batch
 from aigc_demo.nn import byte_tokenizer
 
 GROUP_SHARE = 0.15  # of the captions that also name the group
+MAX_NAME = 150  # bytes of a class in a caption, which has other words
 BARE_SHARE = 0.1  # of the captions that do not name the style
 STYLED = (
     "{name}, {style} style",
@@ -112,8 +114,27 @@ def caption_by_class(dataset: Dataset) -> Captioned:
             f"{dataset.title} has neither {CAPTIONS} nor classes whose names could be captions; "
             "add one to the folder or zip."
         )
-    names = [c.split("/")[-1].replace("_", " ").strip() or c for c in dataset.classes]
+    names = captions_of_classes(dataset.classes)
     return with_subjects(dataset, tuple(Subject(names[i]) for i in dataset.labels.tolist()))
+
+
+def captions_of_classes(classes: Sequence[str]) -> list[str]:
+    """Return what the images of each class are called: the class, without what is before a slash.
+
+    Names that a model could not tell apart are numbered: it knows no case, and reads no further
+    than a tokenizer's row.
+    """
+    tails = [c.split("/")[-1] or c for c in classes]
+    said: dict[str, str] = {}
+    taken: set[str] = set()
+    # What is called so in a prompt, without any change, is not numbered.
+    for tail in sorted(set(tails), key=lambda t: (byte_tokenizer.clean(t) != t, t)):
+        wanted = (
+            (tail.replace("_", " ").strip() or tail).encode()[:MAX_NAME].decode(errors="ignore")
+        )
+        said[tail] = next(n for n in numbered(wanted) if byte_tokenizer.clean(n) not in taken)
+        taken.add(byte_tokenizer.clean(said[tail]))
+    return [said[tail] for tail in tails]
 
 
 def caption_by_table(dataset: Dataset, names: Sequence[str], table: bytes) -> Captioned:

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from aigc_demo.data.archives import ImageFile, plain
+from aigc_demo.data.archives import ImageFile
+from aigc_demo.data.class_names import class_names
 from aigc_demo.data.dataset import Source, Split
 from aigc_demo.errors import BadData
 
@@ -27,7 +28,6 @@ A_AND_B: dict[str, tuple[str, ...]] = {
 }
 HELD_OUT = 10  # a set without a test split holds out one in ten images
 MAX_CLASSES = 100
-UNSORTED = "unsorted"  # the class of images beside class folders
 
 
 # --- Registered sets, a split at a time ----------------------------------------------------------
@@ -50,7 +50,8 @@ def class_folders(source: Source, files: Sequence[ImageFile], split: Split) -> C
     # A class has the same number in both splits, even where one of them has no image of it.
     if has_splits:
         files = [f for f in files if f.path.startswith((*source.train, *source.test))]
-    classes = sorted({_class_of(f, depth) for f in files})
+    names = class_names(_class_of(f, depth) for f in files)
+    classes = sorted(set(names.values()))
     if has_splits:
         wanted = source.train if split == "train" else source.test
         files = [f for f in files if f.path.startswith(wanted)]
@@ -60,8 +61,8 @@ def class_folders(source: Source, files: Sequence[ImageFile], split: Split) -> C
         raise BadData(
             f"{source.title} holds no pictures for “{split}”; use PNG, JPEG or WebP files."
         )
-    labels = [classes.index(_class_of(f, depth)) for f in files]
-    return ClassFolders(files, labels, () if classes == [""] else tuple(classes))
+    labels = [classes.index(names[_class_of(f, depth)]) for f in files]
+    return ClassFolders(files, labels, () if set(names) == {""} else tuple(classes))
 
 
 def _class_of(file: ImageFile, depth: int) -> str:
@@ -158,6 +159,7 @@ class UserLayout:
     stems: list[str]
     held_out: int = 0
     folders: int = 0  # too many to be classes
+    loose: str = ""  # the class of images beside the folders, where there are any
 
 
 def detect(files: list[ImageFile]) -> UserLayout:
@@ -176,16 +178,19 @@ def detect(files: list[ImageFile]) -> UserLayout:
     elif tops == {"train", "test"}:
         used = [i for i in used if paths[i][0].lower() == "train"]
         paths = [p[1:] for p in paths]
-    groups = [plain(paths[i][0]) or "?" if len(paths[i]) > 1 else "" for i in used]
+    inside = [paths[i][0] if len(paths[i]) > 1 else "" for i in used]
+    names = class_names(inside)
     stems = [_stem("/".join(paths[i][1:] or paths[i])) for i in used]
-    count, folders = len(set(groups)), 0
-    if count > MAX_CLASSES:
-        groups, folders = [""] * len(used), count
-    elif count > 1:
-        groups = [g or UNSORTED for g in groups]
-    else:
-        groups = [""] * len(used)
-    return UserLayout([files[i] for i in used], groups, stems, len(files) - len(used), folders)
+    count = len(set(names.values()))
+    are_classes = 1 < count <= MAX_CLASSES
+    return UserLayout(
+        [files[i] for i in used],
+        [names[folder] if are_classes else "" for folder in inside],
+        stems,
+        held_out=len(files) - len(used),
+        folders=count if count > MAX_CLASSES else 0,
+        loose=names.get("", "") if are_classes else "",
+    )
 
 
 def pair_numbers(layout: UserLayout, usable: Sequence[int]) -> list[int]:

@@ -158,4 +158,6 @@ def title_of(name: str) -> str:
         return source.title
     if name.startswith(model_samples.PREFIX):
         return model_samples.title_of(name)
-    return Path(name.removeprefix(user_dataset.PREFIX)).stem
+    if name.startswith(user_dataset.PREFIX):
+        return name.removeprefix(user_dataset.PREFIX)
+    return Path(name).stem

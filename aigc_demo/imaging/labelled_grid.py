@@ -24,6 +24,7 @@ FONTS = (
     "Arial Unicode.ttf",
 )
 GAP, SIZE = 4, 14
+ALIKE = 10  # characters that every caption has room for
 MARKS = ("Cc", "Cf", "Cs")  # control characters, joiners, halves of letters
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -44,6 +45,7 @@ def draw(
     smoothing.
     """
     step = side + GAP
+    columns, rows = (told_apart(captions) for captions in (columns, rows))
     fitted = map(fitting, (*rows, f"{titles[1]} ↓" if titles[1] else ""))
     widest = max(font.getlength(text) for text, font in fitted)
     left = min(200, max(40, int(widest) + 4 * GAP))
@@ -52,15 +54,15 @@ def draw(
     sheet = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(sheet)
     if titles[0]:
-        _write(pen, (left, SIZE // 2 + 2), f"{titles[0]} →", width - left, "lm", "dimgrey")
+        write(pen, (left, SIZE // 2 + 2), f"{titles[0]} →", width - left, "lm", "dimgrey")
     if titles[1]:
-        _write(pen, (GAP, top - SIZE), f"{titles[1]} ↓", left - GAP, "lm", "dimgrey")
+        write(pen, (GAP, top - SIZE), f"{titles[1]} ↓", left - GAP, "lm", "dimgrey")
     for column, caption in enumerate(columns):
-        _write(pen, (left + column * step + side // 2, top - SIZE), caption, side, "mm")
+        write(pen, (left + column * step + side // 2, top - SIZE), caption, side, "mm")
     method = Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS
     for row, caption in enumerate(rows):
         y = top + row * step
-        _write(pen, (left - 2 * GAP, y + side // 2), caption, left - 3 * GAP, "rm")
+        write(pen, (left - 2 * GAP, y + side // 2), caption, left - 3 * GAP, "rm")
         for column in range(len(columns)):
             x, cell = left + column * step, cells.get((column, row))
             if cell is None:
@@ -70,7 +72,15 @@ def draw(
     return sheet
 
 
-def _write(
+def told_apart(captions: Sequence[str]) -> Sequence[str]:
+    """Number captions of which some would look alike, since their ends are cut."""
+    heads = {fitting(caption)[0][:ALIKE] for caption in captions}
+    if len(heads) == len(set(captions)):
+        return captions
+    return [f"{i}: {caption}" for i, caption in enumerate(captions, 1)]
+
+
+def write(
     pen: ImageDraw.ImageDraw,
     place: tuple[int, int],
     text: str,

@@ -53,3 +53,9 @@ def test_a_letter_that_no_font_has_is_called_by_its_name(monkeypatch: pytest.Mon
         labelled_grid, "_fonts", lambda: (labelled_grid.ImageFont.load_default(14),)
     )
     assert labelled_grid.fitting("🐬 2")[0] == "(dolphin) 2"
+
+
+def test_captions_that_would_be_cut_to_the_same_are_numbered() -> None:
+    long = ["x" * 60 + "a", "x" * 60 + "b"]
+    assert labelled_grid.told_apart(long) == [f"1: {long[0]}", f"2: {long[1]}"]
+    assert labelled_grid.told_apart(["C", "C#", "😀", "😢"]) == ["C", "C#", "😀", "😢"]

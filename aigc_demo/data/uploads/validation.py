@@ -166,7 +166,7 @@ def _user_dataset(
         labels=torch.tensor([classes.index(g) for g in groups]),
         classes=() if len(classes) == 1 else classes,
         pairs=torch.tensor(pairs),
-        names=tuple(layout.files[i].name for i in usable),
+        names=tuple(layout.files[i].path for i in usable),
         captions=table,
     )
 
@@ -202,5 +202,5 @@ def _warnings(
         yield "held", {"count": layout.held_out}
     if layout.folders:
         yield "many", {"count": layout.folders}
-    if layouts.UNSORTED in counts:
-        yield "loose", {"count": counts[layouts.UNSORTED], "name": layouts.UNSORTED}
+    if layout.loose in counts:
+        yield "loose", {"count": counts[layout.loose], "name": layout.loose}

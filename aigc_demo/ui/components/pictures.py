@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -64,3 +65,8 @@ def sheet(elem_id: str, text: str = "", **settings: Any) -> gr.Image:
 def details_box(elem_id: str, *, lines: int = 3) -> gr.Textbox:
     """Add the line that says what was done."""
     return gr.Textbox(interactive=False, max_lines=lines, **labelled(elem_id, "details"))
+
+
+def literal(text: str) -> str:
+    """Return Markdown that shows `text` as it is, whatever signs are in it."""
+    return re.sub(r"[\\`*_\[\]{}<>#+!|~$&^=]", lambda sign: f"&#{ord(sign.group())};", text)

@@ -5,10 +5,12 @@ controls' values.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import random
 import time
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from urllib.parse import urlencode
 import gradio as gr
 from PIL import Image
 
+from aigc_demo.data.class_names import safe
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import GenerateRequest, RestoreRequest
@@ -90,7 +93,7 @@ def generate_live(studio: Studio, form: GenerateForm) -> Iterator[Updates]:
     gallery = []
     for image, seed, label in _samples(result):
         content = _png(enlarged(image, info), request, seed, label, form.embed)
-        caption = f"{label[:60]} · {seed}" if label else str(seed)
+        caption = f"{safe(label, 60)} · {seed}" if label else str(seed)
         gallery.append((downloadable(content, file_name(seed, label)), caption))
     yield {
         "forming": gr.Image(visible=False),
@@ -131,8 +134,15 @@ def _details(info: ModelInfo, result: GenerateResult) -> str:
 
 
 def file_name(seed: int, label: str) -> str:
-    """Return a file name that every system takes."""
-    name = "".join(c if c.isalnum() else "_" for c in label[:40])
+    """Return a file name that every system and address takes, and that tells labels apart."""
+    # Letters with their marks, digits and, beyond ASCII, signs such as emoji.
+    kept = ("L", "M", "N", "S")
+    name = "".join(
+        c if c.isalnum() or (ord(c) > 127 and unicodedata.category(c)[0] in kept) else "_"
+        for c in label[:40]
+    )
+    if name != label.replace(" ", "_"):
+        name += "-" + hashlib.blake2b(label.encode("utf-8", "replace"), digest_size=2).hexdigest()
     return f"{name}-{seed}.png" if name else f"{seed}.png"
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
+from aigc_demo.ui.components.pictures import literal
 from aigc_demo.ui.generate.forms import ALL
 from aigc_demo.ui.i18n import T
 
@@ -43,8 +44,9 @@ def card(info: ModelInfo) -> str:
     number = "{:,}".format
     rows = {
         "method": f"{card['method']} `{json.dumps(card['config'])}`",
-        "data": f"{card['data_title']}, {number(card['data_size'])}, {card['data_licence']}",
-        "classes": ", ".join(card["classes"]) or "none",
+        "data": f"{literal(card['data_title'])}, {number(card['data_size'])}, "
+        f"{card['data_licence']}",
+        "classes": ", ".join(map(literal, card["classes"])) or "none",
         "training": f"{number(card['steps'])} steps, {number(card['images_seen'])} pictures, "
         f"{card['seconds'] / 60:.0f} minutes",
         "device": card["device"],

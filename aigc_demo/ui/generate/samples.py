@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from aigc_demo.imaging import images
+from aigc_demo.imaging import images, labelled_grid
 from aigc_demo.studio import ModelInfo
 
 PIXEL_ART = {"pixel_tiles"}  # data sets whose pixels stay sharp
@@ -28,11 +28,11 @@ def sheet_of_rows(rows: list[tuple[str, list[Image.Image]]], *, crisp: bool) -> 
     sheet = Image.new(
         "RGB", (left + columns * (side + gap), len(rows) * (side + gap) + gap), "white"
     )
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    pen, names = ImageDraw.Draw(sheet), labelled_grid.told_apart([name for name, _ in rows])
     method = Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS
-    for row, (name, pictures) in enumerate(rows):
+    for row, (_, pictures) in enumerate(rows):
         y = gap + row * (side + gap)
-        draw.text((6, y + side // 2), name[:14], fill="black", font=font, anchor="lm")
+        labelled_grid.write(pen, (6, y + side // 2), names[row], left - 10, "lm")
         for column, picture in enumerate(pictures):
             x = left + column * (side + gap)
             sheet.paste(picture.convert("RGB").resize((side, side), method), (x, y))

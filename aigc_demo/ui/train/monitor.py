@@ -11,6 +11,7 @@ from aigc_demo.methods import METHODS
 from aigc_demo.training import worker
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components import charts
+from aigc_demo.ui.components.pictures import literal
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS, language_of, say
 from aigc_demo.ui.server.handlers import Updates, downloadable
@@ -219,7 +220,7 @@ def compare(workspace: Workspace, runs: list[str] | None, curve: str) -> Updates
         raise BadValue(f"runs: {len(views)} are chosen; compare {len(charts.PALETTE)} at most.")
     table = charts.table(views)
     key = " &nbsp; ".join(
-        f'<span class="key-{colour[1:]}">■</span> {run_text.title(v)}'
+        f'<span class="key-{colour[1:]}">■</span> {literal(run_text.title(v))}'
         for v, colour in zip(views, charts.PALETTE.values(), strict=False)
     )
     return {

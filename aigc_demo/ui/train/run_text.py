@@ -5,6 +5,7 @@ from __future__ import annotations
 from aigc_demo.data import title_of
 from aigc_demo.methods import METHODS
 from aigc_demo.training.run_monitor import RunView
+from aigc_demo.ui.components.pictures import literal
 from aigc_demo.ui.i18n import say
 
 ICONS = {
@@ -40,7 +41,7 @@ def status_line(view: RunView, language: str) -> str:
         key = "status_painting" if view.plan.data.startswith("generated:") else "status_starting"
     parts = [f"{ICONS[state]} **{say(key, language, position=view.position)}**"]
     if view.message:
-        parts.append(view.message)
+        parts.append(literal(view.message))
     if log.step:
         budget = f" / {clock(view.plan.seconds)}" if view.plan.seconds else ""
         numbers = {"step": f"{log.step:,}", "speed": f"{log.speed:,.0f}"}

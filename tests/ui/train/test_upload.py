@@ -17,6 +17,7 @@ from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.training import runs
 from aigc_demo.training.presets import USER_PRESETS, user_plan
+from aigc_demo.ui.components.pictures import literal
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.train import callbacks, run_text, upload
@@ -212,11 +213,12 @@ def test_names_of_uploaded_files_are_no_markup(tmp_path: Path) -> None:
     (folder / "discs").rename(folder / "[a](b)<img>")
     own = validation.validate([factories.write_zip(path, folder)])
     for name in (own.report.title, *own.classes):
-        assert not set(name) & set("[]()<>!`|*#&\\$/:")
-    assert own.classes == ("a b img", "squares")
+        assert not set(name) & set("<>\\/")
+        assert not set(literal(name)) & set("[]<>!`|*\\$")
+    assert own.classes == ("[a](b)‹img›", "squares")
 
 
 def test_a_private_data_set_is_nowhere_else() -> None:
     with pytest.raises(BadData, match="private to their run"):
         data.load(user_dataset.PREFIX + "holiday")
-    assert data.title_of(user_dataset.PREFIX + "holiday") == "holiday"
+    assert data.title_of(user_dataset.PREFIX + "holiday 1.5") == "holiday 1.5"
