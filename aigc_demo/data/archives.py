@@ -16,10 +16,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from aigc_demo.data import zip_names
 from aigc_demo.data.class_names import safe
 from aigc_demo.errors import BadData, BadImage
 from aigc_demo.imaging.formats import BY_SUFFIX, SUFFIXES
@@ -113,6 +114,7 @@ class Listing:
     images: list[ImageFile]
     skipped: list[Skipped]
     captions: list[ImageFile]  # the one nearest to the top first
+    coding: str = ""  # of a zip's names, where it had to be found out
 
 
 @dataclass(frozen=True)
@@ -132,17 +134,19 @@ def opened(paths: list[Path], limits: Limits, *, field: str = "pictures") -> Ite
     """
     if not paths:
         raise BadData(f"{field}: there are none; bring a zip, a folder or several pictures.")
-    first, title = paths[0], ""
+    first, title, coding = paths[0], "", ""
     with contextlib.ExitStack() as stack:
         if len(paths) == 1 and first.is_dir():
             entries: Iterable[_Entry | None] = _folder_entries(first)
             title = safe(first.resolve().name, 60)
         elif len(paths) == 1 and first.suffix.lower() in ARCHIVES:
-            entries = _zip_entries(_open_zip(stack, first, limits, field))
+            archive = _open_zip(stack, first, limits, field)
+            names = zip_names.read(archive.infolist())
+            entries, coding = _zip_entries(archive, names.names), names.coding
             title = safe(first.resolve().stem, 60)
         else:
             entries = [_file_entry(path, (path.name,)) for path in paths]
-        yield _listing(title or "pictures", entries, limits, field)
+        yield replace(_listing(title or "pictures", entries, limits, field), coding=coding)
 
 
 def decode(
@@ -232,13 +236,14 @@ def _open_zip(
         ) from None
 
 
-def _zip_entries(archive: zipfile.ZipFile) -> Iterator[_Entry]:
-    for info in archive.infolist():
-        if not info.is_dir():
-            # Some Windows programs write backslashes.
-            parts = tuple(p for p in info.filename.replace("\\", "/").split("/") if p != ".")
-            read = _reader(archive, info)
-            yield _Entry(parts, info.file_size, read, _refusal(info, parts))
+def _zip_entries(archive: zipfile.ZipFile, names: list[str]) -> Iterator[_Entry | None]:
+    for info, name in zip(archive.infolist(), names, strict=True):
+        name = name.replace("\\", "/")  # as some Windows programs write
+        if name.endswith("/"):
+            yield None
+            continue
+        parts = tuple(p for p in name.split("/") if p != ".")
+        yield _Entry(parts, info.file_size, _reader(archive, info), _refusal(info, parts))
 
 
 def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:

@@ -38,6 +38,7 @@ WARNINGS = {
     "small": "{count} pictures are smaller than {size} pixels and will be enlarged.",
     "held": "{count} pictures in test folders are left out of the training.",
     "many": "{count} folders are too many for classes; they are not told apart.",
+    "coding": "The zip does not say how its names are written; they were read as {coding}.",
     "loose": "{count} pictures lie beside the folders; they are the class “{name}”.",
 }
 

@@ -157,7 +157,7 @@ def _user_dataset(
         layout="pairs" if max(pairs) > 0 else kinds.get(len(classes), "classes"),
         counts=counts,
         skipped=skipped,
-        warnings=tuple(_warnings(layout, counts, decoded, size)),
+        warnings=(*_warnings(layout, counts, decoded, size), *_listing_warnings(listing)),
         captions=len(table.splitlines()) if table else 0,
     )
     return UserDataset(
@@ -204,3 +204,9 @@ def _warnings(
         yield "many", {"count": layout.folders}
     if layout.loose in counts:
         yield "loose", {"count": counts[layout.loose], "name": layout.loose}
+
+
+def _listing_warnings(listing: Listing) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield warnings of names."""
+    if listing.coding:
+        yield "coding", {"coding": listing.coding}
