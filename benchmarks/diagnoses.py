@@ -38,6 +38,19 @@ from aigc_demo.training.session import STATE
 from benchmarks import report
 
 TITLE = "Diagnoses"
+KID = "kid_compact_500"
+NOTE = (
+    f"Fashion-MNIST, medians. {KID} is of samples against the whole training set; *nearest*: the "
+    "distance of samples to their nearest neighbours in features, real images having 1; "
+    "*separation*: the share of pairs in which the final discriminator ranks a real training "
+    "image above a fresh sample. A run *ended* diverged with more than three times the KID of "
+    "healthy ones, won with a separation above 0.99, collapsed with *nearest* below 0.4. In "
+    "quotation marks: runs that were warned so at any moment."
+)
+ADVISED = (
+    "The same runs with an advice taken; it *works* where the warning never comes and the KID is "
+    "better than without, for the same seed and number of steps."
+)
 DATA, SAMPLES, FIRST_SEED = "fashion_mnist", 500, 10  # thresholds were chosen with seeds below
 STATES: tuple[Diagnosis, ...] = ("diverges", "wins", "collapses")
 
@@ -191,7 +204,7 @@ def diagnosed(found: list[tuple[str, Outcome]]) -> str:
             for name in ("kid", "nearest", "separation")
         )
         rows.append([state, len(group), ended, *(f"{v:.3g}" for v in middle), *said])
-    columns = ["made to be", "runs", "ended so", "KID", "nearest neighbour", "separation"]
+    columns = ["made to be", "runs", "ended so", KID, "nearest", "separation"]
     tables = [report.table([*columns, *(f"“{s}”" for s in STATES)], rows)]
     rows = []
     for state in STATES:
@@ -207,19 +220,21 @@ def _share(right: list[bool]) -> str:
 
 
 def advised(found: list[tuple[str, Outcome]], tried: dict[tuple[str, str], list[Outcome]]) -> str:
-    """Return how often each advice ended the state, and improved the KID, of the same seed."""
+    """Return how often each advice helped a run of the same seed: it is no longer warned of, and
+    ends nearer to the real images.
+    """
     usual, rows = healthy_kid(found), []
     for (state, advice), after in tried.items():
         before = [outcome for made, outcome in found if made == state]
+        silent = [state not in o.said for o in after]
         ended = [state not in o.ended(usual) for o in after]
         better = [a.kid < b.kid for a, b in zip(after, before, strict=True)]
-        both = [e and b for e, b in zip(ended, better, strict=True)]
+        works = [s and b for s, b in zip(silent, better, strict=True)]
         kids = (statistics.median(o.kid for o in group) for group in (before, after))
-        rows.append(
-            [state, advice, *map(_share, (ended, better, both)), *(f"{k:.3g}" for k in kids)]
-        )
-    columns = ["state", "advice", "state ended", "better KID", "both", "KID before", "after"]
-    return report.table(columns, rows)
+        shares = map(_share, (silent, ended, better, works))
+        rows.append([state, advice, *shares, *(f"{k:.3g}" for k in kids)])
+    columns = ["made to be", "advice", "no warning", "does not end so", f"better {KID}", "works"]
+    return report.table([*columns, f"median {KID} before", "after"], rows)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -245,7 +260,7 @@ def main(arguments: list[str] | None = None) -> int:
             for state, all_advice in ADVICE.items()
             for j, (advice, change) in enumerate(all_advice.items())
         }
-    text = f"{diagnosed(found)}\n\n{advised(found, tried)}"
+    text = "\n\n".join((NOTE, diagnosed(found), ADVISED, advised(found, tried)))
     print(text)
     if given.seeds == p.get_default("seeds"):
         report.write_section(TITLE, "python -m benchmarks.diagnoses", text)
