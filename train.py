@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    types = dict.fromkeys(("method", "data", "init"), str) | {"augment": pipeline}
+    types = dict.fromkeys(("method", "data", "init", "title"), str) | {"augment": pipeline}
     types |= dict.fromkeys(("steps", "batch", "warmup", "seed", "score_count", "limit"), int)
     for name, field in TrainPlan.model_fields.items():
         if name != "config":

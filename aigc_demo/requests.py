@@ -79,6 +79,7 @@ Width = Annotated[Whole, Field(ge=8, le=512)]  # channels of a network
 Minutes = Annotated[float, Field(ge=0, le=100_000)]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Title = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$")]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_without_nul)]
 Label = Annotated[str, Field(max_length=200)]
 
@@ -382,6 +383,7 @@ class TrainPlan(Request):
         None, ge=2, le=50_000, description="number of images to score"
     )
     init: Name | None = Field(None, description="checkpoint folder to start from")
+    title: Title | None = Field(None, description="what the page calls the run")
 
     @model_validator(mode="after")
     def _has_budget(self) -> TrainPlan:

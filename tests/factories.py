@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import json
+import math
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -219,3 +221,13 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
     return a == b
+
+
+def drawn(chart: Any) -> dict[str, list[tuple[float, float]]]:
+    """Return the points of each curve of a chart; a level has no place on the x axis."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for layer in json.loads(chart.plot)["layer"] if chart else ():
+        if layer["mark"]["type"] != "text":
+            for row in layer["data"]["values"]:
+                found.setdefault(row["curve"], []).append((row.get("x", math.nan), row["y"]))
+    return found

@@ -73,6 +73,11 @@ class ModelCache:
             self._infos[name] = (stamp, info)
         return info
 
+    def forget(self, name: str) -> None:
+        """Drop the model called `name` from memory."""
+        with self.lock.held():
+            self.loaded.pop(name, None)
+
     def load(self, name: str) -> Generative:
         """Return the model called `name` on the device; a folder whose files have changed is
         loaded anew. Call with the lock held. Raises BadCheckpoint where it is broken.

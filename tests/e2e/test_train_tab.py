@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -83,6 +84,14 @@ def stop(page: Page) -> None:
     expect(page.locator("#status")).to_contain_text("Stopped")
 
 
+def wait_until(page: Page, true: Callable[[], bool], seconds: float = 60) -> None:
+    """Return once something is true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it has not become true"
+        page.wait_for_timeout(100)
+
+
 def drawn(page: Page, chart: str) -> str:
     """Return what a chart looks like: its picture changes when it gains points."""
     return page.evaluate(
@@ -111,7 +120,13 @@ def test_a_run_is_watched_paused_stepped_stopped_and_used(
     page.wait_for_function(
         "n => +document.querySelector('#film input[type=range]').max > n", arg=frames
     )
-    assert before and drawn(page, "chart_losses") != before
+    assert before
+    wait_until(page, lambda: drawn(page, "chart_losses") not in ("", before))
+
+    # Charts that change while another tab is open say nothing in the console.
+    for _ in range(4):
+        page.get_by_role("tab", name="Restore").click()
+        page.get_by_role("tab", name="Train").click()
 
     # Somebody else who opens the page sees the run go on.
     other = open_tab(open_page())
@@ -151,7 +166,6 @@ def test_the_scores_appear_and_the_model_can_be_downloaded(
     page = train_page
     start(page, method="VAE", minutes="0.05")
     expect(page.locator("#status")).to_contain_text(re.compile("Done.*/ 0:03", re.DOTALL))
-    expect(page.locator("#score_note")).to_contain_text("fid_compact_500")
     page.wait_for_function("document.querySelector('#chart_fid canvas, #chart_fid svg')")
     with page.expect_download() as download:
         page.locator("#download_model").click()

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 import pandas as pd
+from gradio.components.plot import PlotData
 
 from aigc_demo import augment
 from aigc_demo.data import DATASETS, available, sample_models, title_of
@@ -15,7 +16,7 @@ from aigc_demo.requests import Request, SampleCount
 from aigc_demo.training import ablation, worker
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.training.session import check_plan
-from aigc_demo.ui.components import charts
+from aigc_demo.ui.components import charts, vega_lite
 from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.workspace import Workspace
@@ -43,7 +44,7 @@ class AblationControls(Controls):
     limit: gr.Slider
     start: gr.Button
     table: gr.Dataframe
-    chart: gr.LinePlot
+    chart: gr.Plot
     key: gr.Markdown
     seen: gr.State  # what is shown
 
@@ -63,19 +64,7 @@ def layout() -> AblationControls:
         if not worker.max_runs():
             gr.Markdown(T("training_off"), elem_classes="quiet")
         table = gr.Dataframe(interactive=False, visible=False, **labelled("help_table"))
-        chart = gr.LinePlot(
-            charts.overlay([], ""),
-            x="seconds",
-            y="value",
-            color="run",
-            height=260,
-            y_title=" ",
-            color_map=charts.PALETTE,
-            colors_in_legend=[],
-            y_axis_format=",.3~f",
-            visible=False,
-            **labelled("help_chart"),
-        )
+        chart = vega_lite.chart("help_chart", "help_chart", visible=False)
         key = gr.Markdown(elem_classes="quiet", elem_id="help_key")
     return AblationControls(kind, data, limit, start, table, chart, key, gr.State(None))
 
@@ -141,7 +130,9 @@ def newest(workspace: Workspace) -> dict[str, RunView]:
     }
 
 
-def results_of(views: dict[str, RunView], language: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def results_of(
+    views: dict[str, RunView], language: str
+) -> tuple[pd.DataFrame, PlotData | None, str]:
     """Return a table of the arms, their curves, and which colour is which."""
     words = {arm: say(f"help_{arm}", language) for arm in views}
     gan = any(view.plan.method != "classifier" for view in views.values())
@@ -155,9 +146,10 @@ def results_of(views: dict[str, RunView], language: str) -> tuple[pd.DataFrame, 
         }
         for arm, view in views.items()
     ]
-    curves = charts.overlay(list(views.values()), ablation.SCORE[kind])
+    score = ablation.SCORE[kind]
+    curves = charts.overlay(list(views.values()), list(words.values()), score, language)
     key = " &nbsp; ".join(
         f'<span class="key-{colour[1:]}">■</span> {words[arm]}'
-        for colour, arm in zip(charts.PALETTE.values(), views, strict=False)
+        for colour, arm in zip(charts.PALETTE, views, strict=False)
     )
     return pd.DataFrame(rows), curves, key

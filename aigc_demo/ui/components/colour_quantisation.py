@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import pandas as pd
+from gradio.components.plot import PlotData
 from PIL import Image
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import CrfRequest, Request, Whole
 from aigc_demo.studio import CrfResult, Studio
+from aigc_demo.ui.components import vega_lite
 from aigc_demo.ui.components.controls import Controls, button, download_button, labelled
 from aigc_demo.ui.components.editor import (
     EditorValue,
@@ -79,7 +80,7 @@ class CrfControls(Controls):
     chips: gr.HTML
     details: gr.Textbox
     file: gr.DownloadButton
-    energies: gr.LinePlot
+    energies: gr.Plot
 
 
 # --- Handlers ------------------------------------------------------------------------------------
@@ -140,10 +141,10 @@ def details(result: CrfResult) -> str:
     )
 
 
-def energies(values: tuple[float, ...] = ()) -> pd.DataFrame:
-    """Return the free energy per pixel after each update of the mean field."""
-    rounded = [round(value, 4) for value in values]
-    return pd.DataFrame({"update": range(len(values)), "energy": rounded})
+def energies(values: tuple[float, ...]) -> PlotData | None:
+    """Draw the free energy per pixel after each update of the mean field."""
+    curve = vega_lite.Curve("", vega_lite.BLUE, list(enumerate(values)))
+    return vega_lite.lines([curve], x="update", y="free energy")
 
 
 def quantise_file(
@@ -196,16 +197,7 @@ def layout() -> CrfControls:
                 line = details_box("field_details")
                 file = download_button("field_file", "result_file", interactive=False)
                 gr.Markdown(T("field_energy"), elem_classes="quiet")
-                chart = gr.LinePlot(
-                    energies(),
-                    x="update",
-                    y="energy",
-                    height=180,
-                    y_title=" ",
-                    y_axis_format=",.3~f",
-                    show_label=False,
-                    elem_id="field_energies",
-                )
+                chart = vega_lite.chart("field_energies")
         gr.Markdown(T("how_field"), elem_classes="quiet")
     return CrfControls(**inputs, pair=pair, chips=chips, details=line, file=file, energies=chart)
 

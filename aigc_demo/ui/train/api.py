@@ -26,11 +26,13 @@ def train(
     download: bool = False,
     augment: str = "",
     latent: float = 0,
+    title: str = "",
 ) -> str:
     """Queue a training run and return its name; its model will be called ``yours-NAME``.
 
     `loss` may be left empty, and `latent` (dimensions of the noise) be 0: the method's own.
     `augment` is JSON: a list of steps such as {"name": "rotate", "p": 0.5, "degrees": 15}.
+    `title` is what the page calls the run.
     """
     form = TrainForm(
         method=method,
@@ -48,6 +50,7 @@ def train(
         download=download,
         augment=augment,
         latent=latent,
+        title=title,
     )
     return queue(workspace, form)
 

@@ -12,8 +12,11 @@ from aigc_demo.data import DATASETS, all_available, available, fallback, title_o
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import GenerateRequest
+from aigc_demo.studio import RUN_PREFIX
 from aigc_demo.training import run_control, runs, worker
+from aigc_demo.ui.components import page_cache
 from aigc_demo.ui.components.workspace import Workspace
+from aigc_demo.ui.i18n import language_of, say
 from aigc_demo.ui.server.handlers import Updates, downloadable
 from aigc_demo.ui.train import form as forms, run_text
 from aigc_demo.ui.train.form import TrainForm
@@ -39,7 +42,7 @@ def _form_updates(form: TrainForm) -> Updates:
     """Return the values of the controls, those hidden that the method does not have."""
     has = METHODS[form.method].config.model_fields
     losses = forms.losses_of(form.method)
-    updates = form.model_dump(exclude={"download", "augment"}) | {
+    updates = form.model_dump(exclude={"download", "augment", "title"}) | {
         "data": gr.Dropdown(dataset_choices(form.method), value=form.data),
         "loss": gr.Dropdown(losses or [form.loss], value=form.loss, visible=bool(losses)),
         "latent": gr.Number(value=form.latent, visible="latent" in has),
@@ -116,10 +119,28 @@ def send(workspace: Workspace, run: str | None, command: str) -> None:
         run_control.grant_step(directory, None if network == "both" else network)
 
 
-def discard(workspace: Workspace, run: str | None) -> Updates:
-    """Delete a run and its model."""
+def ask_to_discard(workspace: Workspace, run: str | None, request: gr.Request) -> Updates:
+    """Show the button that deletes the run, and remember which run it is about."""
+    title = run_text.title(workspace.monitor.view(workspace.directory(run).name))
+    words = say("discard_sure", language_of(request), run=title)
+    return {"discard_sure": gr.Button(words, visible=True), "armed": run}
+
+
+def disarm(workspace: Workspace) -> Updates:
+    """Take back the button that deletes a run: it was about the one that was shown before."""
+    return {"discard_sure": gr.Button(visible=False), "armed": None}
+
+
+def discard(workspace: Workspace, run: str | None, armed: str | None) -> Updates:
+    """Delete a run, its model, and what the page keeps of both."""
+    if not armed or run != armed:
+        raise BadValue("run: another one is shown now; press “Stop and discard” again.")
+    directory = workspace.directory(run)
+    needles = [directory.name, *page_cache.uploads_of(directory)]
     send(workspace, run, "discard")
-    return {"run": gr.Dropdown(value=None), "discard_sure": gr.Button(visible=False)}
+    workspace.studio.cache.forget(RUN_PREFIX + directory.name)
+    page_cache.erase(needles)
+    return {"run": gr.Dropdown(value=None), **disarm(workspace)}
 
 
 # --- Its model -----------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class TrainForm(Request):
     seed: requests.Seed = 0
     download: bool = False
     augment: str = ""
+    title: str = ""
 
 
 def form_of(plan: TrainPlan) -> TrainForm:
@@ -59,6 +60,7 @@ def form_of(plan: TrainPlan) -> TrainForm:
         diffaugment=bool(getattr(config, "diffaugment", ())),
         ema=plan.ema is None or plan.ema > 0,
         seed=plan.seed,
+        title=plan.title or "",
         augment=json.dumps(plan.augment) if plan.augment else "",
     )
 
@@ -84,6 +86,7 @@ def plan_of(form: TrainForm) -> TrainPlan:
         ema=None if form.ema else 0.0,
         augment=augment.data(augment.parse(form.augment, field="augmentation")),
         seed=form.seed,
+        title=form.title.strip() or None,
         **INTERACTIVE,
     )
 

@@ -33,16 +33,19 @@ def look(
         views = workspace.monitor.views(fresh=True)
     if seen is None or any(v.status in ("waiting", "training") for v in views):
         workspace.workers.ensure()  # warm when the page opens, and again where one has died
-    view, seen, language = _chosen(views, run), seen or {}, language_of(request)
-    now = _snapshot(view, views)
+    seen, language = seen or {}, language_of(request)
+    gone = bool(run) and run not in {v.name for v in views} or not run and seen.get("gone", False)
+    view = None if gone else _chosen(views, run)
+    now = _snapshot(view, views) | ({"gone": True} if gone else {})
     updates: Updates = {}
-    if seen.get("listed") != now["listed"] or (view and view.name != run):
+    if seen.get("listed") != now["listed"] or run != (view and view.name):
         updates = _list_updates(views, view, run)
     if now == seen:
         return updates
     updates["seen"] = now
     if view is None:
-        return updates | {"status": say(no_runs(), language)} | _button_updates(None)
+        status = "run_gone" if gone else no_runs()
+        return updates | {"status": say(status, language)} | _nothing_shown()
     before = seen if seen.get("run") == view.name else {}
     updates |= _panel_updates(workspace, view, language, position, before.get("frames"))
     new_scores = before.get("scores") != now["scores"]
@@ -62,6 +65,19 @@ def _chosen(views: list[RunView], run: str | None) -> RunView | None:
 def no_runs() -> str:
     """Return the key of what is said where there are no runs."""
     return "no_runs" if worker.max_runs() else "no_runs_off"
+
+
+def _nothing_shown() -> Updates:
+    """Return updates that take a run off the page."""
+    charts = ("losses", "fid", "kid", "recall", "outputs", "speed", "norm", "picture")
+    hidden = ("warnings", "use_note", "rows")
+    return {
+        **dict.fromkeys(charts),
+        **{name: gr.Markdown(visible=False) for name in hidden},
+        **dict.fromkeys(("losses_note", "score_note", "recall_note", "outputs_note"), ""),
+        "film": gr.Slider(visible=False),
+        **_button_updates(None),
+    }
 
 
 def _snapshot(view: RunView | None, views: list[RunView]) -> dict[str, Any]:
@@ -128,40 +144,43 @@ def _chart_updates(view: RunView, language: str, *, first: bool, new_scores: boo
     method, scored = METHODS.get(view.plan.method), _is_scored(view)
     adversarial = bool(method and method.parts)
     losses = view.losses()
-    notes = [charts.legend({name: name for name in losses if name in charts.COLOURS})]
+    notes = [charts.legend(list(losses), language)]
     notes += [say("losses_note", language)] if "discriminator" in losses else []
     notes += [] if scored else [say("scores_none", language)]
     updates: Updates = {
-        "losses": charts.curves(losses),
+        "losses": charts.curves(losses, say("chart_losses", language), language),
         "losses_note": "\n\n".join(notes),
-        "speed": charts.curves({"model": view.metric("images_per_second")}),
-        "norm": charts.curves({"model": view.metric("grad_norm")}),
     }
+    for chart, metric in (("speed", "images_per_second"), ("norm", "grad_norm")):
+        series = {"model": view.metric(metric)}
+        updates[chart] = charts.curves(series, say(f"chart_{chart}", language), language)
     if first:
-        updates["fid_part"] = gr.Column(visible=scored)
         updates["variety_part"] = gr.Row(visible=scored)
         updates["outputs_part"] = gr.Column(visible=adversarial)
+        updates["outputs_note"] = charts.legend(["real", "fake"], language)
+    if first and not scored:
+        updates["fid_part"] = gr.Column(visible=False)
     if adversarial:
-        updates["outputs"] = charts.logits(view)
+        updates["outputs"] = charts.logits(view, language)
     return updates | (_score_updates(view, language) if scored and new_scores else {})
 
 
 def _score_updates(view: RunView, language: str) -> Updates:
-    """Return the charts of scores, and why there are none."""
-    names = ", ".join(filter(None, [view.score(kind)[0] for kind in ("fid", "kid")]))
-    missing = filter(None, [view.reason("fid"), view.reason("kid")])
-    notes = [
-        charts.legend({"model": names or "FID, KID", "baseline": "floor"}),
-        say("scores_note", language),
-        *(f"n/a: {reason}" for reason in dict.fromkeys(missing)),
-    ]
-    return {
-        "fid": charts.score(view, "fid"),
-        "kid": charts.score(view, "kid", scale=1000),
-        "recall": charts.precision_recall(view),
-        "score_note": "\n\n".join(notes),
-        "recall_note": charts.legend({"precision": "precision", "recall": "recall"}),
+    """Return the charts of scores, those hidden that the run cannot have, and why it cannot."""
+    updates: Updates = {
+        "fid": charts.score(view, "fid", language),
+        "kid": charts.score(view, "kid", language),
+        "recall": charts.precision_recall(view, language),
+        "recall_note": charts.legend(["precision", "recall"], language),
     }
+    missing = {kind: view.reason(kind) for kind in ("fid", "kid", "recall")}
+    for kind, reason in missing.items():
+        updates[f"{kind}_part"] = gr.Column(visible=not reason or updates[kind] is not None)
+    if missing["fid"] and not updates["fid"]:  # the reasons stand below it
+        updates["fid_part"] = gr.Column(visible=True)
+    notes = [charts.legend(["model", "baseline"], language), say("scores_note", language)]
+    notes += [f"n/a: {reason}" for reason in dict.fromkeys(missing.values()) if reason]
+    return updates | {"score_note": "\n\n".join(notes)}
 
 
 def _is_scored(view: RunView) -> bool:
@@ -211,20 +230,24 @@ def _preview(workspace: Workspace, view: RunView, position: int) -> str | None:
     return downloadable(content, f"{view.name}-{step}.png")
 
 
-def compare(workspace: Workspace, runs: list[str] | None, curve: str) -> Updates:
+def compare(
+    workspace: Workspace, runs: list[str] | None, curve: str, request: gr.Request
+) -> Updates:
     """Return a curve of each run, a table of settings and scores, and that table as a file."""
-    views = [workspace.monitor.view(name) for name in runs or []]
+    views, language = [workspace.monitor.view(name) for name in runs or []], language_of(request)
     if not views:
-        return {"plot": charts.overlay([], curve), "key": "", "table": None, "csv": None}
+        return {"plot": None, "key": "", "table": None, "csv": None}
     if len(views) > len(charts.PALETTE):
         raise BadValue(f"runs: {len(views)} are chosen; compare {len(charts.PALETTE)} at most.")
-    table = charts.table(views)
+    table, titles = charts.table(views), [run_text.title(v) for v in views]
     key = " &nbsp; ".join(
-        f'<span class="key-{colour[1:]}">■</span> {literal(run_text.title(v))}'
-        for v, colour in zip(views, charts.PALETTE.values(), strict=False)
+        f'<span class="key-{colour[1:]}">■</span> {literal(title)}'
+        for title, colour in zip(titles, charts.PALETTE, strict=False)
     )
+    if not charts.comparable(views, curve):
+        key += "\n\n⚠ " + say("compare_unequal", language)
     return {
-        "plot": charts.overlay(views, curve),
+        "plot": charts.overlay(views, titles, curve, language),
         "key": key,
         "table": table,
         "csv": downloadable(table.to_csv(index=False).encode(), "runs.csv"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from aigc_demo.data import title_of
 from aigc_demo.methods import METHODS
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components.pictures import literal
 from aigc_demo.ui.i18n import say
 
+STAMP = re.compile(r"\d{8}-\d{6}$")  # how the name of a run begins
+AGAIN = re.compile(r"-(\d{1,3})$")
 ICONS = {
     "waiting": "…",
     "training": "▶",
@@ -26,11 +30,13 @@ def choices(views: list[RunView]) -> list[tuple[str, str]]:
 
 
 def title(view: RunView) -> str:
-    """Return a line about a run: when it was started, its data set and its method."""
+    """Return a line about a run: its title or when it began, its data set and its method."""
     method = METHODS[view.plan.method].title if view.plan.method in METHODS else view.plan.method
     stamp = view.name[:15]
-    when = f"{stamp[9:11]}:{stamp[11:13]}" if stamp[:8].isdigit() and len(stamp) > 12 else ""
-    return " · ".join(filter(None, [when or view.name, title_of(view.plan.data), method]))
+    when = f"{stamp[9:11]}:{stamp[11:13]}:{stamp[13:]}" if STAMP.match(stamp) else view.name
+    again = AGAIN.search(view.name)  # of several that began in the same second
+    when += f" ({again[1]})" if again and STAMP.match(stamp) else ""
+    return " · ".join([view.plan.title or when, title_of(view.plan.data), method])
 
 
 def status_line(view: RunView, language: str) -> str:

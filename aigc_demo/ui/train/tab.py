@@ -11,7 +11,7 @@ from aigc_demo.data import DATASETS, available
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.training import worker
 from aigc_demo.training.presets import PRESETS
-from aigc_demo.ui.components import charts
+from aigc_demo.ui.components import vega_lite
 from aigc_demo.ui.components.controls import button, download_button, labelled, small_button
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.navigation import Opener
@@ -30,6 +30,18 @@ COMMANDS = ("pause", "resume", "slow", "stop")
 STEPS = ("step_both", "step_discriminator", "step_generator")
 MODEL_BUTTONS = ("use", "use_translate", "download_model")
 CLICK_JS = "() => { setTimeout(() => document.querySelector('#model_file').click(), 100); }"
+
+
+class TimelapseSlider(gr.Slider):
+    """A slider whose value may lie beyond its end: it is that of the run that was shown before,
+    when a run with a shorter timelapse has just been chosen.
+    """
+
+    is_template = True  # to the browser it is Gradio's
+
+    def preprocess(self, payload: float) -> float:
+        """Return the value as it is."""
+        return payload
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ def layout(offers: Offers) -> Controls:
         with gr.Column(scale=3, min_width=300):
             run = _run(offers)
     run |= plots.layout()
-    run["seen"] = gr.State(None)
+    run["seen"], run["armed"] = gr.State(None), gr.State(None)
     comparison = _comparison()
     with gr.Accordion(T("reading"), open=False, elem_id="reading"):
         gr.Markdown(T("lesson_train"), latex_delimiters=LATEX, elem_id="lesson_train")
@@ -113,7 +125,9 @@ def _form() -> dict[str, Any]:
     found["download"] = gr.Checkbox(False, visible=missing, **labelled("download_data"))
     with gr.Accordion(T("settings"), open=False, elem_id="settings_train"):
         found |= _settings(first)
+        gr.Markdown(T("settings_note"), elem_id="settings_note", elem_classes="quiet")
     found["augment"] = gr.Textbox("", lines=1, max_lines=4, **labelled("train_augment", info=True))
+    found["title"] = gr.Textbox("", max_lines=1, max_length=60, **labelled("run_title"))
     return found
 
 
@@ -157,7 +171,7 @@ def _run(offers: Offers) -> dict[str, Any]:
     settings = {"show_label": False, "interactive": False, "height": 420, "type": "filepath"}
     buttons = ["download", "fullscreen"]
     found["picture"] = gr.Image(format="png", buttons=buttons, elem_id="film_picture", **settings)
-    found["film"] = gr.Slider(1, 2, 1, step=1, visible=False, **labelled("film", info=True))
+    found["film"] = TimelapseSlider(1, 2, 1, step=1, visible=False, **labelled("film", info=True))
     found["rows"] = gr.Markdown(visible=False, elem_id="rows", elem_classes="quiet")
     with gr.Row():
         offers.add(found["picture"])
@@ -176,15 +190,7 @@ def _comparison() -> dict[str, Any]:
         return {
             "runs": gr.CheckboxGroup([], **labelled("compare_pick")),
             "curve": gr.Radio(curves, value="kid", **labelled("compare_by")),
-            "plot": gr.LinePlot(
-                charts.overlay([], ""),
-                x="seconds",
-                y="value",
-                color="run",
-                color_map=charts.PALETTE,
-                elem_id="runs_plot",
-                **plots.STYLE,
-            ),
+            "plot": vega_lite.chart("runs_plot"),
             "key": gr.Markdown(elem_classes="quiet", elem_id="compare_key"),
             "table": gr.Dataframe(
                 interactive=False, wrap=False, **labelled("runs_table", "compare_table")
@@ -253,10 +259,12 @@ def _wire_monitor(workspace: Workspace, controls: Controls, demo: gr.Blocks, tab
     for name in (*COMMANDS, *STEPS):
         command = callbacks.button(name)
         look_at(connect(run[name].click, command, workspace, chosen, **QUIET).success)
-    sure = run["discard_sure"]
-    run["discard"].click(lambda: gr.Button(visible=True), None, sure, **QUIET)
-    outputs = {**chosen, "discard_sure": sure}
-    look_at(connect(sure.click, callbacks.discard, workspace, chosen, outputs, **QUIET).success)
+    confirmation = {"discard_sure": run["discard_sure"], "armed": run["armed"]}
+    arm, discard = run["discard"].click, run["discard_sure"].click
+    connect(arm, callbacks.ask_to_discard, workspace, chosen, confirmation, **QUIET)
+    connect(run["run"].change, callbacks.disarm, workspace, {}, confirmation, **QUIET)
+    inputs, outputs = {**chosen, "armed": run["armed"]}, {**chosen, **confirmation}
+    look_at(connect(discard, callbacks.discard, workspace, inputs, outputs, **QUIET).success)
 
 
 def _wire_comparison(workspace: Workspace, comparison: Components) -> None:

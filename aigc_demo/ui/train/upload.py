@@ -21,6 +21,7 @@ from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.requests import Minutes, Request, Whole
 from aigc_demo.training import worker
 from aigc_demo.training.presets import USER_PRESETS, UserPreset, user_plan
+from aigc_demo.ui.components import page_cache
 from aigc_demo.ui.components.controls import button, labelled
 from aigc_demo.ui.components.events import PRIVATE
 from aigc_demo.ui.components.pictures import png_file
@@ -112,7 +113,8 @@ def check(workspace: Workspace, files: list[str] | None, request: gr.Request) ->
         yield hidden | {"report": gr.Textbox(str(problem), visible=True)}
         return
     assert pictures is not None
-    sheet = png_file(pictures.sheet(columns=SHEET_COLUMNS), "pictures.png")
+    name = f"{page_cache.upload_of(files[0])}.png"  # it is deleted with the upload
+    sheet = png_file(pictures.sheet(columns=SHEET_COLUMNS), name)
     presets = presets_for(pictures.report, workspace)
     choices = [(say(f"preset_{name}", language), name) for name in presets]
     yield {
@@ -203,6 +205,7 @@ def queue(workspace: Workspace, form: UploadForm) -> str:
     plan = user_plan(form.preset, title, form.size, classes=classes, **settings)
     pictures = replace(pictures, flip=form.mirror)
     directory = worker.submit(workspace.root, plan, pictures=pictures)
+    page_cache.note_uploads(directory, form.files)
     workspace.workers.ensure()
     return directory.name
 

@@ -89,4 +89,4 @@ def test_scores_stand_side_by_side(
     table, curves, _ = ablation.results_of(ablation.newest(workspace), "zh-CN")
     assert list(table["status"]) == ["done", "done"]
     assert any(c.startswith("accuracy_unseen") for c in table.columns)
-    assert set(curves.dropna()["run"]) == {"A", "B"}
+    assert len(factories.drawn(curves)) == 2

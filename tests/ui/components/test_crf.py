@@ -13,6 +13,7 @@ from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import colour_quantisation, scribble_mask
 from aigc_demo.ui.components.colour_quantisation import CrfForm
+from tests import factories
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIZE = (40, 32)
@@ -57,8 +58,9 @@ def test_a_picture_gets_few_colours_and_their_energies_fall(
     assert len(Image.open(after).getcolors()) == 2
     assert shown["details"].startswith("40×32 px · 2 colours · ")
     assert shown["chips"].count("<i ") == 2
-    assert list(shown["energies"]["update"]) == list(range(9))
-    assert (np.diff(shown["energies"]["energy"]) <= 1e-3).all()
+    (curve,) = factories.drawn(shown["energies"]).values()
+    assert [update for update, _ in curve] == list(range(9))
+    assert (np.diff([energy for _, energy in curve]) <= 1e-3).all()
 
 
 def test_scribbles_decide_the_colour_where_they_are(studio: Studio, tmp_path: Path) -> None:

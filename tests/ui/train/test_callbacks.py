@@ -6,6 +6,8 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -91,9 +93,25 @@ def test_commands_become_files(workspace: Workspace, tiny_data: TinyData) -> Non
     run_control.set_pace(directory, "pause")
     click("resume")
     assert (directory / runs.QUEUED).exists() and run_control.read(directory).pace == "run"
-    updates = callbacks.discard(workspace, "run")
+    updates = callbacks.discard(workspace, "run", "run")
     assert updates["run"].value is None and not updates["discard_sure"].visible
     assert not directory.exists()
+
+
+def test_a_confirmation_is_about_the_run_that_it_was_asked_for(
+    workspace: Workspace, tiny_data: TinyData
+) -> None:
+    for name in ("a", "b"):
+        runs.create(workspace.root, factories.plan("dcgan", tiny_data.zip), name)
+    request: Any = SimpleNamespace(headers={})
+    asked = callbacks.ask_to_discard(workspace, "a", request)
+    assert asked["armed"] == "a" and "a · " in asked["discard_sure"].value
+    for run, armed in (("b", "a"), ("b", None), (None, "a")):
+        with pytest.raises(BadValue, match="^run: another one is shown now"):
+            callbacks.discard(workspace, run, armed)
+    assert (workspace.root / "b").exists()
+    taken_back = callbacks.disarm(workspace)
+    assert taken_back["armed"] is None and not taken_back["discard_sure"].visible
 
 
 def test_a_command_without_a_run_is_refused(workspace: Workspace) -> None:

@@ -13,7 +13,6 @@ import pytest
 from aigc_demo.errors import BadValue
 from aigc_demo.training import run_control, runs, worker
 from aigc_demo.training.events import Event, Finished, Preview, Saved, Scored, to_line
-from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.components.workspace import Workspace
@@ -33,6 +32,11 @@ def look(
 ) -> dict[str, Any]:
     request: Any = SimpleNamespace(headers={"accept-language": language})
     return monitor.look(workspace, run, position, seen, request)
+
+
+def compare(workspace: Workspace, names: list[str] | None, curve: str) -> dict[str, Any]:
+    request: Any = SimpleNamespace(headers={"accept-language": "en"})
+    return monitor.compare(workspace, names, curve, request)
 
 
 def log_event(directory: Path, event: Event) -> None:
@@ -57,7 +61,7 @@ def test_the_first_look_shows_everything_and_the_next_nothing(
     assert [name for _, name in first["compare_pick"].choices] == ["run"]
     assert Path(first["picture"]).read_bytes()[1:4] == b"PNG"
     assert first["film"].value == first["film"].maximum == 2
-    assert set(first["losses"].dropna()["curve"]) == {"discriminator", "generator"}
+    assert set(factories.drawn(first["losses"])) == {"discriminator", "generator"}
     assert first["fid_part"].visible and first["outputs_part"].visible
     assert first["use"].visible and not first["pause"].visible
     assert look(workspace, "run", 2, first["seen"]) == {}
@@ -75,8 +79,8 @@ def test_each_look_brings_only_what_is_new(workspace: Workspace, add_run: AddRun
         log_event(directory, Scored(3, "fid_compact_500", 7.5, 500))
         log_event(directory, Scored(3, "kid_compact_500", 0.25, 500))
         updates = look(workspace, "run", 2, updates["seen"])
-    assert 7.5 in set(updates["fid"]["value"]) and "fid_compact_500" in updates["score_note"]
-    assert 250 in set(updates["kid"]["value"])
+    assert (3, 7.5) in factories.drawn(updates["fid"])["model"]
+    assert (3, 250) in factories.drawn(updates["kid"])["model"]
 
 
 def test_another_run_is_shown_as_a_whole(workspace: Workspace, add_run: AddRun) -> None:
@@ -121,10 +125,46 @@ def test_the_run_that_is_active_is_shown_first_else_the_newest(
 ) -> None:
     add_run("old"), add_run("new")
     assert look(workspace, None)["run"].value == "new"
-    assert look(workspace, "gone")["run"].value == "new"
     with runs.lock(workspace.root / "old"):
         assert look(workspace, None)["run"].value == "old"
         assert look(workspace, "new")["seen"]["run"] == "new"
+
+
+def test_a_run_that_somebody_else_discards_is_not_replaced_in_silence(
+    workspace: Workspace, add_run: AddRun
+) -> None:
+    add_run("other"), add_run("run")
+    seen = look(workspace, "run")["seen"]
+    runs.discard(workspace.root / "run")
+    updates = look(workspace, "run", 2, seen)
+    assert "was discarded" in updates["status"] and updates["run"].value is None
+    assert updates["picture"] is None and updates["losses"] is None
+    assert not updates["discard"].visible and not updates["film"].visible
+    assert look(workspace, None, 2, updates["seen"]) == {}
+    assert look(workspace, "other", 2, updates["seen"])["seen"]["run"] == "other"
+
+
+def test_unequal_scores_are_not_compared_without_a_word(
+    workspace: Workspace, tiny_data: TinyData
+) -> None:
+    for name, data, n in (("a", tiny_data.zip, 500), ("b", "shapes", 500), ("c", "shapes", 256)):
+        directory = runs.create(workspace.root, factories.plan("dcgan", data), name)
+        log_event(directory, Scored(3, f"fid_compact_{n}", 7.5, n))
+    for names in (["a", "b"], ["b", "c"]):
+        assert "not comparable" in compare(workspace, names, "fid")["key"]
+    assert "not comparable" not in compare(workspace, ["b", "b"], "fid")["key"]
+    assert "not comparable" not in compare(workspace, ["a", "b"], "generator")["key"]
+
+
+def test_the_timelapse_of_another_run_may_be_shorter(
+    workspace: Workspace, add_run: AddRun
+) -> None:
+    with gr.Blocks():
+        controls = tab.layout(Offers())
+    add_run("run")
+    position = controls.run["film"].preprocess(20)
+    assert look(workspace, "run", position)["film"].value == 2
+    assert Path(monitor.rewind(workspace, "run", position)["picture"]).is_file()
 
 
 def test_a_late_look_does_not_choose_its_run_again(workspace: Workspace, add_run: AddRun) -> None:
@@ -210,26 +250,29 @@ def test_a_chinese_browser_is_answered_in_chinese(workspace: Workspace, add_run:
     assert "已完成" in look(workspace, "run", language="zh-CN,zh;q=0.9")["status"]
 
 
-def test_a_chart_always_has_all_of_its_curves(workspace: Workspace, add_run: AddRun) -> None:
-    """A chart fixes its curves when it is first drawn."""
-    add_run("run")
-    drawn = look(workspace, "run")
-    for name in ("losses", "fid", "kid", "recall", "speed", "norm"):
-        assert set(drawn[name]["curve"]) >= set(charts.COLOURS), name
-    assert set(charts.overlay([], "kid")["run"]) == set(charts.PALETTE)
+def test_a_score_that_a_run_cannot_have_is_absent_and_explained(
+    workspace: Workspace, tiny_data: TinyData
+) -> None:
+    directory = runs.create(workspace.root, factories.plan("dcgan", tiny_data.zip), "run")
+    log_event(directory, Scored(1, "fid_compact", None, 0, reason="needs 256 pictures"))
+    log_event(directory, Scored(1, "recall_compact", None, 0, reason="needs 256 pictures"))
+    log_event(directory, Scored(1, "kid_compact_100", 0.5, 100))
+    updates = look(workspace, "run")
+    assert not updates["recall_part"].visible and updates["kid_part"].visible
+    assert "needs 256 pictures" in updates["score_note"]
 
 
 def test_runs_are_compared_with_their_settings(workspace: Workspace, tiny_data: TinyData) -> None:
     for name, fields in {"a": {"lr": 1e-3}, "b": {"lr": 1e-4, "seed": 5}}.items():
         factories.train(workspace.root, factories.plan("dcgan", tiny_data.zip, **fields), name)
-    compared = monitor.compare(workspace, ["a", "b"], "generator")
-    assert set(compared["plot"].dropna()["run"]) == {"A", "B"}
+    compared = compare(workspace, ["a", "b"], "generator")
+    assert len(factories.drawn(compared["plot"])) == 2
     assert list(compared["table"]["lr"]) == [1e-3, 1e-4]
     assert list(compared["table"]["seed"]) == [0, 5]
     assert compared["key"].count("■") == 2
     lines = Path(compared["csv"]).read_text().splitlines()
     assert len(lines) == 3 and lines[0].startswith("run,status,method")
-    assert monitor.compare(workspace, None, "kid")["table"] is None
+    assert compare(workspace, None, "kid")["table"] is None
 
 
 def test_too_many_runs_to_compare_are_refused(workspace: Workspace, tiny_data: TinyData) -> None:
@@ -237,7 +280,7 @@ def test_too_many_runs_to_compare_are_refused(workspace: Workspace, tiny_data: T
     for name in names:
         runs.create(workspace.root, factories.plan("dcgan", tiny_data.zip), name)
     with pytest.raises(BadValue, match="^runs: 9 are chosen; compare 8"):
-        monitor.compare(workspace, names, "kid")
+        compare(workspace, names, "kid")
 
 
 def test_all_that_a_look_updates_is_on_the_page(workspace: Workspace, add_run: AddRun) -> None:

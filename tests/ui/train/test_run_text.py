@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from aigc_demo.training.events import Finished
@@ -44,6 +45,13 @@ def test_the_status_says_why_a_run_has_failed() -> None:
 
 def test_a_run_is_called_by_its_time_its_data_and_its_method() -> None:
     title = run_text.title(view("done"))
-    assert title.startswith("02:49 · ") and title.endswith(" · GAN")
+    assert title.startswith("02:49:49 · ") and title.endswith(" · GAN")
     choice = (f"✓ {title}", "20261125-024949-shapes-dcgan")
     assert run_text.choices([view("done")]) == [choice]
+
+
+def test_runs_of_one_minute_have_different_titles_and_may_be_given_one() -> None:
+    second = dataclasses.replace(view("done"), name="20261125-024949-shapes-dcgan-2")
+    named = dataclasses.replace(second, plan=second.plan.model_copy(update={"title": "R1 off"}))
+    titles = {run_text.title(v) for v in (view("done"), second, named)}
+    assert len(titles) == 3 and any(t.startswith("R1 off · ") for t in titles)

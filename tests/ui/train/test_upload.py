@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +15,14 @@ from aigc_demo import data
 from aigc_demo.data.uploads import user_dataset, validation
 from aigc_demo.errors import BadData, BadValue
 from aigc_demo.methods import METHODS, checkpoint
+from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import Studio
 from aigc_demo.training import runs
 from aigc_demo.training.presets import USER_PRESETS, user_plan
-from aigc_demo.ui.components.pictures import literal
+from aigc_demo.ui.components.pictures import literal, png_file
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import TEXTS
-from aigc_demo.ui.train import callbacks, run_text, upload
+from aigc_demo.ui.train import callbacks, monitor, run_text, upload
 from aigc_demo.ui.train.upload import UploadForm
 from tests import factories
 from tests.app_server import ROOT
@@ -178,7 +180,7 @@ def test_a_run_learns_from_the_pictures_and_takes_them_with_it(
     assert card.classes == (factories.SHAPES if preset == "own_gan" else ())
     assert f"yours-{run.value}" in [m.name for m in workspace.studio.models()]
     assert "my things" in run_text.title(workspace.monitor.view(run.value))
-    callbacks.discard(workspace, run.value)
+    callbacks.discard(workspace, run.value, run.value)
     assert not directory.exists()
 
 
@@ -222,3 +224,39 @@ def test_a_private_data_set_is_nowhere_else() -> None:
     with pytest.raises(BadData, match="private to their run"):
         data.load(user_dataset.PREFIX + "holiday")
     assert data.title_of(user_dataset.PREFIX + "holiday 1.5") == "holiday 1.5"
+
+
+def test_what_is_discarded_is_gone_from_every_folder(
+    workspace: Workspace, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uploads, the contact sheet, previews, the zip of the model and pictures that it made."""
+    monkeypatch.chdir(ROOT)
+    cache = tmp_path / "page"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(cache))
+    monkeypatch.setenv("AIGC_CACHE", str(tmp_path / "cache"))
+    content = photos.read_bytes()
+    uploaded = cache / hashlib.sha256(content).hexdigest() / photos.name
+    uploaded.parent.mkdir(parents=True)
+    shutil.move(photos, uploaded)
+    request: Any = SimpleNamespace(headers={})
+    *_, checked = upload.check(workspace, [str(uploaded)], request)
+    assert Path(checked["sheet"].value["path"]).is_file()
+    name = upload.start(workspace, form(uploaded, preset="own_gan", size=32))["run"].value
+    directory = workspace.root / name
+    plan = runs.read_plan(directory)
+    plan = factories.plan(plan.method, plan.data, steps=1, config={"size": 32, "width": 8})
+    (directory / runs.PLAN).write_text(plan.model_dump_json())
+    assert list(factories.follow(directory))[-1].reason == "done"
+    monitor.rewind(workspace, name, 1)
+    callbacks.download(workspace, name)
+    asked = GenerateRequest(model=f"yours-{name}", count=1)
+    made = workspace.studio.generate(asked).images[0]
+    png_file(made, "made.png", asked.model_dump(mode="json"))
+    kept = png_file(made, "of another model.png", {"model": "another"})
+    assert f"yours-{name}" in workspace.studio.cache.loaded
+
+    callbacks.discard(workspace, name, name)
+    assert [p.name for p in cache.rglob("*") if p.is_file()] == [Path(kept).name]
+    for path in (p for p in tmp_path.rglob("*") if p.is_file() and str(p) != kept):
+        assert name.encode() not in path.read_bytes() and content not in path.read_bytes(), path
+    assert not directory.exists() and f"yours-{name}" not in workspace.studio.cache.loaded
