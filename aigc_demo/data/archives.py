@@ -8,10 +8,12 @@ or is over the caller's `Limits`, is refused as a whole. What folders mean is in
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import stat
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +27,19 @@ from aigc_demo.data.class_names import safe
 from aigc_demo.errors import BadData, BadImage
 from aigc_demo.imaging.formats import BY_SUFFIX, SUFFIXES
 
-ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
+ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"}
+# How archives begin, or what they have at a place, whatever they are called.
+OTHER_ARCHIVES = {
+    "rar": (0, b"Rar!"),
+    "7z": (0, b"7z\xbc\xaf\x27\x1c"),
+    "gzip": (0, b"\x1f\x8b"),
+    "bzip2": (0, b"BZh"),
+    "xz": (0, b"\xfd7zXZ"),
+    "zstd": (0, b"\x28\xb5\x2f\xfd"),
+    "tar": (257, b"ustar"),
+}
 CAPTIONS = "captions.csv"
+TABLES, TEXTS = {".csv", ".tsv", ".jsonl"}, {".txt", ".caption"}
 RATIO, RATIO_FROM = 200, 1_000_000  # packed this much smaller, from this size on, it is a bomb
 ENTRY, NAME = 46, 100  # bytes of a zip's directory entry, and those allowed for its name
 REASONS = {
@@ -113,7 +126,8 @@ class Listing:
     title: str
     images: list[ImageFile]
     skipped: list[Skipped]
-    captions: list[ImageFile]  # the one nearest to the top first
+    captions: list[ImageFile]  # tables, the one nearest to the top first
+    texts: dict[str, ImageFile]  # that lie beside an image of the same name, by its path
     coding: str = ""  # of a zip's names, where it had to be found out
 
 
@@ -134,18 +148,23 @@ def opened(paths: list[Path], limits: Limits, *, field: str = "pictures") -> Ite
     """
     if not paths:
         raise BadData(f"{field}: there are none; bring a zip, a folder or several pictures.")
-    first, title, coding = paths[0], "", ""
+    for path in paths:
+        if not path.exists():
+            raise BadData(f"{field}: “{safe(path.name, 60)}” is not there; check its name.")
+    title, coding = "", ""
+    # A table of captions may lie beside the one zip or folder.
+    whole = [p for p in paths if p.is_dir() or p.suffix.lower() in ARCHIVES]
+    files = paths if len(whole) != 1 else [p for p in paths if p not in whole]
+    entries: Iterable[_Entry | None] = [_file_entry(path, (path.name,)) for path in files]
     with contextlib.ExitStack() as stack:
-        if len(paths) == 1 and first.is_dir():
-            entries: Iterable[_Entry | None] = _folder_entries(first)
-            title = safe(first.resolve().name, 60)
-        elif len(paths) == 1 and first.suffix.lower() in ARCHIVES:
-            archive = _open_zip(stack, first, limits, field)
+        if len(whole) == 1 and whole[0].is_dir():
+            entries = itertools.chain(_folder_entries(whole[0]), entries)
+            title = safe(whole[0].resolve().name, 60)
+        elif len(whole) == 1:
+            archive = _open_zip(stack, whole[0], limits, field)
             names = zip_names.read(archive.infolist())
-            entries, coding = _zip_entries(archive, names.names), names.coding
-            title = safe(first.resolve().stem, 60)
-        else:
-            entries = [_file_entry(path, (path.name,)) for path in paths]
+            entries = itertools.chain(_zip_entries(archive, names.names), entries)
+            title, coding = safe(whole[0].resolve().stem, 60), names.coding
         yield replace(_listing(title or "pictures", entries, limits, field), coding=coding)
 
 
@@ -173,6 +192,7 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
     """Sort the entries, None for folders, into images, captions and what is skipped."""
     images: list[ImageFile] = []
     captions: list[ImageFile] = []
+    texts: list[ImageFile] = []
     skipped: list[Skipped] = []
     hidden: set[str] = set()  # files and folders
     for count, entry in enumerate(entries, 1):
@@ -189,8 +209,10 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
             skipped.append(Skipped(file.name, entry.reason))
         elif suffix in ARCHIVES:
             skipped.append(Skipped(file.name, "nested"))
-        elif entry.parts[-1].lower() == CAPTIONS:
+        elif suffix in TABLES:
             captions.append(file)
+        elif suffix in TEXTS:
+            texts.append(file)
         elif suffix not in SUFFIXES:
             skipped.append(Skipped(file.name, "format" if suffix in BY_SUFFIX else "other"))
         elif file.bytes > limits.file_bytes:
@@ -209,7 +231,27 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
         )
     images.sort(key=lambda file: file.parts)
     captions.sort(key=lambda file: (len(file.parts), file.parts))
-    return Listing(title, images, skipped, captions)
+    beside = _beside(images, texts)
+    used = set(map(id, beside.values()))
+    skipped += [Skipped(file.name, "other") for file in texts if id(file) not in used]
+    return Listing(title, images, skipped, captions, beside)
+
+
+def _beside(images: list[ImageFile], texts: list[ImageFile]) -> dict[str, ImageFile]:
+    """Return the texts called as an image in the same folder is, with or without its ending, by
+    the path of that image.
+    """
+
+    def key(parts: tuple[str, ...], name: str) -> tuple[str, ...]:
+        return tuple(unicodedata.normalize("NFC", p).casefold() for p in (*parts[:-1], name))
+
+    known = {key(t.parts, Path(t.parts[-1]).stem): t for t in texts}
+    found = {}
+    for image in images:
+        names = (image.parts[-1], Path(image.parts[-1]).stem)
+        for text in filter(None, (known.get(key(image.parts, name)) for name in names)):
+            found.setdefault(image.path, text)
+    return found
 
 
 def _too_many(limits: Limits, field: str) -> BadData:
@@ -231,9 +273,22 @@ def _open_zip(
         return stack.enter_context(zipfile.ZipFile(path))
     # zipfile raises NotImplementedError for versions of the format that it cannot read.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
+        if kind := _other_archive(path):
+            raise BadData(f"{field}: {kind} archives are not read; pack it as a zip.") from None
         raise BadData(
             f"{field}: the file is damaged or not a zip; pack the pictures again."
         ) from None
+
+
+def _other_archive(path: Path) -> str:
+    """Return what kind of archive a file is that is no zip; "" for none."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        head = file.read(300)
+        for kind, (at, magic) in OTHER_ARCHIVES.items():
+            if head[at:].startswith(magic):
+                return kind
+    suffix = path.suffix.lower().removeprefix(".")
+    return "" if suffix == "zip" else suffix
 
 
 def _zip_entries(archive: zipfile.ZipFile, names: list[str]) -> Iterator[_Entry | None]:

@@ -7,8 +7,6 @@ always trained with that subject in another style, so that it can compose the pa
 
 from __future__ import annotations
 
-import csv
-import io
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +15,9 @@ from pathlib import Path
 import torch
 from typing_extensions import Self
 
+from aigc_demo.data import caption_files, caption_tables
 from aigc_demo.data.archives import CAPTIONS
+from aigc_demo.data.caption_files import Rows
 from aigc_demo.data.dataset import Dataset, batch_indices
 from aigc_demo.errors import BadData
 from aigc_demo.imaging.output_names import numbered
@@ -141,9 +141,9 @@ def caption_by_table(dataset: Dataset, names: Sequence[str], table: bytes) -> Ca
     """Return the images of `dataset`, whose files had these `names`, that a captions.csv
     describes; raises BadData where there are none.
     """
-    folders = {name.split("/")[0] + "/" for name in names}
-    top = folders.pop() if len(folders) == 1 else ""
-    subjects = subjects_of(names, table, top, title=dataset.title)
+    found = caption_tables.read(table, CAPTIONS, of=dataset.title, strict=False)
+    rows, *_ = caption_files.match(names, [("", found)] if found else [])
+    subjects = subjects_of(names, rows, title=dataset.title)
     chosen = [i for i, name in enumerate(names) if name in subjects]
     return with_subjects(
         dataset.only(torch.tensor(chosen)), tuple(subjects[names[i]] for i in chosen)
@@ -156,46 +156,20 @@ def with_subjects(dataset: Dataset, subjects: tuple[Subject, ...]) -> Captioned:
     return Captioned(**known, subjects=subjects)
 
 
-def subjects_of(names: Sequence[str], table: bytes, top: str, *, title: str) -> dict[str, Subject]:
-    """Return the subject of each file that a captions.csv in the folder `top` names.
+def subjects_of(names: Sequence[str], rows: Rows, *, title: str) -> dict[str, Subject]:
+    """Return the subject of each file that has a row, which is a caption or, of files
+    ``style/code``, a name and a group.
 
-    Its columns are file, a path below `top` or a name, and caption; or code, name and group, of
-    files ``style/code``. Raises BadData, which names the set by its `title`, for other tables, and
-    where no file is named.
+    Raises BadData, which names the set by its `title`, where none has one.
     """
-    try:
-        # utf-8-sig: spreadsheets put a mark before the first column's name.
-        rows = list(csv.DictReader(io.StringIO(table.decode("utf-8-sig").replace("\0", " "))))
-    except (UnicodeDecodeError, csv.Error):
-        raise BadData(f"The {CAPTIONS} of {title} is no table; save it as CSV in UTF-8.") from None
-    columns = set(rows[0]) if rows else set()
-    if columns >= {"code", "name"}:
-        found = _by_code(names, rows)
-    elif columns >= {"file", "caption"}:
-        found = _by_file(names, rows, top)
-    else:
-        raise BadData(f"The {CAPTIONS} of {title} needs the columns file and caption.")
+    found = {}
+    for name in names:
+        row = rows.get(name, {})
+        if "code" in row:
+            group = row.get("group", "").replace("_", " ")
+            found[name] = Subject(row["name"], Path(name).parent.name, group)
+        elif caption := byte_tokenizer.clean(row.get("caption", "")):
+            found[name] = Subject(caption, fixed=True)
     if not found:
         raise BadData(f"The {CAPTIONS} of {title} names no picture that is there.")
-    return found
-
-
-def _by_code(names: Sequence[str], rows: list[dict[str, str]]) -> dict[str, Subject]:
-    known = {row["code"]: row for row in rows}
-    found = {}
-    for name in names:
-        row = known.get(Path(name).stem)
-        if row and row.get("name"):
-            group = (row.get("group") or "").replace("_", " ")
-            found[name] = Subject(row["name"], Path(name).parent.name, group)
-    return found
-
-
-def _by_file(names: Sequence[str], rows: list[dict[str, str]], top: str) -> dict[str, Subject]:
-    known = {row["file"].replace("\\", "/").removeprefix("./"): row for row in rows if row["file"]}
-    found = {}
-    for name in names:
-        row = known.get(name.removeprefix(top)) or known.get(Path(name).name)
-        if row and (caption := byte_tokenizer.clean(row["caption"] or "")):
-            found[name] = Subject(caption, fixed=True)
     return found

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo.data import archives, captions, layouts
+from aigc_demo.data import archives, caption_files, captions, layouts
 from aigc_demo.data.archives import CAPTIONS, ImageFile, Limits, Listing, Skipped
 from aigc_demo.data.dataset import Dataset, Domains, Source, Split, fit
 from aigc_demo.errors import BadData
@@ -38,7 +38,7 @@ def load_path(path: Path, split: Split, size: int | None) -> Dataset:
     """Return a split of a folder or zip that is no registered set, by the layout that it has."""
     source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255)
     with _opened(source, path) as listing:
-        if _captions_table(source, listing):
+        if caption_files.read(listing, LIMITS, of=source.title).sources:
             held_out = max(1, len(listing.images) // layouts.HELD_OUT)
             source = replace(source, captions=True, held_out=held_out)
         else:
@@ -117,11 +117,11 @@ def _read_domains(source: Source, files: list[ImageFile], split: Split) -> Domai
 def _load_captioned(source: Source, path: Path, split: Split) -> captions.Captioned:
     """Return the images that a captions.csv describes, without or of those that are held out."""
     with _opened(source, path) as listing:
-        table = _captions_table(source, listing)
-        if table is None:
+        given = caption_files.read(listing, LIMITS, of=source.title)
+        if not given.sources:
             raise BadData(f"{source.title} has no {CAPTIONS}; add one.")
         files = {f.path: f for f in sorted(listing.images, key=lambda f: f.path)}
-        subjects = captions.subjects_of(list(files), *table, title=source.title)
+        subjects = captions.subjects_of(list(files), given.rows, title=source.title)
         named = {name: (s.name, s.style) for name, s in subjects.items()}
         held = layouts.hold_out_styles(named, source.held_out)
         names = [name for name in subjects if (name in held) == (split == "test")]
@@ -142,29 +142,6 @@ def _load_captioned(source: Source, path: Path, split: Split) -> captions.Captio
     labels = [styles.index(s) if (s := subjects[name].style) else 0 for name in names]
     plain = source.dataset(pixels, torch.tensor(labels), styles)
     return captions.with_subjects(plain, tuple(subjects[name] for name in names))
-
-
-def _captions_table(source: Source, listing: Listing) -> tuple[bytes, str] | None:
-    """Return the content of a captions.csv and its folder: the top one, or the one that holds
-    everything, as when a folder was packed with its name.
-    """
-    tops = {file.parts[:-1][:1] for file in listing.images}
-    folders = {(), *(tops if len(tops) == 1 else ())}
-    unreadable = BadData(f"The {CAPTIONS} of {source.title} cannot be read; save it anew.")
-    if any(s.name == "/".join((*f, CAPTIONS)) for s in listing.skipped for f in folders):
-        raise unreadable
-    for file in listing.captions:
-        if file.parts[:-1] in folders:
-            if file.bytes > LIMITS.captions_bytes:
-                raise BadData(
-                    f"The {CAPTIONS} of {source.title} has {file.bytes / 1e6:.0f} MB; the limit "
-                    f"is {LIMITS.captions_bytes / 1e6:.0f}. Shorten it."
-                )
-            try:
-                return file.read(), "".join(f"{folder}/" for folder in file.parts[:-1])
-            except archives.UNREADABLE:
-                raise unreadable from None
-    return None
 
 
 def _decode(source: Source, files: list[ImageFile]) -> Iterator[Tensor | None]:

@@ -60,7 +60,7 @@ def load(
     if name.startswith(user_dataset.PREFIX):
         raise BadData("These pictures were private to their run, and are nowhere else.")
     path = Path(name)
-    if path.is_dir() or path.suffix.lower() == ".zip" and path.is_file():
+    if path.exists():
         return image_folder.load_path(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; choose one of "

@@ -98,11 +98,10 @@ def test_hidden_folders_are_left_out_and_named(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "litter",
-    ["@eaDir", "$RECYCLE.BIN", "#recycle", "__MACOSX", ".Spotlight-V100", ".Trashes",
-     "System Volume Information"],
-)  # fmt: skip
+LITTER = ["@eaDir", "$RECYCLE.BIN", "#recycle", "__MACOSX", ".Spotlight-V100", ".Trashes"]
+
+
+@pytest.mark.parametrize("litter", [*LITTER, "System Volume Information"])
 def test_what_systems_leave_behind_is_no_class_in_any_case(tmp_path: Path, litter: str) -> None:
     for folder in ("cats", "dogs", litter, litter.upper(), litter.lower()):
         (tmp_path / folder / "deep").mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,11 @@ WARNINGS = {
     "held": "{count} pictures in test folders are left out of the training.",
     "many": "{count} folders are too many for classes; they are not told apart.",
     "coding": "The zip does not say how its names are written; they were read as {coding}.",
+    "uncaptioned": "{count} pictures have no caption: {names}.",
+    "unmatched": "{count} captions are for files that are not there: {names}.",
+    "joined": "{count} captions have commas without quotes; they were read to the end.",
+    "repeated": "{count} captions are for pictures that have another; the last one counts.",
+    "long": "{count} captions are longer than {most} bytes; the rest is not read.",
     "loose": "{count} pictures lie beside the folders; they are the class “{name}”.",
 }
 
@@ -52,7 +57,7 @@ class Report:
     counts: dict[str, int]
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[tuple[str, dict[str, Any]], ...] = ()
-    captions: int = 0  # lines of captions.csv
+    captions: int = 0  # images that have one
 
     @property
     def count(self) -> int:
@@ -78,7 +83,7 @@ class Report:
         if self.layout != "one":
             lines += [f"  {count:6}  {name}" for name, count in self.counts.items()]
         if self.captions:
-            lines.append(f"  {CAPTIONS}: {self.captions} lines, kept beside the pictures")
+            lines.append(f"  {self.captions:,} of {self.count:,} pictures have a caption")
         lines += [f"! {WARNINGS[key].format(**values)}" for key, values in self.warnings]
         if self.skipped:
             lines.append(f"left out: {len(self.skipped)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo.data import archives, layouts
+from aigc_demo.data import archives, caption_files, layouts
 from aigc_demo.data.archives import REASONS, ImageFile, Limits, Listing, Skipped
+from aigc_demo.data.caption_files import Captions
+from aigc_demo.data.class_names import safe
 from aigc_demo.data.uploads.user_dataset import Layout, Report, UserDataset
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
+from aigc_demo.nn import byte_tokenizer
 
 MIN_SIDE, FEW, FEW_OF_CLASS, UNEQUAL = 16, 100, 10, 10
+NAMED = 5  # files that a warning names
 
 
 @dataclass(frozen=True)
@@ -99,19 +103,8 @@ def validate_steps(
                 )
             results.append(result)
             yield len(results) / len(layout.files)
-        table = _captions(listing, limits)
-    yield _user_dataset(listing, layout, results, size=size, table=table)
-
-
-def _captions(listing: Listing, limits: Limits) -> bytes | None:
-    """Return the captions as they are, where there are not too many."""
-    for file in listing.captions:
-        if file.bytes <= limits.captions_bytes:
-            try:
-                return file.read()
-            except archives.UNREADABLE:
-                continue
-    return None
+        captions = caption_files.read(listing, limits, of=listing.title)
+    yield _user_dataset(listing, layout, results, size=size, captions=captions)
 
 
 def _decode(file: ImageFile, content: bytes, size: int) -> Decoded | Skipped:
@@ -139,14 +132,15 @@ def _user_dataset(
     results: list[Decoded | Skipped],
     *,
     size: int,
-    table: bytes | None,
+    captions: Captions,
 ) -> UserDataset:
     """Put together what was decoded."""
     usable = [i for i, result in enumerate(results) if isinstance(result, Decoded)]
-    skipped = (*listing.skipped, *(r for r in results if isinstance(r, Skipped)))
+    skipped = (*listing.skipped, *captions.unused, *(r for r in results if isinstance(r, Skipped)))
     if len(usable) < 2:
         raise _too_few(len(usable), skipped)
     decoded = [r for r in results if isinstance(r, Decoded)]
+    paths = tuple(layout.files[i].path for i in usable)
     groups = [layout.groups[i] for i in usable]
     classes = tuple(sorted(set(groups)))
     counts = {c or "all": groups.count(c) for c in classes}
@@ -157,8 +151,11 @@ def _user_dataset(
         layout="pairs" if max(pairs) > 0 else kinds.get(len(classes), "classes"),
         counts=counts,
         skipped=skipped,
-        warnings=(*_warnings(layout, counts, decoded, size), *_listing_warnings(listing)),
-        captions=len(table.splitlines()) if table else 0,
+        warnings=(
+            *_warnings(layout, counts, decoded, size),
+            *_listing_warnings(listing, captions, paths),
+        ),
+        captions=sum(path in captions.rows for path in paths),
     )
     return UserDataset(
         report=report,
@@ -166,8 +163,8 @@ def _user_dataset(
         labels=torch.tensor([classes.index(g) for g in groups]),
         classes=() if len(classes) == 1 else classes,
         pairs=torch.tensor(pairs),
-        names=tuple(layout.files[i].path for i in usable),
-        captions=table,
+        names=paths,
+        captions=captions.stored(paths) if report.captions else None,
     )
 
 
@@ -206,7 +203,29 @@ def _warnings(
         yield "loose", {"count": counts[layout.loose], "name": layout.loose}
 
 
-def _listing_warnings(listing: Listing) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield warnings of names."""
+def _listing_warnings(
+    listing: Listing, captions: Captions, paths: tuple[str, ...]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield warnings of names and captions."""
     if listing.coding:
         yield "coding", {"coding": listing.coding}
+    without = [path for path in paths if path not in captions.rows]
+    if captions.sources and without:
+        yield "uncaptioned", {"count": len(without), "names": _a_few(without)}
+    if lost := captions.unmatched:
+        yield "unmatched", {"count": len(lost), "names": _a_few(lost)}
+    if captions.joined:
+        yield "joined", {"count": captions.joined}
+    if captions.repeated:
+        yield "repeated", {"count": captions.repeated}
+    said = [
+        byte_tokenizer.clean(captions.rows[p].get("caption", ""))
+        for p in paths
+        if p in captions.rows
+    ]
+    if long := sum(len(text.encode(errors="replace")) > byte_tokenizer.MAX_BYTES for text in said):
+        yield "long", {"count": long, "most": byte_tokenizer.MAX_BYTES}
+
+
+def _a_few(names: Sequence[str]) -> str:
+    return ", ".join(safe(name, 60) for name in names[:NAMED]) + ", …" * (len(names) > NAMED)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import gradio as gr
 from pydantic import Field
 
+from aigc_demo.data.archives import TABLES, TEXTS
 from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
@@ -35,7 +36,7 @@ MINUTES = 8
 SHEET_SIZE = 64  # pixels of a picture of the contact sheet
 SHEET_COLUMNS = 8
 MAX_LISTED = 12  # of the files that were left out
-FILE_TYPES = [".zip", *sorted(SUFFIXES)]
+FILE_TYPES = [".zip", *sorted(SUFFIXES | TABLES | TEXTS)]
 ONE_AT_A_TIME = {"concurrency_id": "user_dataset", "concurrency_limit": 1, **PRIVATE}
 
 
@@ -161,7 +162,7 @@ def report_text(report: Report, language: str) -> str:
     if report.layout != "one":
         lines += [f"  {count:,} × {name}" for name, count in report.counts.items()]
     if report.captions:
-        lines.append(say("own_captions", language, count=report.captions))
+        lines.append(say("own_captions", language, count=report.captions, of=report.count))
     lines += [f"⚠ {say(f'own_warning_{k}', language, **v)}" for k, v in report.warnings]
     if left := len(report.skipped):
         lines.append(say("own_left_out", language, count=left))

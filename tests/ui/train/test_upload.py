@@ -119,6 +119,21 @@ def test_pictures_with_captions_are_offered_a_text_conditioned_model(
     assert len(every) == 8 and torch.equal(every.images[:5], captioned.images)
 
 
+def test_a_table_may_be_chosen_together_with_the_pictures(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for i in range(3):
+        factories.draw(0, i).save(tmp_path / f"{i}.png")
+    (tmp_path / "words.csv").write_text("file;caption\n0.png;a fox, sitting\n1.png;two\n")
+    (tmp_path / "2.txt").write_text("three")
+    chosen = [str(path) for path in sorted(tmp_path.glob("*.*"))]
+    assert {Path(path).suffix for path in chosen} <= set(upload.FILE_TYPES)
+    request: Any = SimpleNamespace(headers={"accept-language": "en"})
+    *_, last = upload.check(workspace, chosen, request)
+    assert "3 of 3 pictures have a caption" in last["report"].value
+    assert last["preset"].value == "own_words"
+
+
 def test_a_faulty_archive_is_reported_and_nothing_is_offered(
     workspace: Workspace, tmp_path: Path
 ) -> None:
