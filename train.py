@@ -127,7 +127,7 @@ def create(root: Path, arguments: argparse.Namespace) -> Path:
     wanted = plan(arguments)
     method, path, images = check_plan(wanted), Path(wanted.data), None
     known = wanted.data.split("+")[0] in data.DATASETS
-    if not known and (path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())):
+    if not known and path.exists():
         size = wanted.config.get("size") or method.config.model_fields["size"].default
         images = replace(load_images(path, size), flip=arguments.mirror)
     for flag, own in (("mirror", False), ("download", True)):
