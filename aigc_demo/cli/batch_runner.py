@@ -130,6 +130,8 @@ def other_files(source: Path, *, besides: Path) -> list[str]:
 
 
 def _is_picture(path: Path) -> bool:
+    if path.name.startswith("._"):  # a Mac's notes on the file beside it
+        return False
     return path.is_file() and path.suffix.lower() in formats.SUFFIXES
 
 

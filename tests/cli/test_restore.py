@@ -85,6 +85,15 @@ def test_inputs_of_one_name_have_a_result_each(tmp_path: Path) -> None:
     assert len({p.read_bytes() for p in target.iterdir()}) == 5
 
 
+def test_a_macs_notes_beside_pictures_are_none(tmp_path: Path) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    factories.draw(0, 0).save(source / "a.png")
+    (source / "._a.png").write_bytes(b"no picture")
+    assert restore.main(["--method", "median", str(source), str(target)]) == 0
+    assert names(target) == ["a.png"]
+
+
 def test_what_lies_in_the_output_folder_stays_as_it_is(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
