@@ -40,6 +40,7 @@ OTHER_ARCHIVES = {
 }
 CAPTIONS = "captions.csv"
 TABLES, TEXTS = {".csv", ".tsv", ".jsonl"}, {".txt", ".caption"}
+TABLE_NAMES = {"captions.txt", "metadata.txt"}  # a table, too
 RATIO, RATIO_FROM = 200, 1_000_000  # packed this much smaller, from this size on, it is a bomb
 ENTRY, NAME = 46, 100  # bytes of a zip's directory entry, and those allowed for its name
 REASONS = {
@@ -53,6 +54,7 @@ REASONS = {
     "other": "not a picture file",
     "format": "a format that is not read here; save it as PNG, TIFF or JPEG",
     "damaged": "damaged, or no picture",
+    "text": "not text in UTF-8",
     "hidden": "hidden, since a dot begins its name",
     "tiny": "smaller than 16 pixels",
     "pixels": "more than 24 megapixels",
@@ -209,7 +211,7 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
             skipped.append(Skipped(file.name, entry.reason))
         elif suffix in ARCHIVES:
             skipped.append(Skipped(file.name, "nested"))
-        elif suffix in TABLES:
+        elif suffix in TABLES or entry.parts[-1].lower() in TABLE_NAMES:
             captions.append(file)
         elif suffix in TEXTS:
             texts.append(file)

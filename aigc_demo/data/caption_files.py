@@ -30,7 +30,7 @@ class Captions:
     joined: int = 0  # captions with delimiters that were put together
     repeated: int = 0  # rows for an image that has another
     sources: int = 0  # tables and text files
-    unused: tuple[Skipped, ...] = ()  # tables of something else
+    unused: tuple[Skipped, ...] = ()  # tables of something else, texts that are none
     table: bytes | None = None  # the only one, as it is
 
     def stored(self, paths: Iterable[str]) -> bytes | None:
@@ -51,7 +51,8 @@ def read(listing: Listing, limits: Limits, *, of: str) -> Captions:
     for file in listing.captions:
         if (found := _table(file, limits, of)) is not None:
             tables[file] = found
-    texts = _texts(listing, limits)
+    texts, no_texts = _texts(listing, limits)
+    other = [Skipped(file.name, "other") for file in listing.captions if file not in tables]
     rows, unmatched, repeated = match([f.path for f in listing.images], _in_folders(tables))
     for path, text in texts.items():
         rows.setdefault(path, {"caption": text})
@@ -62,8 +63,8 @@ def read(listing: Listing, limits: Limits, *, of: str) -> Captions:
         unmatched=unmatched,
         joined=sum(table.joined for table in tables.values()),
         repeated=repeated,
-        sources=len(tables) + len(texts),
-        unused=tuple(Skipped(f.name, "other") for f in listing.captions if f not in tables),
+        sources=len(tables) + len(listing.texts),
+        unused=(*other, *no_texts),
         table=only.read() if raw and only and rows else None,
     )
 
@@ -102,9 +103,11 @@ def _unreadable(name: str, of: str) -> BadData:
     return BadData(f"The {name} of {of} cannot be read; save it anew.")
 
 
-def _texts(listing: Listing, limits: Limits) -> dict[str, str]:
-    """Return the captions that lie in text files beside their images."""
-    found, left = {}, limits.captions_bytes
+def _texts(listing: Listing, limits: Limits) -> tuple[dict[str, str], list[Skipped]]:
+    """Return the captions that lie in text files beside their images, and the files that are no
+    text.
+    """
+    found, skipped, left = {}, [], limits.captions_bytes
     for image, file in listing.texts.items():
         left -= file.bytes
         if left < 0:
@@ -116,9 +119,11 @@ def _texts(listing: Listing, limits: Limits) -> dict[str, str]:
             text = caption_tables.text_of(file.read())
         except UNREADABLE:
             text = None
-        if text:
+        if text is None:
+            skipped.append(Skipped(file.name, "text"))
+        elif text:
             found[image] = text
-    return found
+    return found, skipped
 
 
 # --- Which row is whose --------------------------------------------------------------------------

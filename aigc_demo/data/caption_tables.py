@@ -70,6 +70,8 @@ def _read_csv(text: str, about: str, strict: bool) -> Table | None:
     lines = io.StringIO(text, newline=None).readlines()
     stated = re.fullmatch(r"sep=(.)", lines[0].strip()) if lines else None  # as Excel reads
     first = 1 if stated else 0
+    while first < len(lines) and not lines[first].strip(' \t,;"\n'):
+        first += 1
     for delimiter in stated.group(1) if stated else DELIMITERS:
         columns = _columns(lines[first : first + 1], delimiter)
         if {"file", "caption"} <= set(columns) or {"code", "name"} <= set(columns):

@@ -6,6 +6,7 @@ but most programs write the code page of the system that they run on.
 
 from __future__ import annotations
 
+import re
 import struct
 import unicodedata
 import zipfile
@@ -18,7 +19,7 @@ UTF8_FLAG, UNICODE_PATH = 0x800, 0x7075
 CHINESE = set(
     "的一是不了人我在有他这中大来上个国和也子时道说到年生地出就分对成会可主发动同工过作学种后部三自面"
     "家里小多天心好用行方如前没本体水高长明看美头女男车门花草树木林山海河湖石火日月星云雨雪风春夏秋冬"
-    "猫狗鸟鱼马牛羊猪鸡鸭鹅虎狮象熊兔鼠猴龙蛇虫蝶蜂果苹香蕉橙梨桃葡萄瓜菜米面茶酒杯图片照相册集训练测试"
+    "猫狗犬鸟鱼马牛羊猪鸡鸭鹅虎狮象熊兔鼠猴龙蛇虫蝶蜂果苹香蕉橙梨桃葡萄瓜菜米面茶酒杯图片照相册集训练测试"
     "验证正负样品类别红黄蓝绿黑白灰紫粉色老新东西南北左右内外文件夹数据动植物建筑风景城市房屋飞机船火球衣"
     "服鞋包手脚眼脸鼻口耳圆方角形未知其他坏好无"
     "國來這個說時學會對發過動種後鳥魚馬雞鴨鵝獅龜龍蟲圖訓練測試驗證樣類別紅黃藍綠車門樹貓豬長風雲"
@@ -43,12 +44,12 @@ def read(entries: Sequence[zipfile.ZipInfo]) -> ZipNames:
     that fits them all, else in the likeliest coding in which all that differ still do.
     """
     names = [_stated(entry) for entry in entries]
-    unstated = [i for i, name in enumerate(names) if name is None]
-    coding = _coding({entries[i].orig_filename.encode("cp437") for i in unstated})
-    for i in unstated:
-        names[i] = entries[i].orig_filename.encode("cp437").decode(coding or "ascii")
+    raw = {i: entries[i].orig_filename.encode("cp437") for i, n in enumerate(names) if n is None}
+    codings = _codings(set(raw.values()))
+    for i, name in raw.items():
+        names[i] = name.decode(codings.get(name, "ascii"))
     cut = [(name or "").split("\0")[0] for name in names]
-    return ZipNames(cut, LABELS[coding] if coding else "")
+    return ZipNames(cut, " & ".join(sorted({LABELS[coding] for coding in codings.values()})))
 
 
 def _stated(entry: zipfile.ZipInfo) -> str | None:
@@ -76,11 +77,22 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
 # --- The guess -----------------------------------------------------------------------------------
 
 
-def _coding(names: set[bytes]) -> str:
-    """Return the likeliest coding of all names together, "" where all are ASCII."""
+def _codings(names: set[bytes]) -> dict[bytes, str]:
+    """Return the coding of each name that is not ASCII: one for all, or UTF-8 for those that can
+    hardly be anything else and another for the rest, as programs leave it that add to a zip.
+    """
     names = {name for name in names if not name.isascii()}
     if not names:
-        return ""
+        return {}
+    utf8 = {name for name in names if _is_surely_utf8(name)}
+    rest = names - utf8
+    found = dict.fromkeys(utf8, "utf-8") | dict.fromkeys(rest, _coding(rest) if rest else "")
+    texts = {unicodedata.normalize("NFC", name.decode(coding)) for name, coding in found.items()}
+    return found if len(texts) == len(names) else dict.fromkeys(names, _coding(names))
+
+
+def _coding(names: set[bytes]) -> str:
+    """Return the likeliest coding of all names together."""
     if (texts := _decoded(names, "utf-8")) and not _is_chinese(texts, names):
         return "utf-8"
     scores = {
@@ -91,13 +103,24 @@ def _coding(names: set[bytes]) -> str:
     return max(scores, key=scores.__getitem__, default="cp437")
 
 
+def _is_surely_utf8(name: bytes) -> bool:
+    """Tell whether all of a name is UTF-8, with a character of three bytes that is in use."""
+    try:
+        return bool(re.search("[\u3041-\u30fe\u4e00-\u9fff\uac00-\ud7a3]", name.decode()))
+    except UnicodeDecodeError:
+        return False
+
+
 def _is_chinese(texts: list[str], names: set[bytes]) -> bool:
     """Tell whether names that could be UTF-8 make frequent words in GBK and strange letters in
     UTF-8, as 图片 does.
     """
     strange = any("\u0180" <= c <= "\u02ff" or "\u0370" <= c <= "\u0385" for c in "".join(texts))
     chinese = _decoded(names, "gbk") if strange else None
-    return bool(chinese) and all(c.isascii() or c in CHINESE for c in "".join(chinese))
+    if not chinese:
+        return False
+    count = sum(not c.isascii() for c in "".join(chinese))
+    return sum(_score(text, CODINGS["gbk"]) for text in chinese) >= 2 * count
 
 
 def _decoded(names: set[bytes], coding: str) -> list[str] | None:

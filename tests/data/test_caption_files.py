@@ -60,6 +60,7 @@ TABLES: dict[str, str | bytes] = {
     "caption first": f"caption,file\n{FOX},00.png\n{DOG},01.png\n",
     "more columns": f'file,caption,by\n00.png,"{FOX}",me\n01.png,{DOG}\n',
     "empty columns": f'file,caption,,\n00.png,"{FOX}",,\n01.png,{DOG},,\n',
+    "empty lines": f"\n\nfile;caption\n\n00.png;{FOX}\n\n01.png;{DOG}\n",
     "old Mac": f"file;caption\r00.png;{FOX}\r01.png;{DOG}\r",
     "no ending": f"file;caption\n00;{FOX}\n01;{DOG}\n",
     "other case": f"file;caption\n00.PNG;{FOX}\n01.Png;{DOG}\n",
@@ -85,6 +86,7 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
         '{"file_name": "01.png", "text": "b", "width": 3}\n',
     ),
     "captions.tsv": lambda p: write(p, captions__tsv=f"file\tcaption\n00.png\t{FOX}\n01.png\tb"),
+    "captions.txt": lambda p: write(p, captions__txt=f'image,caption\n00.png,"{FOX}"\n01.png,b'),
     "any name": lambda p: write(p, my_words__csv=f'image,text\n00.png,"{FOX}"\n01.png,b'),
     "texts": lambda p: write(p, **{"00__txt": FOX, "01__txt": "\ufeffb\n"}),
     "texts of kohya": lambda p: write(
@@ -146,6 +148,12 @@ def test_tables_of_something_else_are_left_out(tmp_path: Path) -> None:
         "prices.csv": "other",
         "metadata.csv": "other",
     }
+
+
+def test_a_text_that_is_none_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    own = check(write(tmp_path, **{"00__txt": "狐狸".encode("gbk"), "01__txt": "a dog"}))
+    assert own.report.captions == 1
+    assert [(s.name, s.reason) for s in own.report.skipped] == [("00.txt", "text")]
 
 
 def test_a_row_names_the_image_that_it_fits_best(tmp_path: Path) -> None:

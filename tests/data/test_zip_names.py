@@ -26,9 +26,13 @@ class RawName(zipfile.ZipInfo):
         return self.raw, self.flag_bits & ~0x800
 
 
-def pack(path: Path, names: list[bytes], fields: dict[bytes, bytes] | None = None) -> Path:
+def pack(
+    path: Path, names: list[bytes], fields: dict[bytes, bytes] | None = None, captions: str = ""
+) -> Path:
     """Write a zip of different pictures with these names and extra fields."""
     with zipfile.ZipFile(path, "w") as archive:
+        if captions:
+            archive.writestr("captions.csv", captions)
         for i, name in enumerate(names):
             entry = RawName(f"{i}.png")
             entry.raw, entry.extra = name, (fields or {}).get(name, b"")
@@ -53,6 +57,7 @@ WRITTEN = [
     ("gbk", ["猫", "狗"]),
     ("gbk", ["苹果", "香蕉", "橙子"]),
     ("gbk", ["图片A", "图片B"]),  # which could be UTF-8
+    ("gbk", ["猫", "犬"]),  # as well
     ("cp932", ["猫", "犬"]),
     ("cp932", ["ねこ", "イヌ"]),
     ("cp932", ["写真", "表", "ソース"]),  # with backslashes in the codes of characters
@@ -84,6 +89,24 @@ def test_the_coding_is_that_of_all_names_together(tmp_path: Path) -> None:
     """猫 alone could be the letter è in UTF-8."""
     own = validation.validate([pack(tmp_path / "a.zip", two_each(["猫", "狗"], "gbk"))], size=32)
     assert own.classes == ("狗", "猫") and coding_of(own) == "GBK"
+
+
+def test_a_zip_to_which_another_program_added_has_two_codings(tmp_path: Path) -> None:
+    names = two_each(["猫", "狗"], "gbk") + two_each(["鸟", "鱼"], "utf-8")
+    own = validation.validate([pack(tmp_path / "a.zip", names)], size=32)
+    assert own.report.counts == {"狗": 2, "猫": 2, "鱼": 2, "鸟": 2}
+    assert coding_of(own) == "GBK & UTF-8"
+    same = ["猫/0.png".encode(coding) for coding in ("gbk", "utf-8")]
+    entries = [zipfile.ZipInfo(raw.decode("cp437")) for raw in same]
+    assert len(set(zip_names.read(entries).names)) == 2
+
+
+def test_captions_find_pictures_whose_names_were_guessed(tmp_path: Path) -> None:
+    for coding in ("gbk", "cp932", "utf-8"):
+        table = "file,caption\n猫/0.png,a cat\n犬/1.png,a dog\n"
+        path = pack(tmp_path / "a.zip", two_each(["猫", "犬"], coding), captions=table)
+        own = validation.validate([path], size=32)
+        assert own.report.captions == 2 and "unmatched" not in dict(own.report.warnings)
 
 
 def test_the_unicode_field_comes_first_if_it_is_the_names_own(tmp_path: Path) -> None:
