@@ -54,8 +54,8 @@ NOTE = (
 )
 ADVISED = (
     "The same runs with an advice taken, for the same seeds and numbers of steps. The page gives "
-    "the advice that betters the FID of at least three of four. R1 leaves the discriminator able to "
-    "tell its 16 pictures from samples, but less sure of it."
+    "the advice that betters the FID of at least three of four. With R1 the discriminator can "
+    "still tell its 16 pictures from samples, but is less sure of it."
 )
 DATA, SAMPLES, FIRST_SEED = "fashion_mnist", 500, 10  # thresholds were chosen with seeds below
 STATES: tuple[Diagnosis, ...] = ("diverges", "wins", "collapses")
