@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import signal
 import sys
@@ -38,6 +39,9 @@ ALONGSIDE = {
 
 def main() -> int:
     """Parse the flags, then create or resume a run and train it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names may be in a script that it lacks
     arguments = parser().parse_args()
     root = Path(arguments.runs)
     device.set_threads(arguments.threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -152,6 +153,20 @@ def test_an_error_is_one_line_that_names_the_field(
         last = capsys.readouterr().err.splitlines()[-1]
         assert re.match(rf"train\.py: {field}: .+; .+\.$", last)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_terminal_that_lacks_a_script_shows_the_rest_of_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind, name in enumerate(("หมู", "C#")):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            factories.draw(kind, i).save(tmp_path / name / f"{i}.png")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    assert called(monkeypatch, "--check", tmp_path) == 0
+    sys.stdout.flush()
+    assert b"2  ???" in written.getvalue() and b"2  C#" in written.getvalue()
 
 
 def test_a_resumed_run_goes_on_to_the_budget_that_is_given(
