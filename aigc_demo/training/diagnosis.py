@@ -27,6 +27,7 @@ Point = tuple[float, float]  # step, value
 REAL, SEPARATION = "real", "separation"
 CHANCE = {"bce": 2 * math.log(2), "hinge": 2.0, "relativistic": math.log(2)}
 MIN_STEPS = 200  # nothing is said before; warm-up and first contact look like trouble
+FORMED = 400  # no sample before is judged: they are alike until they show something
 WINDOW, MIN_REPORTS = 100, 3  # the last steps, and reports, that a verdict is taken from
 FAR_ABOVE, FAR_BELOW = 2.0, 0.35  # of the loss of guessing
 SURE = 0.97  # share of real images that are ranked above generated ones
@@ -58,10 +59,17 @@ def diagnose(
         found.append("diverges")
     if level < FAR_BELOW and _recent(series.get(SEPARATION, [])) > SURE:
         found.append("wins")
-    shown = [value for step, value in diversity if step >= MIN_STEPS]
-    if len(shown) >= MIN_REPORTS and max(shown[-MIN_REPORTS:]) < COPIES:
+    if _repeats(diversity):
         found.append("collapses")
     return found
+
+
+def _repeats(diversity: Sequence[Point]) -> bool:
+    """Tell whether all previews of the last steps show near-copies."""
+    shown = [(step, value) for step, value in diversity if step >= FORMED]
+    before = [step for step, _ in shown if step <= shown[-1][0] - WINDOW]
+    recent = [value for step, value in shown if before and step >= before[-1]]
+    return len(recent) >= MIN_REPORTS and max(recent) < COPIES
 
 
 def _recent(points: Sequence[Point]) -> float:

@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from aigc_demo.methods.dcgan import discriminator_loss
-from aigc_demo.training.diagnosis import CHANCE, MIN_STEPS, SEPARATION, WINDOW, Point, diagnose
+from aigc_demo.training.diagnosis import (
+    CHANCE,
+    FORMED,
+    MIN_STEPS,
+    SEPARATION,
+    WINDOW,
+    Point,
+    diagnose,
+)
 
 Curve = Callable[[int], float]
 
@@ -72,8 +80,10 @@ def test_nothing_is_said_before_enough_steps() -> None:
 
 def test_trouble_at_the_start_is_forgiven() -> None:
     early = series(lambda s: 500.0 if s < MIN_STEPS else 1.3, level(0.7))
-    dull = [(s, 0.01 if s < MIN_STEPS else 0.8) for s in range(1, 1000, 50)]
+    dull = [(s, 0.01 if s < FORMED else 0.8) for s in range(1, 1000, 50)]
     assert diagnose(early, dull) == []
+    single_steps = [(s, 0.01) for s in range(FORMED - 100, FORMED + WINDOW // 2)]
+    assert diagnose(GUESSING, single_steps) == []
 
 
 def test_one_report_is_no_verdict_and_a_state_that_ends_is_no_longer_told() -> None:
@@ -81,7 +91,7 @@ def test_one_report_is_no_verdict_and_a_state_that_ends_is_no_longer_told() -> N
     once = series(lambda s: 5.0 if s == 600 else 1.3, level(0.7), to=600)
     over = series(lambda s: 60.0 if s < 1000 - calm else 1.3, level(0.7))
     assert diagnose(once) == diagnose(over) == []
-    wild = [(1, 0.8), *previews(0.8), (1010, 0.1), (1020, 0.1)]
+    wild = [*previews(0.8), *((s, 0.1) for s in range(1010, 1020))]
     assert diagnose(GUESSING, wild) == []
 
 

@@ -210,6 +210,6 @@ def test_measures_that_are_no_losses_do_not_run_away() -> None:
 def test_few_samples_repeated_are_told_from_the_previews() -> None:
     duel = [step(100 * i, discriminator=1.3, separation=0.7) for i in range(1, 9)]
     sheet = {"event": "Preview", "path": "previews/1.png"}
-    previews = [sheet | {"step": 500 + i, "diversity": 0.1} for i in range(4)]
+    previews = [sheet | {"step": 500 + 50 * i, "diversity": 0.1} for i in range(4)]
     assert view_of(log_of(*duel, *previews)).diagnoses() == ["collapses"]
     assert view_of(log_of(*duel, *[sheet | {"step": 500 + i} for i in range(4)])).diagnoses() == []
