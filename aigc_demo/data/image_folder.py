@@ -38,11 +38,11 @@ def load_path(path: Path, split: Split, size: int | None) -> Dataset:
     """Return a split of a folder or zip that is no registered set, by the layout that it has."""
     source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255)
     with _opened(source, path) as listing:
-        if caption_files.read(listing, LIMITS, of=source.title).sources:
+        source = layouts.with_domains(source, listing.images, size=size or 128)
+        captioned = not source.domains and caption_files.read(listing, LIMITS, of=source.title)
+        if captioned and captioned.sources:
             held_out = max(1, len(listing.images) // layouts.HELD_OUT)
             source = replace(source, captions=True, held_out=held_out)
-        else:
-            source = layouts.with_domains(source, listing.images, size=size or 128)
     return load(source, path, split)
 
 
@@ -140,8 +140,23 @@ def _load_captioned(source: Source, path: Path, split: Split) -> captions.Captio
                 tensor_cache.write(key, {"images": pixels}, {"files": names})
     styles = tuple(sorted({s.style for s in subjects.values() if s.style}))
     labels = [styles.index(s) if (s := subjects[name].style) else 0 for name in names]
+    if not styles:
+        styles, labels = _classes(listing.images, names)
     plain = source.dataset(pixels, torch.tensor(labels), styles)
     return captions.with_subjects(plain, tuple(subjects[name] for name in names))
+
+
+def _classes(files: list[ImageFile], names: list[str]) -> tuple[tuple[str, ...], list[int]]:
+    """Return the classes of folders and the number of the class of each of `names`, as where
+    there are no captions.
+    """
+    layout = layouts.detect(files)
+    groups = {f.path: group for f, group in zip(layout.files, layout.groups, strict=True)}
+    found = [groups.get(name, "") for name in names]
+    if "" in found:
+        return (), [0] * len(names)
+    classes = sorted(set(layout.groups))
+    return tuple(classes), [classes.index(group) for group in found]
 
 
 def _decode(source: Source, files: list[ImageFile]) -> Iterator[Tensor | None]:

@@ -199,3 +199,14 @@ def test_a_table_that_names_nothing_leaves_the_classes(tmp_path: Path) -> None:
     file = tmp_path / "run" / user_dataset.IMAGES_FILE
     found = user_dataset.load(file, "pictures", captioned=True)
     assert {s.name for s in data.caption_by_class(found).subjects} == {"cats", "dogs"}
+
+
+def test_captions_beside_class_folders_leave_the_classes(tmp_path: Path) -> None:
+    names = [f"{folder}/{i}.png" for folder in ("cats", "dogs") for i in range(4)]
+    texts = {name.replace(".png", "__txt"): f"picture {name}" for name in names}
+    folder = write(tmp_path, *names, **texts)
+    for split in ("train", "test"):
+        found = data.load(str(folder), split)
+        assert isinstance(found, Captioned) and found.classes == ("cats", "dogs")
+        for label, subject in zip(found.labels.tolist(), found.subjects, strict=True):
+            assert f"picture {found.classes[label]}/" in subject.name
