@@ -12,7 +12,7 @@ from aigc_demo import settings
 from aigc_demo.errors import BadValue
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import tab as augment
-from aigc_demo.ui.components import colour_quantisation, send_to
+from aigc_demo.ui.components import colour_quantisation, originals, send_to
 from aigc_demo.ui.components.charts import COLOURS, PALETTE
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.generate import tab as generate
@@ -57,6 +57,7 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
 #film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
 .quiet { opacity: .8; font-size: .9em; }
 """
+CSS += originals.CSS
 CSS += "".join(f".key-{c[1:]} {{ color: {c}; }}\n" for c in {*COLOURS.values(), *PALETTE})
 
 
@@ -150,7 +151,7 @@ def launch_settings() -> dict[str, Any]:
             font_mono=["ui-monospace", "monospace"],
         ),
         "css": CSS,
-        "head": ONCE,
+        "head": ONCE + originals.SCRIPT,
         "app_kwargs": {
             "exception_handlers": EXCEPTION_HANDLERS,
             "middleware": [

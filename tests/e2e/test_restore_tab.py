@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page
 from skimage import data as photographs
 
+from aigc_demo.imaging import images
 from tests.e2e import waiting
 from tests.e2e.page_idle import settle
 
@@ -25,6 +26,14 @@ def open_tab(page: Page) -> None:
     page.get_by_role("tab").nth(1).click()
     page.wait_for_selector("#restore_picture")
     settle(page)  # an editor that is not ready yet takes no picture
+
+
+def bring(page: Page, file: Path) -> None:
+    """Choose a file in the editor, and wait until the server has sent a picture of it."""
+    with page.expect_request(lambda request: "/queue/join" in request.url):
+        page.locator("#restore_picture input[type=file]").first.set_input_files(file)
+    page.wait_for_selector("#restore_picture canvas")
+    settle(page)
 
 
 def stroke(page: Page) -> None:
@@ -53,10 +62,7 @@ def test_a_picture_is_painted_restored_compared_and_sent_there_and_back(
     open_tab(page)
     original = Image.fromarray(photographs.chelsea()).crop((100, 40, 240, 160))
     original.save(tmp_path / "photo.png")
-    upload = page.locator("#restore_picture input[type=file]").first
-    upload.set_input_files(tmp_path / "photo.png")
-    page.wait_for_selector("#restore_picture canvas")
-    settle(page)
+    bring(page, tmp_path / "photo.png")
     stroke(page)
     first = restored(page, "px")
     assert first.startswith("inpaint · 140×120 px")
@@ -87,6 +93,29 @@ def test_a_picture_is_painted_restored_compared_and_sent_there_and_back(
     page.locator("#mask_more > button").click()
     page.click("#show_mask")
     page.get_by_text("nothing is marked yet").wait_for()
+
+
+@pytest.mark.parametrize(("width", "mode"), [(140, "RGB of 16 bits"), (150, "translucent")])
+def test_outside_of_a_stroke_the_file_comes_back_bit_by_bit(
+    page: Page, tmp_path: Path, width: int, mode: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 65536, (120, width, 3)).astype(np.uint16)
+    planes = images.Planes(noise)
+    if mode == "translucent":
+        alpha = np.arange(120 * width).reshape(120, width) % 256
+        planes = images.Planes((noise >> 8).astype(np.uint8), alpha.astype(np.uint8))
+    (tmp_path / "scan.png").write_bytes(images.encode_png(images.join(planes)))
+    open_tab(page)
+    bring(page, tmp_path / "scan.png")
+    stroke(page)
+    restored(page, f"{width}×120 px")
+    result = images.split(images.open_image(waiting.download(page, "result_file")))
+    assert result.colour.dtype == planes.colour.dtype
+    changed = (result.colour != planes.colour).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert 0 < changed.mean() < 0.3
+    assert rows.min() > 25 and rows.max() < 95 and columns.min() > 20 and columns.max() < 130
+    assert planes.alpha is None or np.array_equal(result.alpha, planes.alpha)
 
 
 def test_a_degraded_picture_is_restored_and_scored_on_a_phone(

@@ -12,19 +12,22 @@ from aigc_demo.imaging import images, masks
 from aigc_demo.requests import MaskRequest
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components.controls import button
-from aigc_demo.ui.components.editor import EditorValue, layers_of, picture_of, placed, union
+from aigc_demo.ui.components.editor import EditorValue, layers_of, placed, union
 from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import DEVICE, PRIVATE
+from aigc_demo.ui.components.originals import Original, source_of
 from aigc_demo.ui.components.pictures import png_file
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import Updates, connect
 
 
-def segment(studio: Studio, editor: EditorValue | None) -> Updates:
+def segment(
+    studio: Studio, editor: EditorValue | None, original: Original | None = None
+) -> Updates:
     """Show the mask of what the red strokes mark, alone and on the picture; blue strokes mark what
     it is not. The strokes go.
     """
-    image = picture_of(editor)
+    image = source_of(editor, original)
     sides = [masks.sides(layer) for layer in layers_of(editor, image.size)]
     thing, background = (union(side[i] for side in sides) for i in range(2))
     if thing is None:
@@ -37,7 +40,7 @@ def segment(studio: Studio, editor: EditorValue | None) -> Updates:
     mask = studio.segment_scribbles(request).mask
     overlay = png_file(masks.overlay(image, masks.read(mask)), "shown.png")
     return {
-        "editor": placed(png_file(image, "picture.png")),
+        "editor": placed(png_file(images.shown(image), "picture.png")),
         "mask": png_file(mask, "mask.png"),
         "marked": "white",
         "overlay": gr.Image(overlay, visible=True),
@@ -86,13 +89,15 @@ def wire(
     go: gr.Button,
     *,
     editor: gr.ImageEditor,
+    original: gr.State,
     mask: gr.Image,
     marked: gr.Radio,
     overlay: gr.Image,
 ) -> None:
     """Let `go` turn the strokes in `editor` into a `mask`."""
     outputs = {"editor": editor, "mask": mask, "marked": marked, "overlay": overlay}
-    connect(go.click, segment, studio, {"editor": editor}, outputs, gpu=True, **PRIVATE, **DEVICE)
+    inputs = {"editor": editor, "original": original}
+    connect(go.click, segment, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)
     answer = [gr.File(label="mask", visible=False), gr.JSON(label="details", visible=False)]
     files = ("image", "thing", "background")
     endpoint(segment_file, studio, "smart_mask", files=files, outputs=answer, gpu=True)

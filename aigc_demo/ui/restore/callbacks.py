@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image
 
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
@@ -19,11 +19,11 @@ from aigc_demo.requests import Pixels, Request, RestoreRequest, Seed, Strength, 
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import EditorValue, picture_of, placed, strokes_of
+from aigc_demo.ui.components.originals import Original, original, source_of
 from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, png_file
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import Updates
 
-SAME = 1.0  # grey levels: two pictures that differ less on average are the same
 SCORES = {  # the header of the table, and the words of the details
     "psnr": ("PSNR (dB)", "PSNR {:.2f} dB"),
     "psnr_hole": ("PSNR in the mask (dB)", "in the mask {:.2f} dB"),
@@ -33,31 +33,17 @@ SCORES = {  # the header of the table, and the words of the details
 HEADERS = ["method", "seconds", *(header for header, _ in SCORES.values())]
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Original):
     """The file of a picture before it was degraded, and of what is shown of it in the editor: the
     degraded picture, or its restoration.
     """
-
-    file: str
-    shown: str
-
-    def of(self, image: Image.Image) -> Image.Image | None:
-        """Return the picture before it was degraded if `image` is the one that is shown, up to
-        the rounding of colours in a browser; None for another picture.
-        """
-        shown = images.open_image(Path(self.shown)).convert("RGB")
-        if shown.size != image.size:
-            return None
-        difference = ImageChops.difference(shown, image.convert("RGB"))
-        near = max(ImageStat.Stat(difference).mean) <= SAME
-        return images.open_image(Path(self.file)) if near else None
 
 
 class MaskForm(Request):
     """The picture, and the controls that decide what of it is filled."""
 
     editor: EditorValue | None = None
+    original: Original | None = None
     mask_file: str | None = None
     marked: masks.Marked = "auto"
     invert: bool = False
@@ -79,6 +65,7 @@ class DegradeForm(Request):
     """The controls that decide how a picture is degraded."""
 
     editor: EditorValue | None = None
+    original: Original | None = None
     reference: Reference | None = None
     kind: str
     strength: Strength
@@ -156,7 +143,7 @@ def mask_of(form: MaskForm, size: tuple[int, int]) -> masks.Weights | None:
 
 def request_of(form: RestoreForm, method: str | None = None) -> RestoreRequest:
     """Return the checked request that the controls describe."""
-    image, method = picture_of(form.editor), method or form.method
+    image, method = source_of(form.editor, form.original), method or form.method
     enlarges = method in TOOLS and TOOLS[method].enlarges
     hole = None if enlarges else hole_of(form, image.size)
     truth = form.reference.of(image) if form.reference else None
@@ -242,7 +229,7 @@ def _rounded(value: float | None) -> float | str:
 
 def show_mask(studio: Studio, form: MaskForm) -> Updates:
     """Show the picture with what is to be filled in red."""
-    image = picture_of(form.editor)
+    image = source_of(form.editor, form.original)
     mask = mask_of(form, image.size)
     if mask is None:
         raise BadValue("mask: nothing is marked yet; paint over the picture, or drop a mask file.")
@@ -255,7 +242,18 @@ def show_mask(studio: Studio, form: MaskForm) -> Updates:
 
 def new_picture(file: str) -> Updates:
     """Put a picture into the editor; the mask and the reference of the one before go."""
-    return {"editor": placed(file), "mask_file": None, "reference": None}
+    known = original(file)
+    return {
+        "editor": placed(known.shown),
+        "original": known,
+        "mask_file": None,
+        "reference": None,
+    }
+
+
+def open_file(studio: Studio, file: str) -> Updates:
+    """Put a picture file that was chosen or dropped into the editor."""
+    return new_picture(file)
 
 
 def show_example(name: str) -> Callable[[Studio], Updates]:
@@ -276,14 +274,14 @@ def degrade(studio: Studio, form: DegradeForm) -> Updates:
     if form.kind not in DEGRADATIONS:
         raise BadValue(f"kind: choose one of {', '.join(DEGRADATIONS)}.")
     degradation = DEGRADATIONS[form.kind]
-    image = picture_of(form.editor)
+    image = source_of(form.editor, form.original)
     image = (form.reference.of(image) if form.reference else None) or image
     degraded = degradation.degrade(image, strength=form.strength, seed=form.seed)
-    shown = png_file(degraded.image, "damaged.png")
+    shown = new_picture(png_file(degraded.image, "damaged.png"))
     updates = {
-        "editor": placed(shown),
+        **shown,
         "mask_file": None if degraded.mask is None else png_file(degraded.mask, "mask.png"),
-        "reference": Reference(png_file(degraded.truth, "truth.png"), shown),
+        "reference": Reference(png_file(degraded.truth, "truth.png"), shown["original"].shown),
         "details": degraded.description,
     }
     usable_remedy = degradation.remedy in usable(studio)
@@ -295,17 +293,32 @@ def undo_degradation(studio: Studio, reference: Reference | None) -> Updates:
     return new_picture(send_to.file_of(reference.file if reference else None))
 
 
-def forget_old(studio: Studio, editor: EditorValue, reference: Reference | None) -> Updates:
-    """Forget the mask file and the reference where the picture in the editor is another one."""
-    known = reference is not None and reference.of(picture_of(editor)) is not None
-    return {} if known else {"mask_file": None, "reference": None}
+def forget_mask(
+    studio: Studio,
+    editor: EditorValue,
+    seen: str | None = None,
+    original: Original | None = None,
+    reference: Reference | None = None,
+) -> Updates:
+    """Forget the mask file where another picture has come, as from a camera or the clipboard.
+
+    `seen` is the picture of the event before: the editor reports a new one while it still has the
+    old one, too.
+    """
+    now = (editor or {}).get("background")
+    if now == seen:
+        return {}
+    image = picture_of(editor)
+    known = any(given and given.of(image) for given in (original, reference))
+    return {"seen": now} if known else {"seen": now, "mask_file": None}
 
 
 def use_result(studio: Studio, result: str | None, reference: Reference | None) -> Updates:
     """Put the result into the editor; it keeps its reference."""
     file = send_to.file_of(result)
-    kept = replace(reference, shown=file) if reference else None
-    return {**new_picture(file), "reference": kept, "pair": None}
+    shown = new_picture(file)
+    kept = replace(reference, shown=shown["original"].shown) if reference else None
+    return {**shown, "reference": kept, "pair": None}
 
 
 def send_to_gallery(studio: Studio, result: str | None, gallery: Any) -> Updates:

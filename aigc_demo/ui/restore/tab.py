@@ -11,7 +11,7 @@ from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.requests import MAX_GROW
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components import example_images, scribble_mask, send_to
+from aigc_demo.ui.components import example_images, originals, scribble_mask, send_to
 from aigc_demo.ui.components.controls import (
     Controls,
     button,
@@ -36,6 +36,9 @@ class RestoreControls(Controls):
     """The components of the tab."""
 
     editor: gr.ImageEditor
+    file: gr.UploadButton
+    original: gr.State  # the file of the picture in the editor
+    seen: gr.State  # what the editor last reported
     examples: dict[str, gr.Button]
     segment: gr.Button
     mask_file: gr.Image
@@ -78,6 +81,7 @@ def layout(studio: Studio, offers: send_to.Offers) -> RestoreControls:
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             editor = picture_editor("restore_picture", height=480, colours=BRUSHES)
+            file = originals.file_button("restore_picture")
             with gr.Row(elem_id="restore_examples"):
                 examples = example_images.buttons("example_")
             settings = _settings(studio)
@@ -94,6 +98,9 @@ def layout(studio: Studio, offers: send_to.Offers) -> RestoreControls:
         gr.Markdown(T("how_restore"))
     return RestoreControls(
         editor=editor,
+        file=file,
+        original=gr.State(None),
+        seen=gr.State(None),
         examples=examples,
         segment=segment,
         restore=restore,
@@ -179,7 +186,7 @@ def _results() -> dict[str, Any]:
 
 def _comparison(offers: send_to.Offers) -> dict[str, Any]:
     buttons = ["download", "fullscreen"]
-    compared = gallery("compared", columns=4, buttons=buttons, visible=False)
+    compared = gallery("compared", type="filepath", columns=4, buttons=buttons, visible=False)
     (send_compared,) = offers.add(compared, to=("restore",), text="go_on_chosen")
     return {
         "compared": compared,
@@ -218,7 +225,7 @@ def wire(
         connect(changed, callbacks.fit_method, studio, inputs, outputs, **QUIET)
     for offer in offers.to("restore"):
         inputs = {"source": offer.source, "number": offer.chosen}
-        outputs = {"tabs": tabs, **of("editor", "mask_file", "reference")}
+        outputs = {"tabs": tabs, **of("editor", "original", "mask_file", "reference")}
         connect(offer.button.click, callbacks.receive, studio, inputs, outputs, **QUIET)
     send = controls.send_generate.click
     inputs, outputs = {**of("result"), "gallery": gallery}, {"tabs": tabs, "gallery": gallery}
@@ -227,6 +234,7 @@ def wire(
         studio,
         controls.segment,
         editor=controls.editor,
+        original=controls.original,
         mask=controls.mask_file,
         marked=controls.marked,
         overlay=controls.mask_shown,
@@ -250,7 +258,8 @@ def _wire_results(studio: Studio, controls: RestoreControls) -> None:
 def _wire_pictures(studio: Studio, controls: RestoreControls) -> None:
     """Connect what changes the picture in the editor."""
     of = controls.of
-    picture = of("editor", "mask_file", "reference")
+    picture = of("editor", "original", "mask_file", "reference")
+    connect(controls.file.upload, callbacks.open_file, studio, of("file"), picture, **PRIVATE)
     for name, example in controls.examples.items():
         connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
     degrade, form = controls.degrade.click, controls.form(DegradeForm)
@@ -261,6 +270,6 @@ def _wire_pictures(studio: Studio, controls: RestoreControls) -> None:
     use, inputs = controls.use_result.click, of("result", "reference")
     connect(use, callbacks.use_result, studio, inputs, {**picture, **of("pair")}, **QUIET)
     # The editor calls it an upload, too, when a picture is placed there by a button.
-    upload, inputs = controls.editor.upload, of("editor", "reference")
-    outputs = of("mask_file", "reference")
-    connect(upload, callbacks.forget_old, studio, inputs, outputs, **QUIET)
+    upload, inputs = controls.editor.upload, of("editor", "seen", "original", "reference")
+    outputs = of("seen", "mask_file")
+    connect(upload, callbacks.forget_mask, studio, inputs, outputs, **QUIET)

@@ -21,7 +21,7 @@ from aigc_demo.ui.components import example_images
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.restore import callbacks
 from aigc_demo.ui.restore.callbacks import DegradeForm, MaskForm, Reference, RestoreForm
-from tests import factories
+from tests import factories, icc
 
 SIZE = (60, 44)
 
@@ -207,9 +207,18 @@ def test_a_reference_is_that_of_its_picture_alone(studio: Studio, tmp_path: Path
     assert reference.of(nearly) is not None
     others = (photo().rotate(180), photo().resize((5, 5)))
     assert [reference.of(other) for other in others] == [None, None]
-    assert callbacks.forget_old(studio, editor(tmp_path, nearly), reference) == {}
-    forgotten = {"mask_file": None, "reference": None}
-    assert callbacks.forget_old(studio, editor(tmp_path, others[0]), reference) == forgotten
+
+
+def test_another_picture_takes_the_mask_file_away(studio: Studio, tmp_path: Path) -> None:
+    photo().save(tmp_path / "a.png")
+    known = callbacks.open_file(studio, str(tmp_path / "a.png"))["original"]
+    value = editor(tmp_path)
+    assert callbacks.forget_mask(studio, value, None, known) == {"seen": value["background"]}
+    other = editor(tmp_path, photo().rotate(180))
+    forgotten = {"seen": other["background"], "mask_file": None}
+    assert callbacks.forget_mask(studio, other, None, known) == forgotten
+    # The editor reports a new picture at first with the file of the old one.
+    assert callbacks.forget_mask(studio, other, other["background"], known) == {}
 
 
 def test_the_result_is_worked_on_with_the_same_reference(studio: Studio, tmp_path: Path) -> None:
@@ -279,6 +288,49 @@ def test_what_is_feathered_is_blended(studio: Studio, tmp_path: Path) -> None:
     weights = callbacks.mask_of(form, SIZE)
     changed = (before != after).any(axis=2)
     assert not changed[weights == 0].any() and changed[(weights > 0) & (weights < 255)].any()
+
+
+def as_canvas(image: Image.Image) -> Image.Image:
+    """Return what a browser's canvas makes of a picture: 8 bits, multiplied by their opacity."""
+    values = np.asarray(image.convert("RGBA"), np.float32)
+    alpha = values[..., 3:] / 255
+    levels = np.rint(np.rint(values[..., :3] * alpha) / np.maximum(alpha, 1 / 255)).clip(0, 255)
+    return Image.fromarray(np.dstack([levels, values[..., 3]]).astype(np.uint8))
+
+
+def test_the_file_that_was_brought_is_restored_and_not_the_canvas(
+    studio: Studio, tmp_path: Path
+) -> None:
+    alpha = np.arange(44 * 60, dtype=np.uint16).reshape(44, 60) * 24
+    deep = images.Planes(np.asarray(photo(), np.uint16) * 257 + 5, alpha, icc.display_p3())
+    (tmp_path / "scan.png").write_bytes(images.encode_png(images.join(deep)))
+    brought = callbacks.open_file(studio, str(tmp_path / "scan.png"))
+    canvas = as_canvas(images.open_image(brought["editor"]["background"]))
+    value = editor(tmp_path, canvas)
+    form = RestoreForm(editor=value, original=brought["original"], method="telea")
+    shown = callbacks.restore_picture(studio, form, silent)
+    result = images.split(images.open_image(shown["result"]))
+    outside = square((10, 12, 22, 20)) == 0
+    assert np.array_equal(result.colour[outside], deep.colour[outside])
+    assert np.array_equal(result.alpha, alpha) and result.profile == deep.profile
+    assert not np.array_equal(result.colour, deep.colour)
+
+
+def test_a_picture_of_the_clipboard_is_taken_from_the_canvas(
+    studio: Studio, tmp_path: Path
+) -> None:
+    photo().save(tmp_path / "photo.png")
+    known = callbacks.open_file(studio, str(tmp_path / "photo.png"))["original"]
+    other = photo()
+    other.paste("white", (0, 0, 3, 3))  # another picture, though hardly
+    form = RestoreForm(editor=editor(tmp_path, other), original=known)
+    assert callbacks.request_of(form).image.tobytes() == other.tobytes()
+
+
+def test_what_cannot_be_opened_is_named(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "a.psd").write_bytes(b"8BPS")
+    with pytest.raises(BadImage, match="Photoshop"):
+        callbacks.open_file(studio, str(tmp_path / "a.psd"))
 
 
 def test_every_method_and_degradation_has_a_name() -> None:
