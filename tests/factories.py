@@ -95,7 +95,8 @@ def write_pairs(folder: Path, each: int = 21) -> Path:
         for kind, end in enumerate("AB"):
             (folder / f"{split}{end}").mkdir(parents=True)
             for i in range(count):
-                draw(kind, i % EACH).save(folder / f"{split}{end}" / f"{i:03d}.png")
+                drawn = draw(kind, i if split == "train" else 100 + i)
+                drawn.save(folder / f"{split}{end}" / f"{i:03d}.png")
     return folder
 
 

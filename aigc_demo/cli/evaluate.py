@@ -133,7 +133,8 @@ def accuracies(studio: Studio, info: ModelInfo, root: str | None, name: str | No
     extractor = feature_extractors.compact(studio.checkpoints / info.name, studio.device)
     scores = []
     for part in [name] if name else info.data.split("+"):
-        test = data.load(part, "test", root=root)
+        size = None if part in data.DATASETS else info.size
+        test = data.load(part, "test", root=root, size=size)
         wanted = [f"{test.name}/{c}" if "+" in info.data else c for c in test.classes]
         if len(wanted) < 2 or not set(wanted) <= set(info.labels):
             continue
@@ -141,6 +142,11 @@ def accuracies(studio: Studio, info: ModelInfo, root: str | None, name: str | No
         predicted = logits[:, [info.labels.index(c) for c in wanted]].argmax(1)
         accuracy = (predicted == test.labels).double().mean().item()
         scores.append(Score(f"accuracy_{test.name}", accuracy, len(test)))
+    if not scores:
+        raise BadValue(
+            f"data: {name or info.data} has not the classes that {info.name} knows; name a data "
+            "set with --data."
+        )
     return scores
 
 

@@ -11,7 +11,6 @@ import hashlib
 import random
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -32,18 +31,6 @@ LIMITS = Limits(
     total_bytes=10**12,
     captions_bytes=20_000_000,
 )
-
-
-def load_path(path: Path, split: Split, size: int | None) -> Dataset:
-    """Return a split of a folder or zip that is no registered set, by the layout that it has."""
-    source = Source(path.stem, path.stem, size or 32, 3, "yours", background=255)
-    with _opened(source, path) as listing:
-        source = layouts.with_domains(source, listing.images, size=size or 128)
-        captioned = not source.domains and caption_files.read(listing, LIMITS, of=source.title)
-        if captioned and captioned.sources:
-            held_out = max(1, len(listing.images) // layouts.HELD_OUT)
-            source = replace(source, captions=True, held_out=held_out)
-    return load(source, path, split)
 
 
 def load(source: Source, path: Path, split: Split) -> Dataset:

@@ -5,16 +5,16 @@
 * ``captions.csv``: see `captions`
 
 A registered set says what its folders are, and is read a split at a time (`class_folders`,
-`domain_folders`). Of what a user uploads that is found out, and all of it but test folders is
-trained with (`detect`). Pure functions of names: opens no file.
+`domain_folders`). Of what a user uploads that is found out (`detect`; see also
+`pairs` and `hold_out`). Pure functions of names: opens no file.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aigc_demo.data.archives import ImageFile
@@ -22,12 +22,20 @@ from aigc_demo.data.class_names import class_names
 from aigc_demo.data.dataset import Source, Split
 from aigc_demo.errors import BadData
 
+DOMAINS = ("A", "B")
 A_AND_B: dict[str, tuple[str, ...]] = {
     "train": ("trainA/", "trainB/"),
     "test": ("testA/", "testB/"),
 }
 HELD_OUT = 10  # a set without a test split holds out one in ten images
 MAX_CLASSES = 100
+SPLITS = ("train", "val", "test")
+SPLIT_FOLDER = re.compile(
+    r"(?:(?P<train>train|training)|(?P<val>val|valid|validation|dev)|(?P<test>test|testing|eval))"
+    r"(?:[-_ ]?(?:set|data|split|images|imgs|pictures|\d{4}))?",
+    re.IGNORECASE,
+)
+DOMAIN_FOLDER = re.compile(r"(?P<split>train|val|valid|test)[-_ ]?(?P<domain>a|b)", re.IGNORECASE)
 
 
 # --- Registered sets, a split at a time ----------------------------------------------------------
@@ -89,25 +97,6 @@ def domain_folders(
     return [list(domain.values()) for domain in domains]
 
 
-def with_domains(source: Source, files: Sequence[ImageFile], *, size: int) -> Source:
-    """Return `source` with the two domains of trainA/ and trainB/, at `size`, where there are
-    such folders.
-    """
-    ends = [{_stem(f.parts[-1]) for f in files if f.path.startswith(a)} for a in A_AND_B["train"]]
-    if not all(ends):
-        return source
-    test = any(f.path.startswith(A_AND_B["test"][0]) for f in files)
-    return replace(
-        source,
-        domains=("A", "B"),
-        paired=ends[0] == ends[1],
-        size=size,
-        train=A_AND_B["train"],
-        test=A_AND_B["test" if test else "train"],
-        held_out=0 if test else max(1, min(map(len, ends)) // HELD_OUT),
-    )
-
-
 def _stem(name: str) -> str:
     return str(PurePosixPath(name).with_suffix(""))
 
@@ -152,58 +141,73 @@ def _digest(name: str) -> bytes:
 
 @dataclass(frozen=True)
 class UserLayout:
-    """The files to train with, and the class and the stem of each."""
+    """The files, and of each its class, its stem and its split: train, val, test or "" """
 
     files: list[ImageFile]
     groups: list[str]
     stems: list[str]
-    held_out: int = 0
+    splits: list[str]
+    untaught: int = 0  # held-out files, left out, of classes that no training file has
     folders: int = 0  # too many to be classes
     loose: str = ""  # the class of images beside the folders, where there are any
+    like_splits: tuple[str, ...] = ()  # folders that are called like splits and are classes
 
 
 def detect(files: list[ImageFile]) -> UserLayout:
     """Return what the folders of a user's images mean.
 
-    A folder around everything does not count, and folders called test are left out.
+    A folder around everything does not count. Folders are splits where all beside them are, too:
+    at the top, or below each class or domain.
     """
     paths = [f.parts for f in files]
     while len({p[0] for p in paths}) == 1 and all(len(p) > 1 for p in paths):
         paths = [p[1:] for p in paths]
-    used = list(range(len(paths)))
-    tops = {p[0].lower() for p in paths} if all(len(p) > 1 for p in paths) else set()
-    if {"traina", "trainb"} <= tops <= {"traina", "trainb", "testa", "testb"}:
-        used = [i for i in used if paths[i][0].lower().startswith("train")]
-        paths = [(p[0][-1].upper(), *p[1:]) for p in paths]
-    elif tops == {"train", "test"}:
-        used = [i for i in used if paths[i][0].lower() == "train"]
-        paths = [p[1:] for p in paths]
-    inside = [paths[i][0] if len(paths[i]) > 1 else "" for i in used]
+    paths, splits = _without_splits(paths)
+    inside = [p[0] if len(p) > 1 else "" for p in paths]
+    taught = {f for f, split in zip(inside, splits, strict=True) if split in ("", "train")}
+    kept = [i for i, folder in enumerate(inside) if folder in taught]
+    untaught = len(files) - len(kept)
+    files, paths, splits, inside = ([x[i] for i in kept] for x in (files, paths, splits, inside))
     names = class_names(inside)
-    stems = [_stem("/".join(paths[i][1:] or paths[i])) for i in used]
+    stems = [_stem("/".join(p[1:] or p)) for p in paths]
     count = len(set(names.values()))
     are_classes = 1 < count <= MAX_CLASSES
     return UserLayout(
-        [files[i] for i in used],
+        files,
         [names[folder] if are_classes else "" for folder in inside],
         stems,
-        held_out=len(files) - len(used),
+        splits,
+        untaught=untaught,
         folders=count if count > MAX_CLASSES else 0,
         loose=names.get("", "") if are_classes else "",
+        like_splits=tuple(sorted({f for f in inside if split_of(f)})) if are_classes else (),
     )
 
 
-def pair_numbers(layout: UserLayout, usable: Sequence[int]) -> list[int]:
-    """Return the number of the pair of each usable file, -1 where it has none.
+def split_of(folder: str) -> str:
+    """Return the split that a folder is called after: train, val, test or none."""
+    found = SPLIT_FOLDER.fullmatch(folder)
+    return next((name for name in SPLITS if found and found[name]), "")
 
-    Pairs are the files of two folders whose names, without their endings, are the same.
-    """
-    ends = [
-        [s for s, g in zip(layout.stems, layout.groups, strict=True) if g == group]
-        for group in sorted(set(layout.groups))
-    ]
-    if len(ends) != 2 or sorted(ends[0]) != sorted(ends[1]) or len(set(ends[0])) < len(ends[0]):
-        return [-1] * len(usable)
-    there = Counter(layout.stems[i] for i in usable)  # a pair of which one is damaged is none
-    number = {stem: k for k, stem in enumerate(sorted(s for s, n in there.items() if n == 2))}
-    return [number.get(layout.stems[i], -1) for i in usable]
+
+def _without_splits(
+    paths: list[tuple[str, ...]],
+) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Return the paths without folders that are splits, and the split of each."""
+    tops = {p[0] for p in paths} if all(len(p) > 1 for p in paths) else set()
+    domains = [DOMAIN_FOLDER.fullmatch(top) for top in tops]
+    if domains and all(domains):
+        found = {(split_of(d["split"]), d["domain"].upper()) for d in domains if d}
+        if {("train", "A"), ("train", "B")} <= found:
+            matches = [DOMAIN_FOLDER.fullmatch(p[0]) for p in paths]
+            splits = [split_of(m["split"]) for m in matches if m]
+            return [
+                (m["domain"].upper(), *p[1:]) for m, p in zip(matches, paths, strict=True) if m
+            ], splits
+    for level in (0, 1):
+        if not all(len(p) > level + 1 for p in paths):
+            break
+        splits = [split_of(p[level]) for p in paths]
+        if all(splits) and "train" in splits and len(set(splits)) > 1:
+            return [(*p[:level], *p[level + 1 :]) for p in paths], splits
+    return paths, [""] * len(paths)

@@ -6,6 +6,7 @@ decoded while a model trains and no worker process is needed. Knows no method.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +14,15 @@ import numpy as np
 import torch
 
 from aigc_demo import settings
-from aigc_demo.data import image_folder, model_samples
+from aigc_demo.data import image_folder, layouts, model_samples
 from aigc_demo.data.catalogue import DATASETS
 from aigc_demo.data.dataset import Dataset, Source, Split, fit
 from aigc_demo.data.model_samples import sample_models
-from aigc_demo.data.uploads import user_dataset
+from aigc_demo.data.uploads import user_dataset, validation
 from aigc_demo.errors import BadData, BadValue
 
 # Where torchvision puts its files in the data folder.
+SIZE, DOMAIN_SIZE = 32, 128  # of pictures whose size nobody says
 TORCHVISION_FOLDERS = {
     "mnist": "MNIST/raw",
     "fashion_mnist": "FashionMNIST/raw",
@@ -61,12 +63,24 @@ def load(
         raise BadData("These pictures were private to their run, and are nowhere else.")
     path = Path(name)
     if path.exists():
-        return image_folder.load_path(path, split, size)
+        return _load_path(path, split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; choose one of "
         + ", ".join(DATASETS)
         + f", {model_samples.PREFIX}MODEL, or give a folder or zip of class folders."
     )
+
+
+def _load_path(path: Path, split: Split, size: int | None) -> Dataset:
+    """Return a split of a folder or zip that is no registered set: as runs learn from it."""
+    read = functools.partial(validation.validate, [path], limits=validation.OWNER_LIMITS)
+    own = read(size=size or SIZE)
+    if own.classes != layouts.DOMAINS:
+        found = own.split(split, captioned=own.captions is not None)
+    else:
+        own = own if size else read(size=DOMAIN_SIZE)
+        found = own.split(split, "pairs" if own.report.pairable else "domains")
+    return replace(found, name=own.report.title)
 
 
 def _load_source(

@@ -4,10 +4,8 @@ each time, against the same real ones.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -128,15 +126,14 @@ def evaluator_for(
     model: Model,
     dataset: data.Dataset,
     *,
-    root: str | Path | None,
+    load_test: Callable[[], data.Dataset],
 ) -> Evaluator | None:
     """Return the evaluator for a model that is trained on `dataset`, or on a part of it; None
-    where the plan wants no scores or there are none for such models.
+    where the plan wants no scores or there are none for such models. `load_test` loads the images
+    that are held out.
     """
     if not plan.score_every:
         return None
-    size = dataset.images.shape[-1]
-    load_test = functools.partial(data.load, plan.data, "test", root=root, size=size)
     if isinstance(model, Generative):
         count = plan.score_count or method.score_count
         return SampleEvaluator(dataset, load_test, count, method.score_options)

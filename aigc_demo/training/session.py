@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +83,10 @@ def prepare(
     ema = method.ema if plan.ema is None else plan.ema
     trainer = model.trainer(lr=plan.lr or method.lr, ema=ema, seed=plan.seed)
     seconds_before = _load_training_state(directory / STATE, model, trainer)
+    size = whole.images.shape[-1]
+    load_test = functools.partial(data.load, plan.data, "test", root=root, size=size)
+    if own := _own_images(directory, method):
+        load_test = functools.partial(own, "test")
     batch_size, start = plan.batch or method.batch, trainer.steps
     batches = dataset.batches(batch_size, seed=plan.seed, start=start, device=device)
     if pipeline:
@@ -96,7 +101,7 @@ def prepare(
         trainer=trainer,
         batch_size=batch_size,
         batches=batches,
-        evaluator=evaluator_for(plan, method, model, whole, root=root),
+        evaluator=evaluator_for(plan, method, model, whole, load_test=load_test),
         initial_card=initial_card,
         seconds_before=seconds_before,
     )
@@ -121,11 +126,18 @@ def _load_data(
     plan: TrainPlan, directory: Path, method: Method, root: str | Path | None, download: bool
 ) -> data.Dataset:
     """Load the user's own images where the run directory holds them, else the plan's data set."""
-    images = directory / user_dataset.IMAGES_FILE
-    if images.is_file():
-        return user_dataset.load(images, method.needs, captioned=method.condition == "text")
+    if own := _own_images(directory, method):
+        return own("train")
     size = plan.config.get("size")
     return data.load(plan.data, "train", root=root, download=download, size=size)
+
+
+def _own_images(directory: Path, method: Method) -> Callable[[data.Split], data.Dataset] | None:
+    """Return what loads a split of the user's own images, where the run directory holds them."""
+    images, captioned = directory / user_dataset.IMAGES_FILE, method.condition == "text"
+    if not images.is_file():
+        return None
+    return lambda split: user_dataset.load(images, method.needs, captioned=captioned, split=split)
 
 
 def _fit_to_method(dataset: data.Dataset, method: Method) -> data.Dataset:

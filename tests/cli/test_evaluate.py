@@ -52,9 +52,9 @@ def test_the_scores_of_a_model_are_written_into_its_card(
     found = metrics_in(folder)
     names = ("fid_compact_20", "is_compact_20", "agreement_compact_20", "memorised_compact_20")
     assert set(names) <= set(found)
-    assert found["reference"] == "shapes train, 21"
+    assert found["reference"] == "shapes train, 22"
     assert found["fid_compact_20"] > 0 and 0 <= found["agreement_compact_20"] <= 1
-    assert found["floor_agreement_compact_3"] <= 1, "three pictures are held out"
+    assert found["floor_agreement_compact_2"] <= 1, "two pictures are held out"
     assert found["other"] == 2 and found["fid_inception_5k"] == 3
     assert "fid_compact_5k" not in found, "a score of before"
     table = capsys.readouterr().out

@@ -74,7 +74,7 @@ def test_a_caption_is_read_whole_from_tables_of_any_program(tmp_path: Path, tabl
     assert own.report.captions == 2 and own.report.skipped == ()
     assert learned(own, tmp_path / "run") == [FOX, DOG]
     assert "2 of 2 pictures have a caption" in "\n".join(own.report.lines())
-    read = [data.load(str(tmp_path / "set"), split) for split in ("train", "test")]
+    read = [data.load(str(tmp_path / "set"))]
     assert sorted(s.name for d in read for s in d.subjects) == [FOX, DOG]
 
 
@@ -205,8 +205,7 @@ def test_captions_beside_class_folders_leave_the_classes(tmp_path: Path) -> None
     names = [f"{folder}/{i}.png" for folder in ("cats", "dogs") for i in range(4)]
     texts = {name.replace(".png", "__txt"): f"picture {name}" for name in names}
     folder = write(tmp_path, *names, **texts)
-    for split in ("train", "test"):
-        found = data.load(str(folder), split)
-        assert isinstance(found, Captioned) and found.classes == ("cats", "dogs")
-        for label, subject in zip(found.labels.tolist(), found.subjects, strict=True):
-            assert f"picture {found.classes[label]}/" in subject.name
+    found = data.load(str(folder))
+    assert isinstance(found, Captioned) and found.classes == ("cats", "dogs")
+    for label, subject in zip(found.labels.tolist(), found.subjects, strict=True):
+        assert f"picture {found.classes[label]}/" in subject.name

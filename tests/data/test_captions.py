@@ -7,16 +7,17 @@ import itertools
 import random
 import zipfile
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from aigc_demo import data
-from aigc_demo.data import image_folder, layouts
+from aigc_demo.data import layouts
 from aigc_demo.data.captions import Captioned, Subject, compose
+from aigc_demo.data.uploads import validation
 from aigc_demo.errors import BadData
+from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
 from aigc_demo.nn import byte_tokenizer
 from aigc_demo.training import loop
@@ -203,34 +204,36 @@ def test_a_table_is_read_word_by_word_in_a_folder_a_zip_and_a_zip_of_a_folder(
                 archive.write(file, file.relative_to(above).as_posix())
     expected = {f"{factories.SHAPES[i % 2]} at {i}" for i in range(12)}
     for path in paths:
-        train, test = (data.load(str(path), split) for split in ("train", "test"))
-        assert (len(train), len(test)) == (11, 1)
-        assert set(said(train, 11)) | set(said(test, 1)) == expected
+        assert set(said(data.load(str(path)), 12)) == expected
 
 
-def test_a_table_that_says_nothing_or_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
     path = write_yours(tmp_path / "mine")
-    head = "file,caption\n"
-    tables = ["picture,words\na/00.png,disc", head, head + "gone.png,disc"]
-    tables += [head + "a/00.png,\t\na/01.png", "", "\x89PNG\r\n", '"' * 300_000]
+    tables = ["picture,words\na/00.png,disc", "", "\x89PNG\r\n", '"' * 300_000]
     for content in [*(t.encode("latin-1") for t in tables), b"\xff\xfe\x00"]:
         (path / "captions.csv").write_bytes(content)
         with pytest.raises(BadData, match=r"captions\.csv of mine"):
             data.load(str(path))
 
 
-def test_a_table_that_would_fill_the_memory_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_that_names_no_picture_is_told(tmp_path: Path) -> None:
+    path = write_yours(tmp_path / "mine")
+    for rows in ("", "gone.png,disc", "a/00.png,\t\na/01.png"):
+        (path / "captions.csv").write_text(f"file,caption\n{rows}")
+        report = validation.validate([path], size=32).report
+        assert report.captions == 0
+
+
+def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     path = write_yours(tmp_path / "mine")
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("captions.csv", "file,caption\n" + "a" * 3_000_000)
-        archive.write(path / "a" / "00.png", "a/00.png")
+        for i in range(3):
+            archive.writestr(f"{i}.png", images.encode_png(factories.draw(0, i)))
     with pytest.raises(BadData, match=r"captions\.csv of bomb cannot be read"):
         data.load(str(tmp_path / "bomb.zip"))
-    (path / "captions.csv").write_bytes(b"file,caption\n" + b"a" * 3_000_000)
-    monkeypatch.setattr(image_folder, "LIMITS", replace(image_folder.LIMITS, captions_bytes=1000))
-    with pytest.raises(BadData, match=r"captions\.csv of mine has 3 MB; the limit is 0"):
+    (path / "captions.csv").write_bytes(b"file,caption\n" + b"a" * 6_000_000)
+    with pytest.raises(BadData, match=r"captions\.csv of mine has 6 MB; the limit is 5"):
         data.load(str(path))
 
 
@@ -242,8 +245,7 @@ def test_a_table_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
     write_table(
         path, [["file", "caption"], *map(list, zip(names, said_, strict=True))], "utf-8-sig"
     )
-    train, test = (data.load(str(path), split) for split in ("train", "test"))
-    found = set(said(train, len(train))) | set(said(test, len(test)))
+    found = set(said(data.load(str(path)), 3))
     assert found == {"red disc", "海豚 🐬", "x" * 200}
 
 

@@ -141,10 +141,10 @@ def test_what_one_set_holds_out_no_smaller_set_learns_from(tmp_path: Path) -> No
 
 
 def two_folders(folder: Path, *, same: bool, test: bool = True) -> Path:
-    for split in ("train", "test") if test else ("train",):
+    for k, split in enumerate(("train", "test") if test else ("train",)):
         for i in range(12):
-            write(folder, f"{split}A/{i}.png", i)
-            write(folder, f"{split}B/{i if same else i + 50}.png", 100 + i)
+            write(folder, f"{split}A/{i}.png", 20 * k + i)
+            write(folder, f"{split}B/{i if same else i + 50}.png", 100 + 20 * k + i)
     return folder
 
 

@@ -9,7 +9,7 @@ import pillow_heif
 import torch
 from PIL import Image
 
-from aigc_demo.data import image_folder
+from aigc_demo import data
 from aigc_demo.data.uploads import validation
 from aigc_demo.imaging import images
 from tests import icc
@@ -39,7 +39,7 @@ def test_uploads_with_a_profile_are_learnt_from_as_srgb(tmp_path: Path) -> None:
 def test_folders_with_a_profile_are_learnt_from_as_srgb(tmp_path: Path) -> None:
     for i in range(20):
         write(tmp_path / "in", f"{i}.png", icc_profile=icc.display_p3())
-    found = image_folder.load_path(tmp_path / "in", "train", 32)
+    found = data.load(str(tmp_path / "in"), "train", size=32)
     assert torch.equal(found.images[0, :, 16, 16], in_srgb())
 
 

@@ -87,7 +87,7 @@ def test_a_run_whose_pictures_were_removed_says_so_when_it_goes_on(tmp_path: Pat
             runs.stop(directory)
     for file in pictures.rglob("*.png"):
         file.unlink()
-    with pytest.raises(UserError, match="holds no pictures"):
+    with pytest.raises(UserError, match="none can be used"):
         list(factories.follow(directory))
     checkpoint.load(directory / "model")
 

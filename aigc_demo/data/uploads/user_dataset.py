@@ -20,7 +20,7 @@ from torch import Tensor
 
 from aigc_demo.data import captions
 from aigc_demo.data.archives import CAPTIONS, REASONS, Skipped
-from aigc_demo.data.dataset import Dataset, Domains
+from aigc_demo.data.dataset import Dataset, Domains, Split
 from aigc_demo.errors import BadData
 from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
@@ -36,7 +36,13 @@ WARNINGS = {
     "rare": "Fewer than {least} pictures of: {names}.",
     "copies": "{count} pictures are copies of others.",
     "small": "{count} pictures are smaller than {size} pixels and will be enlarged.",
-    "held": "{count} pictures in test folders are left out of the training.",
+    "held": "{count} pictures are held out of the training, to be graded by.",
+    "none_held": "Fewer than {least} pictures: none is held out, so nothing is graded.",
+    "split": "Held out of the training, to be graded by: {splits}.",
+    "untaught": "{count} pictures of test folders are left out: training has none of their class.",
+    "like_splits": "Folders called {names} lie beside others, so they are classes.",
+    "partners": "{count} of {all} have a partner; missing: {names}.",
+    "numbers": "The numbers in both folders agree, but the pictures do not: no pairs, it seems.",
     "many": "{count} folders are too many for classes; they are not told apart.",
     "coding": "The zip does not say how its names are written; they were read as {coding}.",
     "uncaptioned": "{count} pictures have no caption: {names}.",
@@ -57,6 +63,7 @@ class Report:
     counts: dict[str, int]
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[tuple[str, dict[str, Any]], ...] = ()
+    pairable: bool = False  # names make pairs, if perhaps no more than by their numbers
     captions: int = 0  # images that have one
 
     @property
@@ -68,8 +75,8 @@ class Report:
         """Tell whether a method with these needs, or one that needs captions, can be trained."""
         if captioned:
             return bool(self.captions) or self.layout != "one"
-        several = ("two", "pairs") if needs == "domains" else ("pairs",)
-        return needs == "pictures" or self.layout in several
+        several = self.layout in ("two", "pairs")
+        return needs == "pictures" or several and (needs == "domains" or self.pairable)
 
     def lines(self, most: int = 10) -> list[str]:
         """Return the report as lines of text, with at most `most` of the skipped files."""
@@ -95,8 +102,8 @@ class Report:
 
 @dataclass(frozen=True)
 class UserDataset:
-    """Images uint8 (N, 3, S, S), their classes, and the number of the pair that each belongs to,
-    -1: to none.
+    """Images uint8 (N, 3, S, S), their classes, the number of the pair that each belongs to, -1:
+    to none, and whether each is held out of the training.
     """
 
     report: Report
@@ -104,6 +111,7 @@ class UserDataset:
     labels: Tensor
     classes: tuple[str, ...]
     pairs: Tensor
+    held_out: Tensor  # bool (N,)
     names: tuple[str, ...] = ()
     captions: bytes | None = field(default=None, repr=False)
     flip: bool = False  # may the images be mirrored
@@ -115,34 +123,73 @@ class UserDataset:
         chosen = order[torch.linspace(0, len(order) - 1, n).round().long()]
         return images.grid(images.to_pil(self.images[chosen]), min(columns, n))
 
-    def save(self, directory: Path) -> None:
-        """Write the images into the directory of their run."""
-        described = {
+    def split(
+        self, split: Split, needs: Needs = "pictures", *, captioned: bool = False
+    ) -> Dataset:
+        """Return what is held out, for “test”, or the rest, for “train”; see `load`."""
+        table = self.captions if captioned else None
+        return _split(self._described(), self._tensors(), self.held_out, needs, table, split)
+
+    def _described(self) -> dict[str, Any]:
+        return {
             "title": self.report.title,
             "classes": list(self.classes),
             "flip": self.flip,
             "names": list(self.names),
         }
-        # "told": as the files of earlier runs call it.
-        tensors = {"images": self.images, "labels": self.labels, "pairs": self.pairs}
-        checkpoint.write_tensors(directory / IMAGES_FILE, tensors, {"told": json.dumps(described)})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {"images": self.images, "labels": self.labels, "pairs": self.pairs}
+
+    def save(self, directory: Path) -> None:
+        """Write the images into the directory of their run."""
+        tensors = self._tensors() | {"held_out": self.held_out}
+        described = {"told": json.dumps(self._described())}  # as the files of earlier runs call it
+        checkpoint.write_tensors(directory / IMAGES_FILE, tensors, described)
         if self.captions is not None:
             (directory / CAPTIONS).write_bytes(self.captions)
 
 
-def load(path: Path, needs: Needs, *, captioned: bool = False) -> Dataset:
-    """Return the images of a run as a set for methods with these `needs`; where it is to be
-    `captioned` and there is a table of captions, only those that it names.
+def load(path: Path, needs: Needs, *, captioned: bool = False, split: Split = "train") -> Dataset:
+    """Return the images of a run as a set for methods with these `needs`: what is held out for
+    the split “test”, the rest for “train”. Where it is to be `captioned` and there is a table of
+    captions, only those that it names.
 
-    Raises BadData where the file is damaged or the images do not serve the needs.
+    Raises BadData where the file is damaged, the images do not serve the needs, or none is in the
+    split.
     """
     try:
         with safe_open(path, framework="pt") as file:
             described = json.loads(file.metadata()["told"])
-            pixels, labels, pairs = (file.get_tensor(n) for n in ("images", "labels", "pairs"))
+            tensors = {name: file.get_tensor(name) for name in ("images", "labels", "pairs")}
+            # Runs of before learnt from all of their images.
+            known = set(file.keys())
+            held = file.get_tensor("held_out") if "held_out" in known else None
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         raise BadData("The run's own pictures are damaged; start it again from yours.") from None
+    if held is None:
+        held = torch.zeros(len(tensors["images"]), dtype=torch.bool)
+    table = path.with_name(CAPTIONS)
+    content = table.read_bytes() if captioned and table.is_file() else None
+    return _split(described, tensors, held, needs, content, split)
+
+
+def _split(
+    described: dict[str, Any],
+    tensors: dict[str, Tensor],
+    held: Tensor,
+    needs: Needs,
+    table: bytes | None,
+    split: Split,
+) -> Dataset:
+    """Return a split of a user data set, with the captions of `table` if given."""
     title, classes = described["title"], tuple(described["classes"])
+    chosen = (held == (split == "test")).nonzero().flatten()
+    if not len(chosen):
+        raise BadData(
+            f"{title} has no pictures for “{split}”: they are too few to hold any out; bring more."
+        )
+    pixels, labels, pairs = (tensors[name][chosen] for name in ("images", "labels", "pairs"))
     about: dict[str, Any] = {
         "name": PREFIX + title,
         "title": title,
@@ -154,10 +201,10 @@ def load(path: Path, needs: Needs, *, captioned: bool = False) -> Dataset:
         paired = needs in ("pairs", "plans")
         return _domains(pixels, labels, pairs if paired else None, classes, about)
     dataset = Dataset(images=pixels, labels=labels, classes=classes, **about)
-    table = path.with_name(CAPTIONS)
-    if captioned and table.is_file():
-        return captions.caption_by_table(dataset, described["names"], table.read_bytes())
-    return dataset
+    if table is None:
+        return dataset
+    names = [described["names"][i] for i in chosen.tolist()]
+    return captions.caption_by_table(dataset, names, table)
 
 
 def _domains(
@@ -176,8 +223,11 @@ def _domains(
     ends = [(labels == k).nonzero().flatten() for k in (0, 1)]
     paired = pairs is not None and bool((pairs >= 0).any())
     if paired:
-        whole = [e[pairs[e] >= 0] for e in ends]
+        both = pairs[ends[0]][torch.isin(pairs[ends[0]], pairs[ends[1]])]
+        whole = [e[torch.isin(pairs[e], both[both >= 0])] for e in ends]
         ends = [e[pairs[e].argsort()] for e in whole]
+    if any(len(e) == 0 for e in ends):
+        raise BadData(f"{about['title']} has no pictures of one of its domains; bring more.")
     first, second = (pixels[e] for e in ends)
     return Domains(
         images=first,

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aigc_demo.data import archives, caption_files, layouts
+from aigc_demo.data import archives, caption_files, hold_out, layouts, pairs
 from aigc_demo.data.archives import REASONS, ImageFile, Limits, Listing, Skipped
 from aigc_demo.data.caption_files import Captions
 from aigc_demo.data.class_names import safe
@@ -63,6 +63,7 @@ class Decoded:
     """A square image, and what is known of its file."""
 
     pixels: Tensor  # uint8 (3, S, S)
+    thumbnail: Tensor  # uint8 (3, T, T)
     digest: str  # of the file's content
     enlarged: bool
     cost: int  # pixels that had to be decoded
@@ -120,10 +121,12 @@ def _decode(file: ImageFile, content: bytes, size: int) -> Decoded | Skipped:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     box = (left, top, left + side, top + side)
+    small = (hold_out.THUMBNAIL, hold_out.THUMBNAIL)
+    thumbnail = images.to_pixels(image.resize(small, Image.Resampling.BOX, box))
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.LANCZOS, box)
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    return Decoded(images.to_pixels(image), digest, min(width, height) < size, cost)
+    return Decoded(images.to_pixels(image), thumbnail, digest, min(width, height) < size, cost)
 
 
 def _user_dataset(
@@ -144,25 +147,34 @@ def _user_dataset(
     groups = [layout.groups[i] for i in usable]
     classes = tuple(sorted(set(groups)))
     counts = {c or "all": groups.count(c) for c in classes}
-    pairs = layouts.pair_numbers(layout, usable)
+    labels, pixels = [classes.index(g) for g in groups], torch.stack([d.pixels for d in decoded])
+    found = pairs.find(layout, usable)
+    sure = pairs.evident(found, pixels, named=classes == layouts.DOMAINS)
+    splits = [layout.splits[i] for i in usable]
+    thumbnails = torch.stack([d.thumbnail for d in decoded])
+    digests = [d.digest for d in decoded]
+    held = hold_out.choose(labels, splits, digests, thumbnails, found.numbers)
     kinds: dict[int, Layout] = {1: "one", 2: "two"}
     report = Report(
         title=listing.title,
-        layout="pairs" if max(pairs) > 0 else kinds.get(len(classes), "classes"),
+        layout="pairs" if sure else kinds.get(len(classes), "classes"),
         counts=counts,
         skipped=skipped,
         warnings=(
             *_warnings(layout, counts, decoded, size),
+            *_split_warnings(layout, splits, held, found, sure=sure),
             *_listing_warnings(listing, captions, paths),
         ),
+        pairable=max(found.numbers) > 0,
         captions=sum(path in captions.rows for path in paths),
     )
     return UserDataset(
         report=report,
-        images=torch.stack([d.pixels for d in decoded]),
-        labels=torch.tensor([classes.index(g) for g in groups]),
+        images=pixels,
+        labels=torch.tensor(labels),
         classes=() if len(classes) == 1 else classes,
-        pairs=torch.tensor(pairs),
+        pairs=torch.tensor(found.numbers),
+        held_out=torch.tensor(held),
         names=paths,
         captions=captions.stored(paths) if report.captions else None,
     )
@@ -195,12 +207,38 @@ def _warnings(
         yield "copies", {"count": copies}
     if enlarged := sum(d.enlarged for d in decoded):
         yield "small", {"count": enlarged, "size": size}
-    if layout.held_out:
-        yield "held", {"count": layout.held_out}
     if layout.folders:
         yield "many", {"count": layout.folders}
     if layout.loose in counts:
         yield "loose", {"count": counts[layout.loose], "name": layout.loose}
+
+
+def _split_warnings(
+    layout: layouts.UserLayout,
+    splits: list[str],
+    held: list[bool],
+    found: pairs.Pairs,
+    *,
+    sure: bool,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what is said of splits, of what is held out and of pairs."""
+    own = [f"{split}: {n}" for split in ("val", "test") if (n := splits.count(split))]
+    if own:
+        yield "split", {"splits": ", ".join(own)}
+    if not any(held):
+        yield "none_held", {"least": hold_out.LEAST}
+    elif not own:
+        yield "held", {"count": sum(held)}
+    if layout.untaught:
+        yield "untaught", {"count": layout.untaught}
+    if layout.like_splits:
+        yield "like_splits", {"names": ", ".join(layout.like_splits)}
+    if sure and found.missing:
+        both = max(found.numbers) + 1
+        missing = ", ".join(found.missing[:8]) + (" …" if len(found.missing) > 8 else "")
+        yield "partners", {"count": both, "all": both + len(found.missing), "names": missing}
+    elif max(found.numbers) > 0 and not sure:
+        yield "numbers", {}
 
 
 def _listing_warnings(
