@@ -140,7 +140,8 @@ def discard(workspace: Workspace, run: str | None, armed: str | None) -> Updates
     send(workspace, run, "discard")
     workspace.studio.cache.forget(RUN_PREFIX + directory.name)
     page_cache.erase(needles)
-    return {"run": gr.Dropdown(value=None), **disarm(workspace)}
+    # Nothing is seen now, so that the next look shows another run.
+    return {"run": gr.Dropdown(value=None), "seen": None, **disarm(workspace)}
 
 
 # --- Its model -----------------------------------------------------------------------------------

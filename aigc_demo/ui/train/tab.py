@@ -263,7 +263,7 @@ def _wire_monitor(workspace: Workspace, controls: Controls, demo: gr.Blocks, tab
     arm, discard = run["discard"].click, run["discard_sure"].click
     connect(arm, callbacks.ask_to_discard, workspace, chosen, confirmation, **QUIET)
     connect(run["run"].change, callbacks.disarm, workspace, {}, confirmation, **QUIET)
-    inputs, outputs = {**chosen, "armed": run["armed"]}, {**chosen, **confirmation}
+    inputs, outputs = {**chosen, "armed": run["armed"]}, {**chosen, **confirmation, "seen": run["seen"]}
     look_at(connect(discard, callbacks.discard, workspace, inputs, outputs, **QUIET).success)
 
 
