@@ -263,7 +263,8 @@ def _wire_monitor(workspace: Workspace, controls: Controls, demo: gr.Blocks, tab
     arm, discard = run["discard"].click, run["discard_sure"].click
     connect(arm, callbacks.ask_to_discard, workspace, chosen, confirmation, **QUIET)
     connect(run["run"].change, callbacks.disarm, workspace, {}, confirmation, **QUIET)
-    inputs, outputs = {**chosen, "armed": run["armed"]}, {**chosen, **confirmation, "seen": run["seen"]}
+    inputs = {**chosen, "armed": run["armed"]}
+    outputs = {**chosen, **confirmation, "seen": run["seen"]}
     look_at(connect(discard, callbacks.discard, workspace, inputs, outputs, **QUIET).success)
 
 
