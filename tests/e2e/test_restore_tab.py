@@ -38,7 +38,9 @@ def bring(page: Page, file: Path) -> None:
 
 def stroke(page: Page) -> None:
     """Paint a line through the middle with the mouse."""
-    box = page.locator("#restore_picture canvas").first.bounding_box()
+    canvas = page.locator("#restore_picture canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x - 30, y - 10)

@@ -140,8 +140,8 @@ def discard(workspace: Workspace, run: str | None, armed: str | None) -> Updates
     send(workspace, run, "discard")
     workspace.studio.cache.forget(RUN_PREFIX + directory.name)
     page_cache.erase(needles)
-    # Nothing is seen now, so that the next look shows another run.
-    return {"run": gr.Dropdown(value=None), "seen": None, **disarm(workspace)}
+    # It stays armed until another run is shown: a look that comes late must know who discarded it.
+    return {"run": gr.Dropdown(value=None), "discard_sure": gr.Button(visible=False)}
 
 
 # --- Its model -----------------------------------------------------------------------------------

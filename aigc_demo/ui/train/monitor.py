@@ -25,16 +25,22 @@ def look(
     run: str | None,
     position: int | None,
     seen: dict[str, Any] | None,
+    armed: str | None,
     request: gr.Request,
 ) -> Updates:
-    """Return updates of all that has changed since `seen`, and what is seen now."""
+    """Return updates of all that has changed since `seen`, and what is seen now.
+
+    A run that is missing was discarded: by this page, where it is the one that was `armed`, which
+    then shows another; else by somebody else, and the page says so.
+    """
     views = workspace.monitor.views()
     if run and run not in {v.name for v in views}:  # it has just been started
         views = workspace.monitor.views(fresh=True)
     if seen is None or any(v.status in ("waiting", "training") for v in views):
         workspace.workers.ensure()  # warm when the page opens, and again where one has died
     seen, language = seen or {}, language_of(request)
-    gone = bool(run) and run not in {v.name for v in views} or not run and seen.get("gone", False)
+    missing = bool(run) and run not in {v.name for v in views}
+    gone = missing and run != armed or not run and seen.get("gone", False)
     view = None if gone else _chosen(views, run)
     now = _snapshot(view, views) | ({"gone": True} if gone else {})
     updates: Updates = {}

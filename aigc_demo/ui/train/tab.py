@@ -243,7 +243,7 @@ def _wire_monitor(workspace: Workspace, controls: Controls, demo: gr.Blocks, tab
     shown = {**run, "compare_pick": controls.comparison["runs"]}
 
     def look_at(event: Any, **settings: Any) -> None:
-        seen = {**position, "seen": run["seen"]}
+        seen = {**position, "seen": run["seen"], "armed": run["armed"]}
         connect(event, monitor.look, workspace, seen, shown, **QUIET, **settings)
 
     look_at(controls.timer.tick, trigger_mode="always_last")
@@ -263,8 +263,7 @@ def _wire_monitor(workspace: Workspace, controls: Controls, demo: gr.Blocks, tab
     arm, discard = run["discard"].click, run["discard_sure"].click
     connect(arm, callbacks.ask_to_discard, workspace, chosen, confirmation, **QUIET)
     connect(run["run"].change, callbacks.disarm, workspace, {}, confirmation, **QUIET)
-    inputs = {**chosen, "armed": run["armed"]}
-    outputs = {**chosen, **confirmation, "seen": run["seen"]}
+    inputs, outputs = {**chosen, "armed": run["armed"]}, {**chosen, **confirmation}
     look_at(connect(discard, callbacks.discard, workspace, inputs, outputs, **QUIET).success)
 
 

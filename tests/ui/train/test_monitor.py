@@ -29,9 +29,10 @@ def look(
     position: int | None = 1,
     seen: Any = None,
     language: str = "en-GB",
+    armed: str | None = None,
 ) -> dict[str, Any]:
     request: Any = SimpleNamespace(headers={"accept-language": language})
-    return monitor.look(workspace, run, position, seen, request)
+    return monitor.look(workspace, run, position, seen, armed, request)
 
 
 def compare(workspace: Workspace, names: list[str] | None, curve: str) -> dict[str, Any]:
@@ -141,6 +142,8 @@ def test_a_run_that_somebody_else_discards_is_not_replaced_in_silence(
     assert updates["picture"] is None and updates["losses"] is None
     assert not updates["discard"].visible and not updates["film"].visible
     assert look(workspace, None, 2, updates["seen"]) == {}
+    mine = look(workspace, "run", 2, seen, armed="run")
+    assert mine["seen"]["run"] == mine["run"].value == "other"
     assert look(workspace, "other", 2, updates["seen"])["seen"]["run"] == "other"
 
 
