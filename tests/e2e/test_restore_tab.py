@@ -29,8 +29,8 @@ def open_tab(page: Page) -> None:
 
 
 def bring(page: Page, file: Path) -> None:
-    """Choose a file in the editor, and wait until the server has sent a picture of it."""
-    with page.expect_request(lambda request: "/queue/join" in request.url):
+    """Choose a file in the editor, and wait until that has got the server's picture of it."""
+    with page.expect_response(lambda answer: answer.url.endswith(f"/{file.name}")):
         page.locator("#restore_picture input[type=file]").first.set_input_files(file)
     page.wait_for_selector("#restore_picture canvas")
     settle(page)

@@ -259,12 +259,13 @@ def _wire_pictures(studio: Studio, controls: RestoreControls) -> None:
     """Connect what changes the picture in the editor."""
     of = controls.of
     picture = of("editor", "original", "mask_file", "reference")
-    connect(controls.file.upload, callbacks.open_file, studio, of("file"), picture, **PRIVATE)
+    # No sign of progress: over an editor with strokes it would stay for ever.
+    connect(controls.file.upload, callbacks.open_file, studio, of("file"), picture, **QUIET)
     for name, example in controls.examples.items():
         connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
     degrade, form = controls.degrade.click, controls.form(DegradeForm)
     outputs = {**picture, **of("details", "method")}
-    connect(degrade, callbacks.degrade, studio, form, outputs, **PRIVATE)
+    connect(degrade, callbacks.degrade, studio, form, outputs, **QUIET)
     undo = controls.undo_degradation.click
     connect(undo, callbacks.undo_degradation, studio, of("reference"), picture, **QUIET)
     use, inputs = controls.use_result.click, of("result", "reference")
