@@ -52,7 +52,7 @@ main.contain, .main, .main > .wrap { width: 100%; box-sizing: border-box; }
   text-align: left; border: 0; box-shadow: none; background: none; }
 .swatches i { display: inline-block; width: 26px; height: 26px; border-radius: 5px; margin: 2px; }
 .chart p { font-weight: 600; margin-bottom: -8px; }
-.plot { min-height: 266px; }
+.plot { min-height: 232px; }
 .plot details, .plot .vega-actions { display: none; }
 #film_picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
 .quiet { opacity: .8; font-size: .9em; }

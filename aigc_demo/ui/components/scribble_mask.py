@@ -97,7 +97,8 @@ def wire(
     """Let `go` turn the strokes in `editor` into a `mask`."""
     outputs = {"editor": editor, "mask": mask, "marked": marked, "overlay": overlay}
     inputs = {"editor": editor, "original": original}
-    connect(go.click, segment, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)
+    settings = {"gpu": True, "show_progress_on": overlay, **PRIVATE, **DEVICE}
+    connect(go.click, segment, studio, inputs, outputs, **settings)
     answer = [gr.File(label="mask", visible=False), gr.JSON(label="details", visible=False)]
     files = ("image", "thing", "background")
     endpoint(segment_file, studio, "smart_mask", files=files, outputs=answer, gpu=True)

@@ -141,6 +141,7 @@ def histograms(
                     "x": across | {"scale": {"zero": False, "nice": False}},
                     "x2": {"field": "to"},
                     "y": {"field": "y", "type": "quantitative", "title": y},
+                    "y2": {"datum": 0},
                     "tooltip": [tip("curve", ""), tip("from", x, ".3~g"), tip("y", y, ",d")],
                 },
             }

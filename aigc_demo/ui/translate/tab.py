@@ -249,7 +249,8 @@ def _wire_pictures(studio: Studio, controls: TranslateControls) -> None:
     of, picture = controls.of, controls.of("editor", *RESULTS)
     for name, example in controls.examples.items():
         connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
-    landscape, computing = controls.landscape.click, {"gpu": True, **PRIVATE, **DEVICE}
+    landscape = controls.landscape.click
+    computing = {"gpu": True, "show_progress_on": controls.pair, **PRIVATE, **DEVICE}
     connect(landscape, callbacks.show_landscape, studio, {}, picture, **computing)
     rendered = controls.draw_emoji.click(
         None, controls.emoji_text, controls.emoji_image, js=DRAW_EMOJI_JS, **PRIVATE

@@ -69,6 +69,7 @@ def test_bars_of_real_and_fake_stand_side_by_side() -> None:
     spans = sorted((bar["from"], bar["to"]) for some in bars for bar in some)
     assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
     assert [sum(bar["y"] for bar in some) for some in bars] == [3, 3]
+    assert axes(chart)["y2"] == {"datum": 0}  # each bar stands on the axis
 
 
 def test_curves_have_names_in_both_languages() -> None:
