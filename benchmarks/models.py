@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from aigc_demo.methods.checkpoint import in_all
 from aigc_demo.metrics.scores import BASELINE
 from aigc_demo.pipelines.model_info import ModelInfo
 from aigc_demo.studio import Studio
@@ -38,7 +39,7 @@ def row(info: ModelInfo) -> list[str]:
         f"`{info.name}`",
         f"{info.size}×{info.size} {kind}, {len(info.labels)} classes",
         f"{info.megabytes:.1f} MB",
-        f"{total(card, 'seconds') / 60:.0f} min, {total(card, 'images_seen'):,} pictures seen",
+        f"{in_all(card, 'seconds') / 60:.0f} min, {in_all(card, 'images_seen'):,} pictures seen",
         *scores(card["metrics"]),
     ]
 
@@ -51,12 +52,6 @@ def floors(models: list[ModelInfo]) -> list[list[str]]:
         if info.data not in rows and any(cell != "—" for cell in cells):
             rows[info.data] = [f"real `{info.data}` test pictures", "—", "—", "—", *cells]
     return list(rows.values())
-
-
-def total(card: dict[str, Any], field: str) -> float:
-    """Return `field` summed over the card and those of the weights that it started from."""
-    before = card.get("started_from")
-    return card[field] + (total(before, field) if before else 0)
 
 
 def scores(metrics: dict[str, Any], prefix: str = "") -> list[str]:

@@ -60,6 +60,12 @@ class Card(BaseModel):
     started_from: dict[str, Any] = {}  # the card of the initial weights, if fine-tuned
 
 
+def in_all(card: dict[str, Any], field: str) -> float:
+    """Return `field` of a card and of those of all runs that led to its weights, together."""
+    before = card.get("started_from")
+    return card.get(field, 0) + (in_all(before, field) if before else 0)
+
+
 def save(folder: Path, model: Generative, card: Card) -> None:
     """Write weights and card to `folder`; a reader sees the old or the new, never half."""
     folder.mkdir(parents=True, exist_ok=True)

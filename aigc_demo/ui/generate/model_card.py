@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from aigc_demo.methods.checkpoint import in_all
 from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
 from aigc_demo.ui.components.pictures import literal
 from aigc_demo.ui.generate.forms import ALL
@@ -24,10 +25,17 @@ def describe(info: ModelInfo) -> str:
     if info.from_run:
         date = info.name.removeprefix(RUN_PREFIX)[:15]
         words = [f"★ {info.title}", date, words[1]]
-    for name, value in info.card.get("metrics", {}).items():
-        if name.startswith("fid_compact_") and isinstance(value, int | float):
-            words.append(f"FID {value:.1f} (N {name.rsplit('_', 1)[1]})")
-    return " · ".join(words)
+    return " · ".join([*words, *(f"FID {score}" for score in [fid(info)] if score)])
+
+
+def fid(info: ModelInfo) -> str:
+    """Return the FID of a model with its N, or nothing where the card has none."""
+    found = [
+        f"{value:.1f} (N {name.rsplit('_', 1)[1]})"
+        for name, value in info.card.get("metrics", {}).items()
+        if name.startswith("fid_compact_") and isinstance(value, int | float)
+    ]
+    return found[-1] if found else ""
 
 
 def class_choices(first: str, *models: ModelInfo) -> list[tuple[Any, str]]:
@@ -47,8 +55,9 @@ def card(info: ModelInfo) -> str:
         "data": f"{literal(card['data_title'])}, {number(card['data_size'])}, "
         f"{card['data_licence']}",
         "classes": ", ".join(map(literal, card["classes"])) or "none",
-        "training": f"{number(card['steps'])} steps, {number(card['images_seen'])} pictures, "
-        f"{card['seconds'] / 60:.0f} minutes",
+        "training": f"{number(in_all(card, 'steps'))} steps, "
+        f"{number(in_all(card, 'images_seen'))} pictures, "
+        f"{in_all(card, 'seconds') / 60:.0f} minutes",
         "device": card["device"],
         "command": f"`{card['command']}`",
         "commit, versions": f"{card['commit']} · "

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import gradio as gr
 
 from aigc_demo.errors import BadValue
+from aigc_demo.methods import METHODS
+from aigc_demo.methods.checkpoint import in_all
 from aigc_demo.requests import GenerateRequest, Request, Whole
-from aigc_demo.studio import ModelInfo, Studio
+from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
 from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.pictures import sheet
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate.forms import ALL, SamplingForm, class_or_none
-from aigc_demo.ui.generate.model_card import class_choices
+from aigc_demo.ui.generate.model_card import class_choices, fid
 from aigc_demo.ui.generate.samples import PIXEL_ART, is_pixel_art, sheet_of_rows
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import Components, Updates, connect
@@ -68,9 +70,12 @@ def wire_classes(studio: Studio, controls: ClassesControls, sampling: Components
 
 
 class CompareForm(Request):
-    """The data whose models are compared, a class, the first seed, and how many seeds."""
+    """The data whose models are compared, with those of runs or without, a class, the first seed,
+    and how many seeds.
+    """
 
     data: str | None = None
+    with_runs: bool = False
     label: str | None = ALL
     seed: Whole | None = 0
     columns: Whole = 8
@@ -81,6 +86,7 @@ class CompareControls(Controls):
     """The components of the comparison."""
 
     data: gr.Dropdown
+    with_runs: gr.Checkbox
     label: gr.Dropdown
     columns: gr.Slider
     go: gr.Button
@@ -89,8 +95,8 @@ class CompareControls(Controls):
 
 
 def compare(studio: Studio, form: CompareForm) -> Updates:
-    """Show a row a model of the chosen data, and a table of their speed and size."""
-    models = models_of(studio, form.data)
+    """Show a row a model of the chosen data, and a table of speed, size, training and FID."""
+    models = models_of(studio, form.data, with_runs=form.with_runs)
     if not models:
         raise BadValue("data: no model has learned from these pictures; choose another set.")
     rows, table = [], []
@@ -100,23 +106,35 @@ def compare(studio: Studio, form: CompareForm) -> Updates:
         )
         studio.generate(request.model_copy(update={"count": 1}))  # so that loading is not timed
         result = studio.generate(request)
-        rows.append((info.method, result.images))
+        rows.append((row_title(info), result.images))
         milliseconds = round(1000 * result.seconds / form.columns, 1)
         megabytes = round(info.megabytes, 1)
-        table.append([info.title, milliseconds, megabytes, info.card["images_seen"]])
+        seen = int(in_all(info.card, "images_seen"))
+        title = row_title(info) if info.from_run else info.title
+        table.append([title, milliseconds, megabytes, seen, fid(info) or "—"])
     return {"sheet": sheet_of_rows(rows, crisp=form.data in PIXEL_ART), "table": table}
 
 
-def models_of(studio: Studio, data: str | None) -> list[ModelInfo]:
-    """Return the usable models that were trained on a data set."""
-    return [m for m in studio.models("generate") if not m.problem and m.data == data]
+def models_of(studio: Studio, data: str | None, *, with_runs: bool) -> list[ModelInfo]:
+    """Return the usable models that were trained on a data set, those of runs only if wanted."""
+    models = [m for m in studio.models("generate") if not m.problem and m.data == data]
+    return [m for m in models if with_runs or not m.from_run]
+
+
+def row_title(info: ModelInfo) -> str:
+    """Return the method of a model and, of a run's, when that began."""
+    method = METHODS[info.method].title
+    if not info.from_run:
+        return method
+    stamp = info.name.removeprefix(RUN_PREFIX)[9:15]
+    time = f"{stamp[:2]}:{stamp[2:4]}:{stamp[4:]}" if stamp.isdigit() else stamp
+    return f"★ {method} {time}"
 
 
 def fit_classes(studio: Studio, data: str | None) -> Updates:
     """Offer the classes of a data set."""
-    return {
-        "label": gr.Dropdown(class_choices("all_classes", *models_of(studio, data)), value=ALL)
-    }
+    models = models_of(studio, data, with_runs=True)
+    return {"label": gr.Dropdown(class_choices("all_classes", *models), value=ALL)}
 
 
 def layout_compare(usable: list[ModelInfo], offers: Offers) -> CompareControls:
@@ -138,21 +156,22 @@ def layout_compare(usable: list[ModelInfo], offers: Offers) -> CompareControls:
             **labelled("compare_label", "class"),
         )
         columns = gr.Slider(2, 12, 8, step=1, **labelled("compare_columns", "columns"))
+    with_runs = gr.Checkbox(False, **labelled("compare_with_runs"))
     go = button("compare_go", variant="primary")
     made = sheet("compare_sheet")
     offers.add(made)
     table = gr.Dataframe(
-        headers=["model", "ms a picture", "MB", "pictures seen"],
+        headers=["model", "ms a picture", "MB", "pictures seen in all", "FID"],
         interactive=False,
         **labelled("compare_table", "details"),
     )
-    return CompareControls(data, label, columns, go, made, table)
+    return CompareControls(data, with_runs, label, columns, go, made, table)
 
 
 def wire_compare(studio: Studio, controls: CompareControls, seed: gr.Number) -> None:
     """Connect the controls; `seed` is that of the tab."""
     data, label = controls.of("data"), controls.of("label")
     connect(controls.data.change, fit_classes, studio, data, label, **QUIET)
-    inputs = controls.of("data", "label", "columns") | {"seed": seed}
+    inputs = controls.of("data", "with_runs", "label", "columns") | {"seed": seed}
     outputs = controls.of("sheet", "table")
     connect(controls.go.click, compare, studio, inputs, outputs, gpu=True, **PRIVATE, **DEVICE)

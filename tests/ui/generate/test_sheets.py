@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageSequence
 
 from aigc_demo.errors import BadValue
+from aigc_demo.methods.checkpoint import in_all
 from aigc_demo.requests import GenerateRequest, GridRequest
 from aigc_demo.studio import Studio
 from aigc_demo.ui.generate import morph, sheets, xy_grid
 from aigc_demo.ui.generate.morph import MorphForm
 from aigc_demo.ui.generate.sheets import ClassesForm, CompareForm
 from aigc_demo.ui.generate.xy_grid import GridForm
+from tests import factories
 
 FLOW, DCGAN, VAE, PLAIN = "shapes-flow", "shapes-dcgan", "shapes-vae", "plain-dcgan"
 TEXT = "shapes-text2image"
@@ -65,8 +69,34 @@ def test_models_of_the_same_data_are_compared(studio: Studio) -> None:
     shown = sheets.compare(studio, CompareForm(data=data, label="*", seed=1, columns=2))
     assert [row[0] for row in shown["table"]] == [m.title for m in here]
     assert shown["sheet"].height == 4 + 100 * len(here)
+    assert [row[3] for row in shown["table"]] == [m.card["images_seen"] for m in here]
     with pytest.raises(BadValue, match="^data: no model has learned"):
         sheets.compare(studio, CompareForm(data="nothing"))
+
+
+def test_models_of_runs_are_compared_only_if_wanted(trained: Path, tmp_path: Path) -> None:
+    for name in ("20261125-011600-shapes-dcgan", "20261125-011601-shapes-dcgan"):
+        shutil.copytree(trained / DCGAN, tmp_path / "runs" / name / "model")
+        (tmp_path / "runs" / name / "plan.json").write_text(
+            factories.plan("dcgan", "shapes").model_dump_json()
+        )
+    studio = Studio(trained, runs_root=tmp_path / "runs", device="cpu")
+    data, shipped = studio.info(DCGAN).data, sheets.compare
+    form = CompareForm(data=data, columns=2)
+    without, wanted = (
+        [row[0] for row in shipped(studio, f)["table"]]
+        for f in (form, form.model_copy(update={"with_runs": True}))
+    )
+    assert not any("★" in title for title in without)
+    assert len({title for title in wanted if "★" in title}) == 2
+    assert len(wanted) == len(without) + 2
+    with pytest.raises(BadValue, match="the run that it came from was discarded"):
+        studio.info("yours-20261125-011602-shapes-dcgan")
+
+
+def test_pictures_seen_are_those_of_all_runs_that_led_to_the_weights() -> None:
+    card = {"images_seen": 64_000, "started_from": {"images_seen": 39_040, "started_from": {}}}
+    assert in_all(card, "images_seen") == 103_040
 
 
 # --- The X/Y grid --------------------------------------------------------------------------------
