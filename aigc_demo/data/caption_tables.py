@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from aigc_demo.errors import BadData
 
-ENDINGS = (".csv", ".tsv", ".jsonl")
 FILE = ("file", "file_name", "filename", "image", "path")
 CAPTION = ("caption", "text", "prompt")
 DELIMITERS = ",;\t"
