@@ -97,27 +97,28 @@ def test_a_picture_is_painted_restored_compared_and_sent_there_and_back(
     page.get_by_text("nothing is marked yet").wait_for()
 
 
-@pytest.mark.parametrize(("width", "mode"), [(140, "RGB of 16 bits"), (150, "translucent")])
-def test_outside_of_a_stroke_the_file_comes_back_bit_by_bit(
-    page: Page, tmp_path: Path, width: int, mode: str
+def test_outside_of_a_stroke_each_file_comes_back_bit_by_bit(
+    open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
-    noise = np.random.default_rng(0).integers(0, 65536, (120, width, 3)).astype(np.uint16)
-    planes = images.Planes(noise)
-    if mode == "translucent":
-        alpha = np.arange(120 * width).reshape(120, width) % 256
-        planes = images.Planes((noise >> 8).astype(np.uint8), alpha.astype(np.uint8))
-    (tmp_path / "scan.png").write_bytes(images.encode_png(images.join(planes)))
+    """Also the second one, brought when there are strokes in the editor."""
+    page = open_page()
     open_tab(page)
-    bring(page, tmp_path / "scan.png")
-    stroke(page)
-    restored(page, f"{width}×120 px")
-    result = images.split(images.open_image(waiting.download(page, "result_file")))
-    assert result.colour.dtype == planes.colour.dtype
-    changed = (result.colour != planes.colour).any(axis=2)
-    rows, columns = np.nonzero(changed)
-    assert 0 < changed.mean() < 0.3
-    assert rows.min() > 25 and rows.max() < 95 and columns.min() > 20 and columns.max() < 130
-    assert planes.alpha is None or np.array_equal(result.alpha, planes.alpha)
+    noise = np.random.default_rng(0).integers(0, 65536, (120, 150, 3)).astype(np.uint16)
+    alpha = (np.arange(120 * 150).reshape(120, 150) % 256).astype(np.uint8)
+    translucent = images.Planes((noise >> 8).astype(np.uint8), alpha)
+    for width, planes in ((140, images.Planes(noise[:, :140])), (150, translucent)):
+        (tmp_path / f"{width}.png").write_bytes(images.encode_png(images.join(planes)))
+        bring(page, tmp_path / f"{width}.png")
+        stroke(page)
+        restored(page, f"{width}×120 px")
+        result = images.split(images.open_image(waiting.download(page, "result_file")))
+        assert result.colour.dtype == planes.colour.dtype
+        changed = (result.colour != planes.colour).any(axis=2)
+        rows, columns = np.nonzero(changed)
+        assert 0 < changed.mean() < 0.3
+        assert rows.min() > 25 and rows.max() < 95
+        assert columns.min() > 20 and columns.max() < 130
+        assert planes.alpha is None or np.array_equal(result.alpha, planes.alpha)
 
 
 def test_a_degraded_picture_is_restored_and_scored_on_a_phone(

@@ -23,7 +23,7 @@ def enlarged(image: Image.Image, info: ModelInfo) -> Image.Image:
 
 def sheet_of_rows(rows: list[tuple[str, list[Image.Image]]], *, crisp: bool) -> Image.Image:
     """Lay rows of pictures out, each with its name on the left."""
-    side, gap, left = 96, 4, 104
+    side, gap, left = 96, 4, 150
     columns = max(len(pictures) for _, pictures in rows)
     sheet = Image.new(
         "RGB", (left + columns * (side + gap), len(rows) * (side + gap) + gap), "white"
