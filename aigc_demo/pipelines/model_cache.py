@@ -51,7 +51,7 @@ class ModelCache:
         if info and task in (None, info.task):
             return info
         if info is None and name.startswith(RUN_PREFIX):
-            raise BadValue("model: the run that it came from was discarded; choose another one.")
+            raise BadValue("model: its run was discarded or has no model yet; choose another one.")
         usable = ", ".join(m.name for m in self.models(task) if not m.problem) or "none"
         what = f"{name} does not {task}" if info else f"there is no model “{name[:80]}”"
         raise BadValue(f"model: {what}; choose one of: {usable}.")

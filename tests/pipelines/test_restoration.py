@@ -291,7 +291,7 @@ def test_scores_are_there_where_the_truth_is(studio: Studio) -> None:
     ("fields", "message"),
     [
         ({"method": "magic"}, "method: there is no method “magic”; choose one of inpaint"),
-        ({"method": "yours-nothing"}, "model: the run that it came from was discarded"),
+        ({"method": "yours-nothing"}, "model: its run was discarded or has no model yet"),
         ({"method": "yours-gan"}, "method: yours-gan was not trained to restore"),
         ({"method": "inpaint"}, "mask: inpaint fills what a mask marks"),
         ({"method": "telea", "mask": Image.new("L", (3, 3))}, "mask: it has 3×3 pixels"),

@@ -25,7 +25,9 @@ def describe(info: ModelInfo) -> str:
     if info.from_run:
         date = info.name.removeprefix(RUN_PREFIX)[:15]
         words = [f"★ {info.title}", date, words[1]]
-    return " · ".join([*words, *(f"FID {score}" for score in [fid(info)] if score)])
+    if score := fid(info):
+        words.append(f"FID {score}")
+    return " · ".join(words)
 
 
 def fid(info: ModelInfo) -> str:

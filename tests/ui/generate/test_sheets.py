@@ -81,16 +81,17 @@ def test_models_of_runs_are_compared_only_if_wanted(trained: Path, tmp_path: Pat
             factories.plan("dcgan", "shapes").model_dump_json()
         )
     studio = Studio(trained, runs_root=tmp_path / "runs", device="cpu")
-    data, shipped = studio.info(DCGAN).data, sheets.compare
-    form = CompareForm(data=data, columns=2)
     without, wanted = (
-        [row[0] for row in shipped(studio, f)["table"]]
-        for f in (form, form.model_copy(update={"with_runs": True}))
+        [row[0] for row in sheets.compare(studio, form)["table"]]
+        for form in (
+            CompareForm(data=studio.info(DCGAN).data, columns=2, with_runs=with_runs)
+            for with_runs in (False, True)
+        )
     )
     assert not any("★" in title for title in without)
     assert len({title for title in wanted if "★" in title}) == 2
     assert len(wanted) == len(without) + 2
-    with pytest.raises(BadValue, match="the run that it came from was discarded"):
+    with pytest.raises(BadValue, match="its run was discarded or has no model yet"):
         studio.info("yours-20261125-011602-shapes-dcgan")
 
 
