@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from aigc_demo import settings
@@ -12,9 +13,10 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
 
 if __name__ == "__main__":
-    told = "It has no flags: variables such as AIGC_PORT set it up; docs/DEPLOY.md lists them."
+    told = "It has no flags: variables such as AIGC_PORT set it up; docs/HOSTING.md lists them."
     argparse.ArgumentParser(description=__doc__, epilog=told).parse_args()
 
+os.umask(0o077)  # runs and uploads are for this account alone
 try:
     settings.check()
     studio = Studio(checkpoint.root(), runs_root=settings.folder("AIGC_RUNS"))

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 
 from aigc_demo.errors import BadValue
 from aigc_demo.ui.i18n import TEXTS
+from aigc_demo.ui.server.fair_queue import FairQueue
 from aigc_demo.ui.server.handlers import shown_errors
 
 FILE = (
@@ -28,6 +29,20 @@ class Page(gr.Blocks):
     the field of what cannot be read; Gradio would answer with an error that says nothing. Limits
     of the page's own controls are told with their names, too.
     """
+
+    def queue(self, *args: Any, **settings: Any) -> Page:
+        """Give each visitor a share of the queue; nothing passes it by."""
+        super().queue(*args, api_open=False, **settings)
+        plain = self._queue
+        self._queue = FairQueue(
+            live_updates=plain.live_updates,
+            concurrency_count=plain.max_thread_count,
+            update_intervals=plain.update_intervals,
+            max_size=plain.max_size,
+            blocks=self,
+            default_concurrency_limit=plain.default_concurrency_limit,
+        )
+        return self
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False

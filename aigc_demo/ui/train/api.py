@@ -65,5 +65,5 @@ def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
             "seconds": round(v.log.elapsed, 1),
             "scores": v.last_scores(),
         }
-        for v in workspace.monitor.views(fresh=True)
+        for v in workspace.views(fresh=True)
     ]

@@ -9,7 +9,7 @@ import gradio as gr
 
 from aigc_demo.data import DATASETS, available
 from aigc_demo.requests import GenerateRequest
-from aigc_demo.training import worker
+from aigc_demo.training import admission
 from aigc_demo.training.presets import PRESETS
 from aigc_demo.ui.components import vega_lite
 from aigc_demo.ui.components.controls import button, download_button, labelled, small_button
@@ -71,7 +71,7 @@ class Controls:
 def layout(offers: Offers) -> Controls:
     """Add the tab's components to the page that is being built."""
     gr.Markdown(T("train_intro"), elem_id="train_intro")
-    if not worker.max_runs():
+    if not admission.max_runs():
         gr.Markdown(T("training_off"), elem_id="training_off")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -111,16 +111,19 @@ def _form() -> dict[str, Any]:
     with gr.Row():
         limits = {"minimum": 0, "min_width": 120}
         found["minutes"] = gr.Number(
-            first.minutes, maximum=worker.max_minutes(), **limits, **labelled("minutes", info=True)
+            first.minutes,
+            maximum=admission.max_minutes(),
+            **limits,
+            **labelled("minutes", info=True),
         )
         found["steps"] = gr.Number(
             first.steps,
-            maximum=worker.max_steps(),
+            maximum=admission.max_steps(),
             precision=0,
             **limits,
             **labelled("steps", info=True),
         )
-    found["start"] = button("start", variant="primary", interactive=bool(worker.max_runs()))
+    found["start"] = button("start", variant="primary", interactive=bool(admission.max_runs()))
     missing = len(available()) < len(DATASETS)
     found["download"] = gr.Checkbox(False, visible=missing, **labelled("download_data"))
     with gr.Accordion(T("settings"), open=False, elem_id="settings_train"):
