@@ -40,6 +40,13 @@ SCRIPT = """<script>
 })();
 </script>"""
 
+# Keep what is typed, or forget it where that is nothing, and see the page as it then is.
+KEEP_HOST_KEY = """(key) => {
+  localStorage.removeItem("aigc_host_key");
+  if (key) localStorage.setItem("aigc_host_key", key);
+  location.reload();
+}"""
+
 
 def current() -> Visitor:
     """Return who sent the request that is being answered."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aigc_demo.errors import BadValue
 from aigc_demo.ui.components.workspace import Workspace
-from aigc_demo.ui.train.callbacks import queue
+from aigc_demo.ui.train.callbacks import discard, queue, send
 from aigc_demo.ui.train.form import TrainForm
+
+COMMANDS = ("pause", "resume", "slow", "stop", "discard")
 
 
 def train(
@@ -53,6 +56,21 @@ def train(
         title=title,
     )
     return queue(workspace, form)
+
+
+def steer(workspace: Workspace, run: str, command: str) -> str:
+    """Send a command to a run of your own, and return how the run is doing then.
+
+    `command` is ``pause``, ``resume``, ``slow``, ``stop`` or ``discard``. A run belongs to whoever
+    sent the same secret, as the header ``x-aigc-key``, when it was started.
+    """
+    if command not in COMMANDS:
+        raise BadValue(f"command: “{command[:40]}” is none; take one of {', '.join(COMMANDS)}.")
+    if command == "discard":
+        discard(workspace, run, run)
+        return "discarded"
+    send(workspace, run, command)
+    return workspace.view(run).status
 
 
 def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
