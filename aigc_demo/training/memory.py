@@ -11,13 +11,11 @@ from aigc_demo.errors import BadValue
 from aigc_demo.methods.base import Method
 from aigc_demo.requests import TrainPlan
 
-BASE = 400_000_000  # bytes of a worker that has everything imported
+BASE = 1_000_000_000  # bytes of a worker that has everything imported and small data loaded
 COPIES = 6  # of each weight: raw, averaged, gradient, two moments, the one that is being saved
-# Bytes of activations a pixel and channel of the first layer, of float32 (benchmarks/memory.py).
-ACTIVATIONS = {
-    "dcgan": 60,
-}
-OTHERS = 200
+# Bytes of activations a pixel and channel of the first layer (`python -m benchmarks.memory`).
+ACTIVATIONS = {"flow": 60, "cyclegan": 130, "segment": 40}
+OTHERS = 30
 
 
 def estimate(plan: TrainPlan, method: Method, *, classes: int | None = None) -> int:

@@ -223,9 +223,9 @@ def _wire_generate(studio: Studio, controls: GenerateControls) -> None:
         **DEVICE,
     )
     event.success(lambda seed: seed, results.sampled_seed, left.seed, **QUIET)
-    event.success(callbacks.to_query, results.settings, results.query, **QUIET).then(
-        None, results.query, [results.query, results.link], js=LINK_JS
-    )
+    settings, query = {"settings": results.settings}, {"query": results.query}
+    linked = connect(event.success, callbacks.to_query, studio, settings, query, **QUIET)
+    linked.then(None, results.query, [results.query, results.link], js=LINK_JS)
 
 
 def _add_endpoint(studio: Studio) -> None:

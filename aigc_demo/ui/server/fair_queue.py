@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
+from gradio.block_function import BlockFunction
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
@@ -52,6 +53,12 @@ def _listener_of(path: str, query: bytes) -> str:
     return parts[-1] if parts[:1] == ["call"] and len(parts) > 2 else ""
 
 
+def _lacks_selection(function: BlockFunction, data: Any) -> bool:
+    """Tell whether a function that is called when something is selected is not told what."""
+    selects = any(event == "select" for _, event in function.targets)
+    return selects and not (isinstance(data, dict) and "index" in data)
+
+
 class FairQueue(Queue):
     """The queue of the page."""
 
@@ -61,6 +68,8 @@ class FairQueue(Queue):
         """Queue an event; returns whether it was, its number or why not, and the state."""
         if body.fn_index not in self.blocks.fns:
             return False, "There is no such function here; load the page again.", "error"
+        if _lacks_selection(self.blocks.fns[body.fn_index], body.event_data):
+            return False, "event_data: it does not say what was selected.", "error"
         share, address = settings.whole("AIGC_MAX_REQUESTS"), visitors.address_of(request)
         pending = self._pending()
         mine = sum(e.session_hash == body.session_hash for e in pending)

@@ -65,7 +65,8 @@ def steer(workspace: Workspace, run: str, command: str) -> str:
     sent the same secret, as the header ``x-aigc-key``, when it was started.
     """
     if command not in COMMANDS:
-        raise BadValue(f"command: “{command[:40]}” is none; take one of {', '.join(COMMANDS)}.")
+        said = str(command)[:40]
+        raise BadValue(f"command: “{said}” is none; take one of {', '.join(COMMANDS)}.")
     if command == "discard":
         discard(workspace, run, run)
         return "discarded"
