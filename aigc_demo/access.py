@@ -64,8 +64,9 @@ def acting_as(who: Visitor) -> Iterator[None]:
 
 
 def claim(run: Path) -> None:
-    """Write down that a run belongs to who asks."""
-    (run / OWNER).write_text(json.dumps({"owner": visitor().owner}), encoding="utf-8")
+    """Write down that a run belongs to who asks, if that is a visitor."""
+    if owner := visitor().owner:
+        (run / OWNER).write_text(json.dumps({"owner": owner}), encoding="utf-8")
 
 
 def owner_of(run: Path) -> str:
