@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from aigc_demo import settings
@@ -10,11 +11,13 @@ from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
+from aigc_demo.ui.server import storage
 
 if __name__ == "__main__":
-    told = "It has no flags: variables such as AIGC_PORT set it up; docs/DEPLOY.md lists them."
+    told = "It has no flags: variables such as AIGC_PORT set it up; docs/HOSTING.md lists them."
     argparse.ArgumentParser(description=__doc__, epilog=told).parse_args()
 
+os.umask(0o077)  # runs and uploads are for this account alone
 try:
     settings.check()
     studio = Studio(checkpoint.root(), runs_root=settings.folder("AIGC_RUNS"))
@@ -25,6 +28,7 @@ except UserError as problem:
 if __name__ == "__main__":
     try:
         arguments = launch_settings()
+        storage.start_janitor(studio.runs_root)
         demo.launch(**arguments)
     except UserError as problem:
         sys.exit(f"app.py: {problem}")

@@ -14,6 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ANYONE = {
     "errors",
     "settings",
+    "access",
     "device",
     "requests",
     "imaging",
@@ -22,6 +23,7 @@ ANYONE = {
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
+    "access": {"settings", "errors"},
     "device": {"settings", "errors"},
     "requests": {"errors"},
     "imaging": {"errors"},

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import torch
 from torch import Tensor
 
-from aigc_demo import device as devices
+from aigc_demo import device as devices, settings
 from aigc_demo.data.dataset import Dataset, Split, fit
 from aigc_demo.errors import BadCheckpoint, BadData, BadValue
 from aigc_demo.imaging import images
@@ -27,6 +27,7 @@ from aigc_demo.methods.base import Generative, Method
 from aigc_demo.requests import MAX_SEED
 
 PREFIX = "generated:"
+CACHED = "pictures/generated-"  # how the keys of cached samples begin
 BATCH = 8  # as in the studio
 COUNT, COUNT_SLOW, MAX_COUNT = 4000, 600, 20_000  # slow: a model that needs many evaluations
 EVALUATIONS = 8  # of those models: half of what the studio takes
@@ -116,6 +117,7 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
     else:
         pixels = _sample(folder, labels, first, classes)
         tensor_cache.write(key, {"images": pixels})
+        tensor_cache.prune(CACHED, 1_000_000 * settings.whole("AIGC_MAX_SAMPLES_MB"))
     return Dataset(
         name=name,
         title=_title(folder, card),
@@ -200,4 +202,4 @@ def _cache_key(folder: Path, card: checkpoint.Card, asked: tuple[object, ...]) -
     weights = tensor_cache.file_key(folder / checkpoint.WEIGHTS)
     described = (weights, sorted(card.defaults.items()), card.config, EVALUATIONS, asked)
     digest = hashlib.blake2b(repr(described).encode(), digest_size=8).hexdigest()
-    return f"pictures/generated-{folder.name}-{digest}"
+    return f"{CACHED}{folder.name}-{digest}"

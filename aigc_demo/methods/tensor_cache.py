@@ -57,5 +57,21 @@ def write(key: str, tensors: dict[str, Tensor], metadata: dict[str, Any] | None 
         checkpoint.write_tensors(path, {k: v.contiguous() for k, v in tensors.items()}, encoded)
 
 
+def prune(prefix: str, most: int) -> None:
+    """Delete the oldest entries whose key begins with `prefix` until they have `most` bytes."""
+    found = []
+    for path in root().glob(f"{prefix}*.safetensors"):
+        with contextlib.suppress(OSError):  # deleted meanwhile
+            stat = path.stat()
+            found.append((stat.st_mtime, stat.st_size, path))
+    left = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if left <= most:
+            return
+        with contextlib.suppress(OSError):
+            path.unlink()
+        left -= size
+
+
 def _file(key: str) -> Path:
     return root() / f"{key}.safetensors"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from aigc_demo import access
 from aigc_demo.errors import BadCheckpoint, BadValue
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Generative, Task
@@ -57,8 +58,9 @@ class ModelCache:
         raise BadValue(f"model: {what}; choose one of: {usable}.")
 
     def folders(self) -> dict[str, Path]:
-        """Return the folder of each model by name."""
-        runs = checkpoint.run_directories(self.runs_root)[:MAX_RUNS] if self.runs_root else []
+        """Return the folder of each model by name, of the runs that who asks may see."""
+        runs = checkpoint.run_directories(self.runs_root) if self.runs_root else []
+        runs = [run for run in runs if access.may_see(run)][:MAX_RUNS]
         models = {RUN_PREFIX + run.name: run / checkpoint.RUN_MODEL for run in runs}
         found = {name: folder for name, folder in models.items() if folder.is_dir()}
         return found | {folder.name: folder for folder in checkpoint.folders(self.checkpoints)}

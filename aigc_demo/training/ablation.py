@@ -9,13 +9,12 @@ generated images alike and so does not leak into what is generated.
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Iterable
 from statistics import fmean
 from typing import Any, Literal
 
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import runs
 from aigc_demo.training.run_monitor import RunLog
 
 Experiment = Literal["classifier", "gan"]
@@ -77,9 +76,9 @@ def names(arms: dict[str, TrainPlan]) -> dict[str, str]:
     return {arm: f"{PREFIX}{stamp}-{arm}" for arm in arms}
 
 
-def newest(root: Path) -> dict[str, str]:
-    """Return the names of the runs of the newest experiment, by arm."""
-    found = {d.name for d in runs.directories(root) if d.name.startswith(PREFIX)}
+def newest(names: Iterable[str]) -> dict[str, str]:
+    """Return those names of runs that the newest experiment has, by arm."""
+    found = {name for name in names if name.startswith(PREFIX)}
     if not found:
         return {}
     stamp = max(name.rsplit("-", 1)[0] for name in found)

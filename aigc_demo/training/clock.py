@@ -16,6 +16,7 @@ class BudgetClock:
     def __init__(self, plan: TrainPlan, seconds_before: float) -> None:
         self.plan = plan
         self._start = time.monotonic() - seconds_before
+        self.excluded = 0.0  # seconds in this session
 
     def seconds(self) -> float:
         """Return how long the run has lasted, over all its sessions."""
@@ -24,6 +25,7 @@ class BudgetClock:
     def exclude(self, seconds: float) -> None:
         """Take `seconds` that have passed out of the budget."""
         self._start += seconds
+        self.excluded += seconds
 
     def sleep(self, seconds: float) -> None:
         """Sleep without using up the budget."""

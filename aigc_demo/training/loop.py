@@ -21,6 +21,7 @@ from aigc_demo.training.run_control import POLL_SECONDS, ControlReader
 from aigc_demo.training.run_logger import RunLogger
 from aigc_demo.training.session import Session, prepare
 
+PAUSED_LONG = "It was paused for more than {:.3g} minutes; resume it."
 MAX_LOSS = 1e6  # a run with a loss beyond this, or with one that is not finite, has diverged
 
 
@@ -32,20 +33,25 @@ def train(
     device: torch.device | None = None,
     download: bool = False,
     log_every: float = 1.0,
+    max_pause: float = math.inf,
 ) -> Iterator[Event]:
     """Run `plan`, or resume it where `directory` holds its state; yield what happens.
 
-    Files in `directory` control it (see `run_control`). Raises UserError where it cannot be run.
+    Files in `directory` control it (see `run_control`). It ends when it has been paused or in slow
+    motion for more than `max_pause` seconds. Raises UserError where it cannot be run.
     """
     session = prepare(plan, directory, root=root, device=device, download=download)
     trainer = session.trainer
     yield session.started()
     control, clock = ControlReader(directory), BudgetClock(plan, session.seconds_before)
     logger = RunLogger(session, clock, log_every)
-    reason, paused = "done", False
+    reason, message, paused = "done", "", False
     while (progress := clock.progress(trainer.steps)) < 1:
         if control.stop_requested():
             reason = "stopped"
+            break
+        if clock.excluded > max_pause:
+            reason, message = "stopped", PAUSED_LONG.format(max_pause / 60)
             break
         if not control.may_step():
             if not paused:
@@ -73,7 +79,7 @@ def train(
     yield from logger.steps.report()
     if reason != "diverged" and trainer.steps and not control.discard_requested():
         yield from logger.finish()
-    yield Finished(reason, trainer.steps, clock.seconds())
+    yield Finished(reason, trainer.steps, clock.seconds(), message)
 
 
 def _training_step(session: Session, part: str | None) -> dict[str, Tensor]:

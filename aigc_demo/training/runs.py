@@ -6,6 +6,7 @@ previews/       contact sheets by step
 model/          the last good checkpoint
 state.safetensors   what resuming needs
 pictures.safetensors, captions.csv   the user's own data set, if the run learns from one
+owner.json      whose run it is (see `access`)
 log.txt         the traceback of a failure, for the host
 lock            locked as long as a process trains the run
 queued          exists while the run waits for a worker
@@ -28,6 +29,7 @@ from typing import IO, Any, Literal
 
 from safetensors import SafetensorError
 
+from aigc_demo import access
 from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.methods import checkpoint
@@ -50,11 +52,13 @@ def create(
     root: Path, plan: TrainPlan, name: str | None = None, *, pictures: UserDataset | None = None
 ) -> Path:
     """Make a new run directory for `plan` below `root` and return it; the user's own `pictures`
-    are stored in it, and deleted with it.
+    are stored in it, and deleted with it. It belongs to who asks.
     """
     directory = checkpoint.folder_called(root, _unused_name(root, plan) if name is None else name)
     try:
-        directory.mkdir(parents=True)
+        root.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+        access.claim(directory)
         if pictures is not None:
             pictures.save(directory)
         checkpoint.write_text(directory / PLAN, plan.model_dump_json(indent=1))
@@ -87,7 +91,12 @@ def read_plan(directory: Path) -> TrainPlan:
     try:
         return TrainPlan.model_validate_json((directory / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise BadValue(f"run: “{directory.name}” is not a run; list them with --list.") from None
+        raise unknown(directory.name) from None
+
+
+def unknown(name: str) -> BadValue:
+    """Return the error for the name of a run that is not there."""
+    return BadValue(f"run: “{name}” is not a run; list them with --list.")
 
 
 def revise(directory: Path, **changes: Any) -> None:

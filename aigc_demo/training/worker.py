@@ -24,83 +24,13 @@ from typing import IO
 import torch
 
 from aigc_demo import device as devices, settings
-from aigc_demo.data.uploads.user_dataset import UserDataset
-from aigc_demo.errors import BadValue, UserError
-from aigc_demo.methods import checkpoint
-from aigc_demo.requests import TrainPlan
-from aigc_demo.training import runs
-from aigc_demo.training.session import check_plan
+from aigc_demo.errors import UserError
+from aigc_demo.training import admission, runs
 
 POLL_SECONDS = 0.2  # between two looks at the queue
 QUEUE_LOCK, LOG = ".queue.lock", "worker.log"
 # Threads that wait for each other sleep soon: spinning, they would take the app's time.
 LITTLE_SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
-
-
-def max_runs() -> int:
-    """Return how many runs may be trained at a time (``AIGC_MAX_RUNS``; 0: none)."""
-    return settings.whole("AIGC_MAX_RUNS")
-
-
-def max_minutes() -> int:
-    """Return the longest budget of a run that the page starts (``AIGC_MAX_MINUTES``)."""
-    return settings.whole("AIGC_MAX_MINUTES")
-
-
-def max_steps() -> int:
-    """Return the most steps of a run that the page starts (``AIGC_MAX_STEPS``)."""
-    return settings.whole("AIGC_MAX_STEPS")
-
-
-def max_waiting() -> int:
-    """Return how many runs may wait (``AIGC_MAX_WAITING``)."""
-    return settings.whole("AIGC_MAX_WAITING")
-
-
-# --- The queue -----------------------------------------------------------------------------------
-
-
-def submit(
-    root: Path,
-    plan: TrainPlan,
-    *,
-    download: bool = False,
-    name: str | None = None,
-    pictures: UserDataset | None = None,
-) -> Path:
-    """Create a run for `plan`, on the user's own `pictures` if given, and queue it.
-
-    Raises BadValue where the plan cannot be run or exceeds the host's limits, or too many wait.
-    """
-    _check_on()
-    check_plan(plan)
-    for what, asked, most in (
-        ("minutes", (plan.seconds or 0) / 60, max_minutes()),
-        ("steps", plan.steps or 0, max_steps()),
-    ):
-        if asked > most:
-            raise BadValue(f"{what}: {asked:,.10g} is over this host's limit; ask for {most:,}.")
-    if len(runs.waiting(root)) >= max_waiting():
-        raise BadValue(
-            f"queue: {max_waiting()} runs wait already; stop one of them or try again later."
-        )
-    directory = runs.create(root, plan, name, pictures=pictures)
-    enqueue(directory, download=download)
-    return directory
-
-
-def enqueue(directory: Path, *, download: bool = False) -> None:
-    """Queue a run for a worker, which starts it or resumes it from its last checkpoint; raises
-    BadValue where nothing is trained.
-    """
-    if not runs.is_alive(directory):
-        _check_on()
-        checkpoint.write_text(directory / runs.QUEUED, json.dumps({"download": download}))
-
-
-def _check_on() -> None:
-    if not max_runs():
-        raise BadValue("queue: the host of this studio has switched training off; ask for it.")
 
 
 class Workers:
@@ -112,10 +42,12 @@ class Workers:
         self._lock = threading.Lock()
 
     def ensure(self) -> None:
-        """Start workers where there are fewer than `max_runs`: at first, or when one has died."""
+        """Start workers where there are fewer than runs may be trained: at first, or when one has
+        died.
+        """
         with self._lock:
             self._processes = [p for p in self._processes if p.poll() is None]
-            for _ in range(max_runs() - len(self._processes)):
+            for _ in range(admission.max_runs() - len(self._processes)):
                 self._processes.append(self._start())
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -159,7 +91,7 @@ def claim(root: Path) -> tuple[Path, IO[str]] | None:
     with open(root / QUEUE_LOCK, "w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         queue = runs.waiting(root)
-        if not queue or len(runs.alive(root)) >= max_runs():
+        if not queue or len(runs.alive(root)) >= admission.max_runs():
             return None
         return queue[0], runs.lock(queue[0])
 
@@ -167,8 +99,9 @@ def claim(root: Path) -> tuple[Path, IO[str]] | None:
 def _train(directory: Path, lock: IO[str]) -> None:
     """Train a run to its end; a failure is in its log and does not end the worker."""
     try:
-        settings = json.loads((directory / runs.QUEUED).read_text(encoding="utf-8"))
-        for _ in runs.run(directory, held=lock, download=settings.get("download") is True):
+        queued = json.loads((directory / runs.QUEUED).read_text(encoding="utf-8"))
+        may = {"download": queued.get("download") is True, "max_pause": admission.max_pause()}
+        for _ in runs.run(directory, held=lock, **may):
             pass
     except UserError:
         pass  # the run's last event says why

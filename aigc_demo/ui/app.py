@@ -18,6 +18,8 @@ from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.generate import tab as generate
 from aigc_demo.ui.i18n import I18N, TEXTS, T
 from aigc_demo.ui.restore import tab as restore
+from aigc_demo.ui.server import visitors
+from aigc_demo.ui.server.gate import Gate
 from aigc_demo.ui.server.middleware import BodyLimit
 from aigc_demo.ui.server.page import EXCEPTION_HANDLERS, Page
 from aigc_demo.ui.server.upload_dedup import ONCE
@@ -25,6 +27,7 @@ from aigc_demo.ui.train import tab as train
 from aigc_demo.ui.translate import tab as translate
 
 MAX_BODY_MB, MAX_UPLOAD_MB = 40, 300  # a zip of somebody's own pictures is uploaded
+MAX_SESSIONS = 1000  # whose state is kept
 
 CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
@@ -110,7 +113,7 @@ def build_demo(studio: Studio) -> gr.Blocks:
                 generate=opener,
                 translate=translators.opener(studio, tabs),
             )
-    return demo.queue(max_size=64, default_concurrency_limit=4)
+    return demo.queue(default_concurrency_limit=4)
 
 
 def _check_host(host: str) -> None:
@@ -142,6 +145,7 @@ def launch_settings() -> dict[str, Any]:
         "allowed_paths": [],
         "ssr_mode": False,
         "run_history": False,
+        "state_session_capacity": MAX_SESSIONS,
         "footer_links": ["api", "settings"],
         "i18n": I18N,
         "theme": gr.themes.Soft(
@@ -151,11 +155,12 @@ def launch_settings() -> dict[str, Any]:
             font_mono=["ui-monospace", "monospace"],
         ),
         "css": CSS,
-        "head": ONCE + originals.SCRIPT,
+        "head": visitors.SCRIPT + ONCE + originals.SCRIPT,
         "app_kwargs": {
             "exception_handlers": EXCEPTION_HANDLERS,
             "middleware": [
-                BodyLimit.middleware(MAX_BODY_MB * 1_000_000, upload=MAX_UPLOAD_MB * 1_000_000)
+                Gate.middleware(),
+                BodyLimit.middleware(MAX_BODY_MB * 1_000_000, upload=MAX_UPLOAD_MB * 1_000_000),
             ],
         },
     }

@@ -123,7 +123,7 @@ def test_any_words_are_a_prompt(client: Client) -> None:
 def test_only_the_documented_endpoints_are_shown(client: Client) -> None:
     shown = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     pictures = {"/generate", "/restore", "/translate", "/augment", "/clean_up", "/smart_mask"}
-    assert set(shown) == pictures | {"/train", "/runs"}
+    assert set(shown) == pictures | {"/train", "/runs", "/steer"}
     names = [p["parameter_name"] for p in shown["/generate"]["parameters"]]
     assert names == [
         *("model", "label", "count", "seed", "random_seed", "guidance", "evaluations"),

@@ -15,7 +15,7 @@ import pytest
 
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import checkpoint
-from aigc_demo.training import run_control, runs, worker
+from aigc_demo.training import admission, run_control, runs, worker
 from aigc_demo.training.events import Paused, Started
 from tests import factories
 from tests.app_server import ROOT
@@ -62,9 +62,9 @@ def endless(data: TinyData, **fields: Any) -> Any:
 def test_queued_runs_are_trained_in_order_whatever_becomes_of_those_before(
     tmp_path: Path, tiny_data: TinyData, workers: worker.Workers
 ) -> None:
-    first = worker.submit(tmp_path, endless(tiny_data))
-    failing = worker.submit(tmp_path, factories.plan("dcgan", tmp_path / "removed.zip"))
-    third, fourth = (worker.submit(tmp_path, endless(tiny_data, steps=n)) for n in (4, 10**6))
+    first = admission.submit(tmp_path, endless(tiny_data))
+    failing = admission.submit(tmp_path, factories.plan("dcgan", tmp_path / "removed.zip"))
+    third, fourth = (admission.submit(tmp_path, endless(tiny_data, steps=n)) for n in (4, 10**6))
     workers.ensure()
     until(lambda: steps(first) > 3)
     assert runs.waiting(tmp_path) == [failing, third, fourth]
@@ -83,7 +83,7 @@ def test_queued_runs_are_trained_in_order_whatever_becomes_of_those_before(
 def test_a_killed_worker_interrupts_its_run_which_then_goes_on(
     tmp_path: Path, tiny_data: TinyData, workers: worker.Workers
 ) -> None:
-    directory = worker.submit(tmp_path, endless(tiny_data))
+    directory = admission.submit(tmp_path, endless(tiny_data))
     workers.ensure()
     until(lambda: (directory / "model").is_dir() and steps(directory) > 3)
     workers._processes[0].kill()
@@ -91,7 +91,7 @@ def test_a_killed_worker_interrupts_its_run_which_then_goes_on(
     assert runs.status(directory, last(directory)) == "interrupted"
     assert not runs.is_alive(directory)
     _, card = checkpoint.load(directory / "model")
-    worker.enqueue(directory)
+    admission.resume(directory)
     workers.ensure()
     started = until(
         lambda: [e for e in runs.events(directory) if isinstance(e, Started) and e.step]
@@ -113,7 +113,7 @@ time.sleep(600)
 def test_a_run_survives_the_app_and_the_worker_ends_after_it(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    directory = worker.submit(tmp_path, endless(tiny_data))
+    directory = admission.submit(tmp_path, endless(tiny_data))
     app = subprocess.Popen(
         [sys.executable, "-c", APP, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -140,7 +140,7 @@ def test_a_run_survives_the_app_and_the_worker_ends_after_it(
 
 
 def test_a_run_of_the_command_line_takes_a_place(tmp_path: Path, tiny_data: TinyData) -> None:
-    queued = worker.submit(tmp_path, factories.plan("vae", tiny_data.zip))
+    queued = admission.submit(tmp_path, factories.plan("vae", tiny_data.zip))
     by_hand = runs.create(tmp_path, factories.plan("vae", tiny_data.zip))
     held = runs.lock(by_hand)
     assert worker.claim(tmp_path) is None
@@ -163,7 +163,7 @@ def test_a_run_that_waits_can_be_stopped_and_discarded(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
     stopped, discarded = (
-        worker.submit(tmp_path, factories.plan("vae", tiny_data.zip)) for _ in "ab"
+        admission.submit(tmp_path, factories.plan("vae", tiny_data.zip)) for _ in "ab"
     )
     runs.stop(stopped)
     assert runs.waiting(tmp_path) == [discarded]
@@ -177,14 +177,14 @@ def test_the_queue_has_an_end(
 ) -> None:
     monkeypatch.setenv("AIGC_MAX_WAITING", "2")
     for _ in range(2):
-        worker.submit(tmp_path, factories.plan("vae", tiny_data.zip))
+        admission.submit(tmp_path, factories.plan("vae", tiny_data.zip))
     with pytest.raises(BadValue, match="2 runs wait already; stop one"):
-        worker.submit(tmp_path, factories.plan("vae", tiny_data.zip))
+        admission.submit(tmp_path, factories.plan("vae", tiny_data.zip))
     monkeypatch.setenv("AIGC_MAX_RUNS", "0")
     with pytest.raises(BadValue, match="switched training off"):
-        worker.submit(tmp_path, factories.plan("vae", tiny_data.zip))
+        admission.submit(tmp_path, factories.plan("vae", tiny_data.zip))
     with pytest.raises(BadValue, match="switched training off"):
-        worker.enqueue(runs.create(tmp_path, factories.plan("vae", tiny_data.zip), "a"))
+        admission.resume(runs.create(tmp_path, factories.plan("vae", tiny_data.zip), "a"))
 
 
 def test_a_worker_trains_with_the_priority_that_the_host_sets(

@@ -13,7 +13,7 @@ from aigc_demo import augment
 from aigc_demo.data import DATASETS, available, sample_models, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.requests import Request, SampleCount
-from aigc_demo.training import ablation, worker
+from aigc_demo.training import ablation, admission
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.training.session import check_plan
 from aigc_demo.ui.components import charts, vega_lite
@@ -60,8 +60,8 @@ def layout() -> AblationControls:
             first = sets[0][1] if sets else None
             data = gr.Dropdown(sets, value=first, **labelled("help_data"))
             limit = gr.Slider(50, 5000, 500, step=50, **labelled("help_limit"))
-        start = button("help_go", interactive=bool(worker.max_runs()))
-        if not worker.max_runs():
+        start = button("help_go", interactive=bool(admission.max_runs()))
+        if not admission.max_runs():
             gr.Markdown(T("training_off"), elem_classes="quiet")
         table = gr.Dataframe(interactive=False, visible=False, **labelled("help_table"))
         chart = vega_lite.chart("help_chart", "help_chart", visible=False)
@@ -103,7 +103,7 @@ def start(workspace: Workspace, form: AblationForm) -> Updates:
     for plan in arms.values():  # all of them are queued, or none
         check_plan(plan)
     for arm, plan in arms.items():
-        worker.submit(workspace.root, plan, name=names[arm])
+        admission.submit(workspace.root, plan, name=names[arm])
     workspace.workers.ensure()
     return {}
 
@@ -125,9 +125,8 @@ def show_results(workspace: Workspace, seen: Any, request: gr.Request) -> Update
 
 def newest(workspace: Workspace) -> dict[str, RunView]:
     """Return the runs of the newest ablation by arm."""
-    return {
-        arm: workspace.monitor.view(name) for arm, name in ablation.newest(workspace.root).items()
-    }
+    views = {view.name: view for view in workspace.views()}
+    return {arm: views[name] for arm, name in ablation.newest(views).items()}
 
 
 def results_of(

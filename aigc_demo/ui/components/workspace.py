@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from aigc_demo import access
 from aigc_demo.errors import BadValue
 from aigc_demo.studio import RUN_PREFIX, Studio
 from aigc_demo.training import runs, worker
-from aigc_demo.training.run_monitor import RunMonitor
+from aigc_demo.training.run_monitor import RunMonitor, RunView
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The runs of a studio, the workers that train them, and what reads how they do."""
+    """The runs of a studio, the workers that train them, and what reads how they do.
+
+    Every method is about what whoever asks may see or steer.
+    """
 
     studio: Studio
     root: Path
@@ -28,10 +32,28 @@ class Workspace:
         return Workspace(studio, root, worker.Workers(root), RunMonitor(root))
 
     def directory(self, name: str | None) -> Path:
-        """Return the folder of a run."""
+        """Return the folder of a run that may be seen."""
         if not name:
             raise BadValue("run: none is chosen; start one or choose one.")
-        return runs.find(self.root, name)
+        directory = runs.find(self.root, name)
+        if not access.may_see(directory):
+            raise runs.unknown(name)
+        return directory
+
+    def steered(self, name: str | None) -> Path:
+        """Return the folder of a run that may be steered."""
+        directory = self.directory(name)
+        access.check_steers(directory)
+        return directory
+
+    def view(self, name: str) -> RunView:
+        """Return how a run does."""
+        return self.monitor.view(self.directory(name).name)
+
+    def views(self, *, fresh: bool = False) -> list[RunView]:
+        """Return the newest runs that may be seen; `fresh` reads them again in any case."""
+        views = self.monitor.views(fresh=fresh)
+        return [view for view in views if access.may_see(self.root / view.name)]
 
     def saved(self, name: str | None) -> Path:
         """Return the folder of a run that has saved its model."""

@@ -208,9 +208,10 @@ def from_png(studio: Studio, path: str | None) -> GenerateRequest:
     return request
 
 
-def to_query(settings: str) -> str:
+def to_query(studio: Studio, settings: str) -> Updates:
     """Return `settings` (JSON) as the query of an address."""
-    return urlencode(json.loads(settings)) if settings else ""
+    fields = from_json(settings).model_dump(exclude_unset=True) if settings else {}
+    return {"query": urlencode(fields)}
 
 
 def from_query(studio: Studio, parameters: dict[str, str]) -> GenerateRequest | None:

@@ -98,7 +98,7 @@ def wire_prompt(studio: Studio, controls: PromptControls, model: gr.Dropdown) ->
     inputs = {"model": model, **controls.of("prompt", "style")}
     connect(controls.style.input, restyle, studio, inputs, controls.of("prompt"), **QUIET)
     controls.examples.click(
-        lambda sample: (sample[0], None),
+        lambda sample: (sample[0] if sample else "", None),
         controls.examples,
         [controls.prompt, controls.style],
         **QUIET,

@@ -9,7 +9,7 @@ import gradio as gr
 
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.training import worker
+from aigc_demo.training import admission
 from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
@@ -108,7 +108,7 @@ def layout(studio: Studio, offers: Offers) -> GenerateControls:
     usable = [m for m in models if not m.problem]
     first = first_model(usable)
     if first is None:
-        trains = studio.runs_root is not None and worker.max_runs()
+        trains = studio.runs_root is not None and admission.max_runs()
         gr.Markdown(T("no_models" if trains else "no_models_off"), elem_id="no_models")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -223,9 +223,9 @@ def _wire_generate(studio: Studio, controls: GenerateControls) -> None:
         **DEVICE,
     )
     event.success(lambda seed: seed, results.sampled_seed, left.seed, **QUIET)
-    event.success(callbacks.to_query, results.settings, results.query, **QUIET).then(
-        None, results.query, [results.query, results.link], js=LINK_JS
-    )
+    settings, query = {"settings": results.settings}, {"query": results.query}
+    linked = connect(event.success, callbacks.to_query, studio, settings, query, **QUIET)
+    linked.then(None, results.query, [results.query, results.link], js=LINK_JS)
 
 
 def _add_endpoint(studio: Studio) -> None:

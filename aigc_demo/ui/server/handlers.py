@@ -19,9 +19,12 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from aigc_demo import access
+from aigc_demo.access import Visitor
 from aigc_demo.errors import UserError
 from aigc_demo.imaging.output_names import shortened
 from aigc_demo.requests import Request
+from aigc_demo.ui.server import visitors
 
 try:
     import spaces  # only on ZeroGPU, where a function has a GPU inside this decorator alone
@@ -119,29 +122,53 @@ def bind(handler: Callable[..., Any], studio: Any, *, gpu: bool = False) -> Call
     """Give `handler` its first argument, the studio or the workspace, and show its UserErrors
     to the person.
 
-    `gpu` says that it computes. On ZeroGPU it then runs in a process of its own, to which its
-    arguments are sent: hence they are the plain values of the controls, and the studio is not
-    among them.
+    It acts for the visitor who sent the request. `gpu` says that it computes. On ZeroGPU it then
+    runs in a process of its own, to which its arguments are sent: hence they are the visitor and
+    the plain values of the controls, and the studio is not among them.
     """
     signature = inspect.signature(handler, eval_str=True)
     rest = list(signature.parameters.values())[1:]
 
     if inspect.isgeneratorfunction(handler):
 
+        def acting(visitor: Visitor, *values: Any) -> Any:
+            yield from _steps(handler(studio, *values), visitor)
+    else:
+
+        def acting(visitor: Visitor, *values: Any) -> Any:
+            with shown_errors(), access.acting_as(visitor):
+                return handler(studio, *values)
+
+    if gpu and spaces:
+        acting = spaces.GPU(duration=60)(acting)
+    if inspect.isgeneratorfunction(handler):
+
         def bound(*values: Any) -> Any:
-            with shown_errors():
-                yield from handler(studio, *values)
+            yield from acting(visitors.current(), *values)
     else:
 
         def bound(*values: Any) -> Any:
-            with shown_errors():
-                return handler(studio, *values)
+            return acting(visitors.current(), *values)
 
     functools.update_wrapper(bound, handler)
     del bound.__wrapped__
     bound.__signature__ = signature.replace(parameters=rest)
     bound.__annotations__ = {p.name: p.annotation for p in rest}
-    return spaces.GPU(duration=60)(bound) if gpu and spaces else bound
+    return bound
+
+
+def _steps(steps: Iterator[Any], visitor: Visitor) -> Iterator[Any]:
+    """Yield from `steps`, each of which acts for `visitor`: another thread may ask for the next,
+    and a context must be left by the one that entered it.
+    """
+    with contextlib.closing(steps):
+        while True:
+            with shown_errors(), access.acting_as(visitor):
+                try:
+                    updates = next(steps)
+                except StopIteration:
+                    return
+            yield updates
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """A limit on the size of requests, also of those that carry a picture as a ``data:`` address; a
-higher one for files that are sent to `UPLOAD`, which are written to disk as they come.
+higher one for files that are sent to `UPLOAD`, which are written to disk as they come, and a quota
+for all of them together.
 """
 
 from __future__ import annotations
@@ -7,18 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from aigc_demo.ui.server import visitors
+from aigc_demo.ui.server.storage import UploadQuota
 
 UPLOAD = "/gradio_api/upload"
 
 
 class BodyLimit:
     """ASGI middleware that answers 413 to a request whose body is larger than `limit` bytes or, to
-    `UPLOAD`, than `upload` bytes.
+    `UPLOAD`, than `upload` bytes, and 507 to uploads beyond the quota.
     """
 
     def __init__(self, app: ASGIApp, limit: int, upload: int | None = None) -> None:
         self.app, self.limit, self.upload = app, limit, upload or limit
+        self.quota = UploadQuota()
 
     @classmethod
     def middleware(cls, limit: int, upload: int | None = None) -> Middleware:
@@ -32,7 +38,11 @@ class BodyLimit:
         limit = self.upload if scope["path"] == UPLOAD else self.limit
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > limit:
-            await self._refuse(send, limit)
+            await self._refuse_large(send, limit)
+            return
+        address = visitors.address_of(HTTPConnection(scope))
+        if scope["path"] == UPLOAD and (told := self.quota.refusal(address)):
+            await self._refuse(send, 507, told)
             return
         received, answered = 0, False
 
@@ -53,16 +63,24 @@ class BodyLimit:
             await self.app(scope, counted, watched)
         except _TooLarge:
             if not answered:
-                await self._refuse(send, limit)
+                await self._refuse_large(send, limit)
+        finally:
+            if scope["path"] == UPLOAD:
+                self.quota.note(address, received)
 
-    async def _refuse(self, send: Send, limit: int) -> None:
+    async def _refuse_large(self, send: Send, limit: int) -> None:
         megabytes = limit // 1_000_000
-        text = f"The request is larger than {megabytes} MB; send a smaller file.".encode()
+        await self._refuse(
+            send, 413, f"The request is larger than {megabytes} MB; send a smaller file."
+        )
+
+    async def _refuse(self, send: Send, status: int, told: str) -> None:
+        text = told.encode()
         headers: list[Any] = [
             (b"content-type", b"text/plain"),
             (b"content-length", str(len(text)).encode()),
         ]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": text})
 
 

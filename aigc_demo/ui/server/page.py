@@ -7,16 +7,19 @@ import math
 from typing import Any
 
 import gradio as gr
-from gradio.exceptions import InvalidPathError
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.i18n import I18nData
 from gradio.route_utils import FnIndexInferError
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from aigc_demo.errors import BadValue
 from aigc_demo.ui.i18n import TEXTS
+from aigc_demo.ui.server.fair_queue import FairQueue
 from aigc_demo.ui.server.handlers import shown_errors
 
+LARGEST, MAX_VALUES = 2**53, 20_000  # of a number, and in a request
 FILE = (
     "send it to /gradio_api/upload, then give the path that this answers as "
     '{"path": …, "meta": {"_type": "gradio.FileData"}}'
@@ -29,20 +32,55 @@ class Page(gr.Blocks):
     of the page's own controls are told with their names, too.
     """
 
+    def queue(self, *args: Any, **settings: Any) -> Page:
+        """Give each visitor a share of the queue; nothing passes it by."""
+        super().queue(*args, api_open=False, **settings)
+        plain = self._queue
+        self._queue = FairQueue(
+            live_updates=plain.live_updates,
+            concurrency_count=plain.max_thread_count,
+            update_intervals=plain.update_intervals,
+            max_size=plain.max_size,
+            blocks=self,
+            default_concurrency_limit=plain.default_concurrency_limit,
+        )
+        return self
+
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
     ) -> list[Any]:
         """Read what a handler is given."""
         public = block_fn.api_visibility == "public"
         with shown_errors():
+            _check_values(inputs)
             inputs = _complete(block_fn, inputs) if public else inputs
             try:
                 return await super().preprocess_data(block_fn, inputs, state, explicit_call)
             except InvalidPathError:
                 raise BadValue(f"file: it cannot be used from there; {FILE}.") from None
-            except gr.Error:
+            except gr.Error as problem:
                 _check_ranges(block_fn, inputs, state)  # Gradio names the limit and not the field
-                raise
+                raise BadValue(str(problem.message)[:300]) from None
+            except (ComponentProcessingError, ValidationError):
+                raise BadValue(
+                    "data: a value is not what its control takes; load the page again, or look at "
+                    "/gradio_api/info."
+                ) from None
+
+
+def _check_values(inputs: Any) -> None:
+    """Raise BadValue for numbers that JSON cannot hold, and for very many values."""
+    rest, count = [inputs], 0
+    while rest:
+        value, count = rest.pop(), count + 1
+        if isinstance(value, int | float) and not abs(value) <= LARGEST:
+            raise BadValue(f"data: {value:.10g} cannot be used; take one nearer to 0.")
+        if count > MAX_VALUES:
+            raise BadValue(f"data: there are more than {MAX_VALUES:,} values; send fewer.")
+        if isinstance(value, dict):
+            rest += value.values()
+        elif isinstance(value, list | tuple):
+            rest += value
 
 
 def _complete(block_fn: Any, inputs: list[Any]) -> list[Any]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aigc_demo.errors import BadValue
 from aigc_demo.ui.components.workspace import Workspace
-from aigc_demo.ui.train.callbacks import queue
+from aigc_demo.ui.train.callbacks import discard, queue, send
 from aigc_demo.ui.train.form import TrainForm
+
+COMMANDS = ("pause", "resume", "slow", "stop", "discard")
 
 
 def train(
@@ -55,6 +58,22 @@ def train(
     return queue(workspace, form)
 
 
+def steer(workspace: Workspace, run: str, command: str) -> str:
+    """Send a command to a run of your own, and return how the run is doing then.
+
+    `command` is ``pause``, ``resume``, ``slow``, ``stop`` or ``discard``. A run belongs to whoever
+    sent the same secret, as the header ``x-aigc-key``, when it was started.
+    """
+    if command not in COMMANDS:
+        said = str(command)[:40]
+        raise BadValue(f"command: “{said}” is none; take one of {', '.join(COMMANDS)}.")
+    if command == "discard":
+        discard(workspace, run, run)
+        return "discarded"
+    send(workspace, run, command)
+    return workspace.view(run).status
+
+
 def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the runs, the newest first: name, status, step, seconds and last scores."""
     return [
@@ -65,5 +84,5 @@ def list_runs(workspace: Workspace) -> list[dict[str, Any]]:
             "seconds": round(v.log.elapsed, 1),
             "scores": v.last_scores(),
         }
-        for v in workspace.monitor.views(fresh=True)
+        for v in workspace.views(fresh=True)
     ]

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from aigc_demo import access
 from aigc_demo.data import DATASETS, all_available, available, fallback, title_of
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import RUN_PREFIX
-from aigc_demo.training import run_control, runs, worker
+from aigc_demo.training import admission, run_control, runs
 from aigc_demo.ui.components import page_cache
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import language_of, say
@@ -72,7 +73,7 @@ def queue(workspace: Workspace, form: TrainForm) -> str:
         how = "tick the download below" if source.torchvision else "copy its zip into the folder"
         other = fallback(form.data)
         raise BadValue(f"data: {form.data} is not here yet; {how}, or choose {other}.")
-    directory = worker.submit(workspace.root, plan, download=form.download)
+    directory = admission.submit(workspace.root, plan, download=form.download)
     workspace.workers.ensure()
     return directory.name
 
@@ -84,7 +85,7 @@ def start(workspace: Workspace, form: TrainForm) -> Updates:
 
 def select_run(workspace: Workspace, name: str) -> Updates:
     """Choose a run that has just been queued."""
-    views = workspace.monitor.views(fresh=True)
+    views = workspace.views(fresh=True)
     return {"run": gr.Dropdown(run_text.choices(views), value=name)}
 
 
@@ -102,11 +103,11 @@ def send(workspace: Workspace, run: str | None, command: str) -> None:
     """Ask a run to pause, resume, slow down, stop or vanish, or to make one step: ``step_both``,
     or ``step_`` and one of its networks.
     """
-    directory = workspace.directory(run)
+    directory = workspace.steered(run)
     if command == "resume":
         runs.read_plan(directory)  # raises where it is damaged
+        admission.resume(directory)  # where nobody trains it any more
         run_control.set_pace(directory, "run")
-        worker.enqueue(directory)  # where nobody trains it any more
         workspace.workers.ensure()
     elif command in ("pause", "slow"):
         run_control.set_pace(directory, command)
@@ -121,7 +122,7 @@ def send(workspace: Workspace, run: str | None, command: str) -> None:
 
 def ask_to_discard(workspace: Workspace, run: str | None, request: gr.Request) -> Updates:
     """Show the button that deletes the run, and remember which run it is about."""
-    title = run_text.title(workspace.monitor.view(workspace.directory(run).name))
+    title = run_text.title(workspace.view(workspace.steered(run).name))
     words = say("discard_sure", language_of(request), run=title)
     return {"discard_sure": gr.Button(words, visible=True), "armed": run}
 
@@ -135,7 +136,7 @@ def discard(workspace: Workspace, run: str | None, armed: str | None) -> Updates
     """Delete a run, its model, and what the page keeps of both."""
     if not armed or run != armed:
         raise BadValue("run: another one is shown now; press “Stop and discard” again.")
-    directory = workspace.directory(run)
+    directory = workspace.steered(run)
     needles = [directory.name, *page_cache.uploads_of(directory)]
     send(workspace, run, "discard")
     workspace.studio.cache.forget(RUN_PREFIX + directory.name)
@@ -154,7 +155,7 @@ def use(workspace: Workspace, run: str | None) -> GenerateRequest:
 
 def download(workspace: Workspace, run: str | None) -> Updates:
     """Make a zip of a run's model: weights and card."""
-    directory = workspace.saved(run)
+    access.check_steers(directory := workspace.saved(run))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted((directory / "model").glob("[a-z]*")):

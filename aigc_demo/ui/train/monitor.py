@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
+from aigc_demo import access
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
-from aigc_demo.training import worker
+from aigc_demo.training import admission
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.pictures import literal
@@ -33,9 +34,9 @@ def look(
     A run that is missing was discarded: by this page, where it is the one that was `armed`, which
     then shows another; else by somebody else, and the page says so.
     """
-    views = workspace.monitor.views()
+    views = workspace.views()
     if run and run not in {v.name for v in views}:  # it has just been started
-        views = workspace.monitor.views(fresh=True)
+        views = workspace.views(fresh=True)
     if seen is None or any(v.status in ("waiting", "training") for v in views):
         workspace.workers.ensure()  # warm when the page opens, and again where one has died
     seen, language = seen or {}, language_of(request)
@@ -51,13 +52,13 @@ def look(
     updates["seen"] = now
     if view is None:
         status = "run_gone" if gone else no_runs()
-        return updates | {"status": say(status, language)} | _nothing_shown()
+        return updates | {"status": say(status, language)} | _nothing_shown(workspace)
     before = seen if seen.get("run") == view.name else {}
     updates |= _panel_updates(workspace, view, language, position, before.get("frames"))
     new_scores = before.get("scores") != now["scores"]
     updates |= _chart_updates(view, language, first=not before, new_scores=new_scores)
     if any(before.get(key) != now[key] for key in ("status", "slow", "saved")):
-        updates |= _button_updates(view)
+        updates |= _button_updates(workspace, view)
     return updates
 
 
@@ -70,10 +71,10 @@ def _chosen(views: list[RunView], run: str | None) -> RunView | None:
 
 def no_runs() -> str:
     """Return the key of what is said where there are no runs."""
-    return "no_runs" if worker.max_runs() else "no_runs_off"
+    return "no_runs" if admission.max_runs() else "no_runs_off"
 
 
-def _nothing_shown() -> Updates:
+def _nothing_shown(workspace: Workspace) -> Updates:
     """Return updates that take a run off the page."""
     charts = ("losses", "fid", "kid", "recall", "outputs", "speed", "norm", "picture")
     hidden = ("warnings", "use_note", "rows")
@@ -82,7 +83,7 @@ def _nothing_shown() -> Updates:
         **{name: gr.Markdown(visible=False) for name in hidden},
         **dict.fromkeys(("losses_note", "score_note", "recall_note", "outputs_note"), ""),
         "film": gr.Slider(visible=False),
-        **_button_updates(None),
+        **_button_updates(workspace, None),
     }
 
 
@@ -195,13 +196,14 @@ def _is_scored(view: RunView) -> bool:
     return method is None or method.task == "generate"
 
 
-def _button_updates(view: RunView | None) -> Updates:
-    """Show the buttons that can be used now."""
+def _button_updates(workspace: Workspace, view: RunView | None) -> Updates:
+    """Show the buttons that can be used now, by who asks."""
     method = METHODS.get(view.plan.method) if view else None
     parts, task = (method.parts, method.task) if method else ((), "")
     state, slow = (view.status, view.slow) if view else ("", False)
     saved, paused = view is not None and view.log.saved, state == "paused"
-    visible = {
+    mine = view is not None and access.may_steer(workspace.root / view.name)
+    steering = {
         "pause": state == "training",
         "resume": slow or state in ("paused", "interrupted", "stopped"),
         "slow": paused or (state == "training" and not slow),
@@ -210,16 +212,18 @@ def _button_updates(view: RunView | None) -> Updates:
         "step_generator": paused and "generator" in parts,
         "stop": state in ACTIVE,
         "discard": view is not None,
+        "download_model": saved,
+    }
+    visible = {name: mine and value for name, value in steering.items()} | {
         "use": saved and task == "generate",
         "use_translate": saved and task == "translate",
-        "download_model": saved,
     }
     return {name: gr.Button(visible=value) for name, value in visible.items()}
 
 
 def rewind(workspace: Workspace, run: str | None, position: int) -> Updates:
     """Show the preview at `position` (from 1) of the timelapse."""
-    view = workspace.monitor.view(workspace.directory(run).name)
+    view = workspace.view(workspace.directory(run).name)
     return {"picture": _preview(workspace, view, int(position or 1))}
 
 
@@ -240,7 +244,7 @@ def compare(
     workspace: Workspace, runs: list[str] | None, curve: str, request: gr.Request
 ) -> Updates:
     """Return a curve of each run, a table of settings and scores, and that table as a file."""
-    views, language = [workspace.monitor.view(name) for name in runs or []], language_of(request)
+    views, language = [workspace.view(name) for name in runs or []], language_of(request)
     if not views:
         return {"plot": None, "key": "", "table": None, "csv": None}
     if len(views) > len(charts.PALETTE):

@@ -7,9 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from aigc_demo import settings
 from aigc_demo.data import DATASETS, available
 from aigc_demo.requests import GenerateRequest
-from aigc_demo.training import worker
+from aigc_demo.training import admission
 from aigc_demo.training.presets import PRESETS
 from aigc_demo.ui.components import vega_lite
 from aigc_demo.ui.components.controls import button, download_button, labelled, small_button
@@ -19,6 +20,7 @@ from aigc_demo.ui.components.pictures import LATEX
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.components.workspace import Workspace
 from aigc_demo.ui.i18n import T
+from aigc_demo.ui.server import visitors
 from aigc_demo.ui.server.handlers import Components, bind, connect
 from aigc_demo.ui.train import api, callbacks, form as forms, monitor, plots, upload
 from aigc_demo.ui.train.form import TrainForm
@@ -71,7 +73,7 @@ class Controls:
 def layout(offers: Offers) -> Controls:
     """Add the tab's components to the page that is being built."""
     gr.Markdown(T("train_intro"), elem_id="train_intro")
-    if not worker.max_runs():
+    if not admission.max_runs():
         gr.Markdown(T("training_off"), elem_id="training_off")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -82,9 +84,20 @@ def layout(offers: Offers) -> Controls:
     run |= plots.layout()
     run["seen"], run["armed"] = gr.State(None), gr.State(None)
     comparison = _comparison()
+    if settings.host_key():
+        _host_key()
     with gr.Accordion(T("reading"), open=False, elem_id="reading"):
         gr.Markdown(T("lesson_train"), latex_delimiters=LATEX, elem_id="lesson_train")
     return Controls(form, own, run, comparison, gr.Timer(TICK, active=False))
+
+
+def _host_key() -> None:
+    """Add the box for the host's key, which the browser keeps and sends with all that it asks."""
+    with gr.Accordion(T("host_key"), open=False, elem_id="host_key_part"):
+        gr.Markdown(T("host_key_intro"), elem_classes="quiet")
+        key = gr.Textbox(type="password", **labelled("host_key_box", "host_key"))
+        settings = {"js": visitors.KEEP_HOST_KEY, **QUIET}
+        button("host_key_go", size="sm").click(None, key, None, **settings)
 
 
 def _form() -> dict[str, Any]:
@@ -111,18 +124,21 @@ def _form() -> dict[str, Any]:
     with gr.Row():
         limits = {"minimum": 0, "min_width": 120}
         found["minutes"] = gr.Number(
-            first.minutes, maximum=worker.max_minutes(), **limits, **labelled("minutes", info=True)
+            first.minutes,
+            maximum=admission.max_minutes(),
+            **limits,
+            **labelled("minutes", info=True),
         )
         found["steps"] = gr.Number(
             first.steps,
-            maximum=worker.max_steps(),
+            maximum=admission.max_steps(),
             precision=0,
             **limits,
             **labelled("steps", info=True),
         )
-    found["start"] = button("start", variant="primary", interactive=bool(worker.max_runs()))
-    missing = len(available()) < len(DATASETS)
-    found["download"] = gr.Checkbox(False, visible=missing, **labelled("download_data"))
+    found["start"] = button("start", variant="primary", interactive=bool(admission.max_runs()))
+    offered = len(available()) < len(DATASETS) and bool(settings.whole("AIGC_DOWNLOADS"))
+    found["download"] = gr.Checkbox(False, visible=offered, **labelled("download_data"))
     with gr.Accordion(T("settings"), open=False, elem_id="settings_train"):
         found |= _settings(first)
         gr.Markdown(T("settings_note"), elem_id="settings_note", elem_classes="quiet")
@@ -225,6 +241,7 @@ def wire(
     connect(event, callbacks.download, workspace, chosen, file, **QUIET).success(None, js=CLICK_JS)
     gr.api(bind(api.train, workspace), api_name="train")
     gr.api(bind(api.list_runs, workspace), api_name="runs")
+    gr.api(bind(api.steer, workspace), api_name="steer")
 
 
 def _wire_form(workspace: Workspace, controls: Controls) -> None:

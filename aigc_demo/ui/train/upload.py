@@ -20,7 +20,7 @@ from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.requests import Minutes, Request, Whole
-from aigc_demo.training import worker
+from aigc_demo.training import admission
 from aigc_demo.training.presets import USER_PRESETS, UserPreset, user_plan
 from aigc_demo.ui.components import page_cache
 from aigc_demo.ui.components.controls import button, labelled
@@ -53,7 +53,7 @@ class UploadForm(Request):
 def layout() -> dict[str, Any]:
     """Add the section and return its components by name."""
     found: dict[str, Any] = {}
-    shown, trains = {"interactive": False, "visible": False}, bool(worker.max_runs())
+    shown, trains = {"interactive": False, "visible": False}, bool(admission.max_runs())
     with gr.Accordion(T("own"), open=False, elem_id="own"):
         gr.Markdown(T("own_intro"), elem_id="own_intro")
         found["files"] = gr.File(
@@ -67,7 +67,7 @@ def layout() -> dict[str, Any]:
         with gr.Row(visible=False) as found["row"]:
             sizes = [(str(size), size) for size in SIZES]
             found["size"] = gr.Radio(sizes, value=64, min_width=120, **labelled("own_size"))
-            limits = {"minimum": 0, "maximum": worker.max_minutes(), "min_width": 100}
+            limits = {"minimum": 0, "maximum": admission.max_minutes(), "min_width": 100}
             found["minutes"] = gr.Number(MINUTES, **limits, **labelled("own_minutes"))
         found["mirror"] = gr.Checkbox(True, visible=False, **labelled("own_mirror"))
         settings = {"variant": "primary", "visible": False, "interactive": trains}
@@ -205,7 +205,7 @@ def queue(workspace: Workspace, form: UploadForm) -> str:
     title, classes = PREFIX + pictures.report.title, len(pictures.classes)
     plan = user_plan(form.preset, title, form.size, classes=classes, **settings)
     pictures = replace(pictures, flip=form.mirror)
-    directory = worker.submit(workspace.root, plan, pictures=pictures)
+    directory = admission.submit(workspace.root, plan, pictures=pictures)
     page_cache.note_uploads(directory, form.files)
     workspace.workers.ensure()
     return directory.name

@@ -98,7 +98,7 @@ def test_settings_come_back_from_json_and_from_an_address(studio: Studio) -> Non
     )
     settings = callbacks.to_json(request)
     assert callbacks.from_json(settings) == request
-    query = dict(parse_qsl(callbacks.to_query(settings)))
+    query = dict(parse_qsl(callbacks.to_query(studio, settings)["query"]))
     assert callbacks.from_query(studio, query) == request
 
 

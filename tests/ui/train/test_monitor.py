@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from aigc_demo.errors import BadValue
-from aigc_demo.training import run_control, runs, worker
+from aigc_demo.training import admission, run_control, runs
 from aigc_demo.training.events import Event, Finished, Preview, Saved, Scored, to_line
 from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.send_to import Offers
@@ -243,7 +243,7 @@ def test_workers_are_started_when_the_page_opens_and_while_runs_wait(
     assert len(started) == 1
     look(workspace, None, 1, seen)
     assert len(started) == 1
-    worker.enqueue(runs.create(workspace.root, factories.plan("vae", tiny_data.zip), "run"))
+    admission.resume(runs.create(workspace.root, factories.plan("vae", tiny_data.zip), "run"))
     look(workspace, None, 1, seen)
     assert len(started) == 2
 

@@ -1,0 +1,89 @@
+"""The queue: a share for each session and address, and no place for jobs that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gradio.data_classes import PredictBodyInternal
+
+from aigc_demo.ui.server import fair_queue
+from aigc_demo.ui.server.fair_queue import FairQueue, listening
+from aigc_demo.ui.server.page import Page
+
+SHARE = 3
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    """Return a page with a heavy function (0) and a cheap one (1), whose queue does not run."""
+    import gradio as gr
+
+    monkeypatch.setenv("AIGC_MAX_REQUESTS", str(SHARE))
+    with Page() as page:
+        gr.Button().click(lambda: None, concurrency_id="heavy", api_name="heavy")
+        gr.Button().click(lambda: None, api_name="cheap")
+    page.queue()
+    assert isinstance(page._queue, FairQueue) and not page.api_open
+    return page
+
+
+def push(page: Page, session: str, address: str, function: int = 0, **headers: str) -> Any:
+    """Queue an event; return whether it was, and the state or its number."""
+    request: Any = SimpleNamespace(
+        client=SimpleNamespace(host=address),
+        headers={k.replace("_", "-"): v for k, v in headers.items()},
+    )
+    body = PredictBodyInternal(session_hash=session, data=[], fn_index=function, request=None)
+    done, told, state = asyncio.run(page._queue.push(body, request, None))
+    return (done, told) if done else (done, state)
+
+
+def test_a_session_and_an_address_have_a_share(page: Page) -> None:
+    assert all(push(page, "a", "1.1.1.1")[0] for _ in range(SHARE))
+    assert push(page, "a", "1.1.1.1") == (False, "queue_full")
+    others = [push(page, f"b{i}", "1.1.1.1")[0] for i in range(20)]
+    assert sum(others) == (fair_queue.ADDRESS_SHARE - 1) * SHARE
+    assert push(page, "c", "2.2.2.2")[0]
+
+
+def test_a_cheap_function_does_not_wait_behind_a_heavy_one(page: Page) -> None:
+    full = [push(page, f"s{i}", f"1.1.1.{i}")[0] for i in range(fair_queue.GROUP_SIZE + 5)]
+    assert sum(full) == fair_queue.GROUP_SIZE
+    assert push(page, "new", "2.2.2.2", function=1)[0]
+
+
+def test_only_a_trusted_proxy_says_where_a_request_is_from(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def admitted(said: str) -> int:
+        sent = (
+            push(page, f"{said}{i}", "1.1.1.1", x_forwarded_for=said.format(i))[0]
+            for i in range(30)
+        )
+        return sum(sent)
+
+    assert admitted("{}.0.0.1") == fair_queue.ADDRESS_SHARE * SHARE
+    monkeypatch.setenv("AIGC_PROXIES", "1")
+    page.queue()
+    assert admitted("{}.0.0.1, 9.9.9.9") == fair_queue.ADDRESS_SHARE * SHARE
+    assert admitted("8.8.8.8, {}.0.0.1") == 30
+
+
+def test_a_function_that_is_not_there_is_refused(page: Page) -> None:
+    assert push(page, "a", "1.1.1.1", function=99) == (False, "error")
+
+
+def test_a_job_that_nobody_waits_for_gives_its_place_up(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [push(page, session, "1.1.1.1")[1] for session in ("heard", "gone", "program")]
+    monkeypatch.setattr(fair_queue, "LISTENER_AFTER", -1.0)
+    program: Any = {"path": f"/gradio_api/call/x/{numbers[2]}", "query_string": b""}
+    browser: Any = {"path": "/gradio_api/queue/data", "query_string": b"session_hash=heard"}
+    with listening(program), listening(browser):
+        found = [page._queue.get_events() for _ in range(3)]
+    assert [f and f[0][0].session_hash for f in found] == ["heard", "program", None]
+    assert not fair_queue._listeners
