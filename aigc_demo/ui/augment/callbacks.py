@@ -17,7 +17,7 @@ from aigc_demo import augment
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, masks
 from aigc_demo.pipelines.augmentation import AugmentResult, strip
-from aigc_demo.requests import AugmentRequest, Request, Seed, Whole
+from aigc_demo.requests import AugmentRequest, Json, Request, Seed, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment.presets import as_json, preset
 from aigc_demo.ui.components import example_images, send_to
@@ -45,7 +45,7 @@ class AugmentForm(Request):
     """
 
     editor: EditorValue | None = None
-    pipeline: str
+    pipeline: Json
     n: Whole = 12
     seed: Seed = 0
     marks: Literal["mask", "boxes"] = "mask"

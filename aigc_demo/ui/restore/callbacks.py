@@ -15,7 +15,7 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS, RestoreResult, weights_of
-from aigc_demo.requests import Pixels, Request, RestoreRequest, Seed, Strength, Whole
+from aigc_demo.requests import Name, Pixels, Request, RestoreRequest, Seed, Strength, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import EditorValue, picture_of, placed, strokes_of
@@ -54,7 +54,7 @@ class MaskForm(Request):
 class RestoreForm(MaskForm):
     """The controls that decide how a picture is restored."""
 
-    method: str = "inpaint"
+    method: Name = "inpaint"
     estimate: bool = True
     sigma: float = 25
     factor: Whole = 2
@@ -67,7 +67,7 @@ class DegradeForm(Request):
     editor: EditorValue | None = None
     original: Original | None = None
     reference: Reference | None = None
-    kind: str
+    kind: Name
     strength: Strength
     seed: Seed
 

@@ -32,14 +32,14 @@ class TrainForm(Request):
     lr: requests.LearningRate = 6e-4
     width: requests.Width = 64
     latent: Annotated[requests.Whole, Field(ge=0, le=1024)] = 0  # 0: as many as the method has
-    loss: str = ""
+    loss: requests.Label = ""
     r1: Annotated[float, Field(ge=0, le=100)] = 0.1
     diffaugment: bool = False
     ema: bool = True
     seed: requests.Seed = 0
     download: bool = False
-    augment: str = ""
-    title: str = ""
+    augment: requests.Json = ""
+    title: Annotated[str, Field(max_length=requests.MAX_TITLE)] = ""
 
 
 def form_of(plan: TrainPlan) -> TrainForm:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.data import DATASETS, available
-from aigc_demo.requests import GenerateRequest
+from aigc_demo.requests import MAX_TITLE, GenerateRequest
 from aigc_demo.training import worker
 from aigc_demo.training.presets import PRESETS
 from aigc_demo.ui.components import vega_lite
@@ -127,7 +127,7 @@ def _form() -> dict[str, Any]:
         found |= _settings(first)
         gr.Markdown(T("settings_note"), elem_id="settings_note", elem_classes="quiet")
     found["augment"] = gr.Textbox("", lines=1, max_lines=4, **labelled("train_augment", info=True))
-    found["title"] = gr.Textbox("", max_lines=1, max_length=60, **labelled("run_title"))
+    found["title"] = gr.Textbox("", max_lines=1, max_length=MAX_TITLE, **labelled("run_title"))
     return found
 
 

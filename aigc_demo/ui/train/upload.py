@@ -19,7 +19,7 @@ from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging.formats import SUFFIXES
-from aigc_demo.requests import Minutes, Request, Whole
+from aigc_demo.requests import Label, Minutes, Request, Whole
 from aigc_demo.training import worker
 from aigc_demo.training.presets import USER_PRESETS, UserPreset, user_plan
 from aigc_demo.ui.components import page_cache
@@ -44,7 +44,7 @@ class UploadForm(Request):
     """The values of the controls below the files."""
 
     files: list[str] | None = None
-    preset: str
+    preset: Label
     size: Whole
     minutes: Annotated[Minutes, Field(gt=0)] = MINUTES
     mirror: bool = True

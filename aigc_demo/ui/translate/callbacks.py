@@ -16,7 +16,14 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import facade_labels, images
 from aigc_demo.imaging.output_names import output_names
 from aigc_demo.pipelines.translation import TranslateResult
-from aigc_demo.requests import GenerateRequest, Request, RestoreRequest, TranslateRequest
+from aigc_demo.requests import (
+    GenerateRequest,
+    Label,
+    Name,
+    Request,
+    RestoreRequest,
+    TranslateRequest,
+)
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import EditorValue, is_empty, placed
@@ -43,13 +50,13 @@ class TranslateForm(Request):
     `direction` is AtoB or BtoA, or the style to go to of a model that knows several.
     """
 
-    model: str | None
-    direction: str
+    model: Name | None
+    direction: Label
     editor: EditorValue | None = None
     label_map: str | None = None
     strength: float = 1.0
     cycle: bool = True
-    scale: str = "auto"
+    scale: Label = "auto"
     crf_weight: float = 1.0
 
 
