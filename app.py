@@ -7,6 +7,7 @@ import sys
 
 from aigc_demo import settings
 from aigc_demo.errors import UserError
+from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
@@ -17,6 +18,7 @@ if __name__ == "__main__":
 
 try:
     settings.check()
+    images.serve_strangers()
     studio = Studio(checkpoint.root(), runs_root=settings.folder("AIGC_RUNS"))
     demo = build_demo(studio)
 except UserError as problem:

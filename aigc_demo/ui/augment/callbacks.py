@@ -24,6 +24,7 @@ from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import (
     EditorValue,
     is_empty,
+    layers_of,
     picture_of,
     placed,
     strokes_of,
@@ -76,13 +77,13 @@ class SweepForm(AugmentForm):
 
 def digest_of(editor: EditorValue | None) -> bytes:
     """Return what changes whenever a pixel of the picture, or of what is painted on it, does."""
-    value = editor or {}
     digest = hashlib.sha256()
-    for file in (value.get("background"), *value.get("layers", ())):
-        if file and Path(file).is_file():
-            image = images.open_image(Path(file)).convert("RGBA")
-            if image.getchannel("A").getbbox():  # a layer without a stroke is none
-                digest.update(f"{image.size}".encode() + image.tobytes())
+    file = (editor or {}).get("background")
+    if file and Path(file).is_file():
+        image = images.open_image(Path(file)).convert("RGBA")
+        for part in (image, *layers_of(editor, image.size)):
+            if part.getchannel("A").getbbox():  # a layer without a stroke is none
+                digest.update(f"{part.size}".encode() + part.tobytes())
     return digest.digest()
 
 

@@ -10,6 +10,7 @@ import gradio as gr
 from PIL import Image
 
 from aigc_demo.imaging import images
+from aigc_demo.ui.components import file_inputs
 from aigc_demo.ui.components.controls import labelled
 from aigc_demo.ui.server.handlers import downloadable
 
@@ -39,25 +40,25 @@ def finish(
     return step
 
 
-def before_after(elem_id: str, *, height: int = 560) -> gr.ImageSlider:
+def before_after(elem_id: str, *, height: int = 560) -> file_inputs.ImageSlider:
     """Add a slider between two pictures."""
     settings = {"type": "filepath", "format": "png", "interactive": False, "max_height": height}
-    return gr.ImageSlider(buttons=["fullscreen"], **settings, **labelled(elem_id))
+    return file_inputs.ImageSlider(buttons=["fullscreen"], **settings, **labelled(elem_id))
 
 
-def gallery(elem_id: str, text: str = "", **settings: Any) -> gr.Gallery:
+def gallery(elem_id: str, text: str = "", **settings: Any) -> file_inputs.Gallery:
     """Add a gallery of results."""
     fixed = {"height": "auto", "object_fit": "contain", "interactive": False, "format": "png"}
-    return gr.Gallery(**{**fixed, **settings}, **labelled(elem_id, text))
+    return file_inputs.Gallery(**{**fixed, **settings}, **labelled(elem_id, text))
 
 
-def picture(elem_id: str, text: str = "", **settings: Any) -> gr.Image:
+def picture(elem_id: str, text: str = "", **settings: Any) -> file_inputs.Image:
     """Add a picture that can be downloaded."""
     fixed = {"format": "png", "interactive": False, "buttons": ["download", "fullscreen"]}
-    return gr.Image(**{**fixed, **settings}, **labelled(elem_id, text))
+    return file_inputs.Image(**{**fixed, **settings}, **labelled(elem_id, text))
 
 
-def sheet(elem_id: str, text: str = "", **settings: Any) -> gr.Image:
+def sheet(elem_id: str, text: str = "", **settings: Any) -> file_inputs.Image:
     """Add a large picture; its label would cover it and is for screen readers only."""
     return picture(elem_id, text, show_label=False, **settings)
 

@@ -11,7 +11,7 @@ from aigc_demo.data import DATASETS, available
 from aigc_demo.requests import MAX_TITLE, GenerateRequest
 from aigc_demo.training import worker
 from aigc_demo.training.presets import PRESETS
-from aigc_demo.ui.components import vega_lite
+from aigc_demo.ui.components import file_inputs, vega_lite
 from aigc_demo.ui.components.controls import button, download_button, labelled, small_button
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.navigation import Opener
@@ -169,8 +169,8 @@ def _run(offers: Offers) -> dict[str, Any]:
             found |= {name: small_button(name, visible=False) for name in names}
     found["discard_sure"] = small_button("discard_sure", variant="stop", visible=False)
     settings = {"show_label": False, "interactive": False, "height": 420, "type": "filepath"}
-    buttons = ["download", "fullscreen"]
-    found["picture"] = gr.Image(format="png", buttons=buttons, elem_id="film_picture", **settings)
+    settings |= {"format": "png", "buttons": ["download", "fullscreen"]}
+    found["picture"] = file_inputs.Image(elem_id="film_picture", **settings)
     found["film"] = TimelapseSlider(1, 2, 1, step=1, visible=False, **labelled("film", info=True))
     found["rows"] = gr.Markdown(visible=False, elem_id="rows", elem_classes="quiet")
     with gr.Row():
