@@ -19,6 +19,8 @@ LATEX = [  # delimiters of formulas in Markdown
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 ]
+# Signs of Markdown, HTML and formulas; what makes an address a link; what begins a list.
+MARKUP = re.compile(r"[\\`*_\[\]{}<>#+!|~$&^=@]|:(?=//)|(?<=[wW][wW][wW])\.|^-|(?<=\d)[.)](?=\s)")
 Progress = Callable[[float], Any]
 PROGRESS = gr.Progress()
 
@@ -69,5 +71,12 @@ def details_box(elem_id: str, *, lines: int = 3) -> gr.Textbox:
 
 
 def literal(text: str) -> str:
-    """Return Markdown that shows `text` as it is, whatever signs are in it."""
-    return re.sub(r"[\\`*_\[\]{}<>#+!|~$&^=]", lambda sign: f"&#{ord(sign.group())};", text)
+    """Return Markdown that shows `text` as it is, whatever signs are in it, addresses included, in
+    one paragraph.
+    """
+    return MARKUP.sub(lambda sign: f"&#{ord(sign.group())};", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return Markdown that shows `text` as it is, as code."""
+    return f"<code>{literal(text)}</code>"

@@ -15,7 +15,7 @@ from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.navigation import Opener
-from aigc_demo.ui.components.pictures import LATEX, details_box, gallery, picture
+from aigc_demo.ui.components.pictures import LATEX, details_box, gallery, literal, picture
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate import (
     callbacks,
@@ -117,7 +117,7 @@ def layout(studio: Studio, offers: Offers) -> GenerateControls:
             go = button("go", variant="primary", interactive=bool(usable))
             for m in models:
                 if m.problem:
-                    warning = f"⚠ {m.problem}"
+                    warning = f"⚠ {literal(m.problem)}"
                     gr.Markdown(warning, elem_classes="quiet", elem_id=f"broken_{m.name}")
         with gr.Column(scale=3, min_width=300):
             results = _layout_results(studio, offers)

@@ -20,7 +20,7 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import EditorValue, picture_of, placed, strokes_of
 from aigc_demo.ui.components.originals import Original, original, source_of
-from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, png_file
+from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, literal, png_file
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import Updates
 
@@ -208,7 +208,7 @@ def compare(studio: Studio, form: RestoreForm) -> Iterator[Updates]:
         try:
             result = studio.restore(request_of(form, method))
         except UserError as problem:
-            problems.append(f"{method}: {problem}")
+            problems.append(literal(f"{method}: {problem}"))
         else:
             gallery.append((png_file(result.image, f"{method}.png"), method))
             scores = [_rounded(result.scores.get(name)) for name in SCORES]

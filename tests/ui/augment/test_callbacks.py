@@ -21,6 +21,7 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import batch, callbacks
 from aigc_demo.ui.augment.callbacks import AugmentForm, EditForm, SweepForm, VariantForm
 from aigc_demo.ui.augment.presets import PRESETS, as_json, preset
+from tests import hostile
 
 STEPS = [{"name": "flip_horizontal"}, {"name": "rotate", "degrees": 30}, {"name": "colour_jitter"}]
 PIPELINE = json.dumps(STEPS)
@@ -338,3 +339,13 @@ def test_nothing_is_left_of_a_job_that_fails(studio: Studio, tmp_path: Path) -> 
     with pytest.raises(BadValue, match="none of them could be used"):
         batch.augment_all(studio, form, lambda share: None)
     assert set(Path(get_upload_folder()).glob("*/augmented.zip")) <= before
+
+
+def test_names_of_files_are_shown_as_text(studio: Studio, tmp_path: Path) -> None:
+    photo(16).save(tmp_path / "photo.png")
+    name = hostile.TEXT.replace("/", "∕")[:70].strip()
+    (tmp_path / f"{name}.png").write_text("no picture")
+    files = [str(tmp_path / "photo.png"), str(tmp_path / f"{name}.png")]
+    form = batch.BatchForm(pipeline="[]", files=files, variants=1)
+    report = batch.augment_all(studio, form, lambda share: None)["report"]
+    assert name.translate(str.maketrans("<>", "‹›")) in hostile.shown(report)
