@@ -8,6 +8,7 @@ import sys
 
 from aigc_demo import settings
 from aigc_demo.errors import UserError
+from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
@@ -20,6 +21,7 @@ if __name__ == "__main__":
 os.umask(0o077)  # runs and uploads are for this account alone
 try:
     settings.check()
+    images.serve_strangers()
     studio = Studio(checkpoint.root(), runs_root=settings.folder("AIGC_RUNS"))
     demo = build_demo(studio)
 except UserError as problem:

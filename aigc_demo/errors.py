@@ -17,12 +17,20 @@ class BadImage(UserError):
     """A file or an array is not a picture that can be used."""
 
 
+class TooManyPixels(BadImage):
+    """A picture is larger than what is read."""
+
+
 class BadData(UserError):
     """A data set is missing, empty or damaged."""
 
 
 class BadCheckpoint(UserError):
     """A checkpoint is missing, damaged, or belongs to another model."""
+
+
+class Busy(UserError):
+    """Others keep the studio busy at the moment; the same will work later."""
 
 
 class OutOfMemory(UserError):

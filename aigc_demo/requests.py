@@ -24,6 +24,9 @@ from aigc_demo.errors import BadValue
 MAX_SEED = 2**53 - 1  # the largest integer that survives a browser
 MAX_COUNT = 64
 MAX_PROMPT = 200  # characters
+MAX_TITLE = 60  # characters
+MAX_LISTED = 4000  # characters of a text that lists values
+MAX_JSON = 100_000  # characters
 MAX_DIRECTIONS = 6  # of latents
 MAX_BIHARMONIC_PIXELS = 40_000  # of a hole: more would take minutes
 MAX_GROW = 100  # pixels around a mask
@@ -79,9 +82,11 @@ Width = Annotated[Whole, Field(ge=8, le=512)]  # channels of a network
 Minutes = Annotated[float, Field(ge=0, le=100_000)]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-Title = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$")]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE, pattern=r"^[^\x00-\x1f]*$")]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_without_nul)]
 Label = Annotated[str, Field(max_length=200)]
+Listed = Annotated[str, Field(max_length=MAX_LISTED)]  # values of an axis, one a line
+Json = Annotated[str, Field(max_length=MAX_JSON)]
 
 Guidance = Annotated[float, Field(ge=1, le=5)]
 Evaluations = Annotated[Whole, Field(ge=2, le=64)]  # of the network, per image
@@ -135,7 +140,8 @@ def explain(error: ValidationError) -> str:
     """Turn the first complaint of pydantic into a sentence that names the field and the limit."""
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "request"
-    given = repr(first["input"])
+    given = first["input"]
+    given = repr(given[:60] if isinstance(given, str) else given)
     given = given if len(given) <= 60 else given[:57] + "…"
     reason = first["msg"][:1].lower() + first["msg"][1:]
     reason = reason.removeprefix("value error, ").replace("input should", "it should")

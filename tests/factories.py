@@ -8,6 +8,7 @@ import json
 import math
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,20 @@ def draw(kind: int, index: int, side: int = 32) -> Image.Image:
     paint = pen.ellipse if kind == 0 else pen.rectangle
     paint((x, y, x + side // 2, y + side // 2), fill=("red", "blue")[kind])
     return image
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a small PNG file that says it is large."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(*c) for c in [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
+    )
 
 
 def write_folder(folder: Path, each: int = EACH) -> Path:

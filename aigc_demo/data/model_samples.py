@@ -97,16 +97,8 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
 
     Raises BadValue where the name or its query mean nothing, BadData where the model is broken.
     """
-    request = parse(name)
-    folder = request.folder
-    try:
-        card = checkpoint.inspect(folder)
-    except BadCheckpoint as problem:
-        raise BadData(f"data: there can be no samples. {problem}") from None
-    method = METHODS[card.method]
-    if not _samples_from_noise(method):
-        raise BadValue(f"data: {folder.name} does not make pictures from noise; {_choices()}.")
-    classes = _classes(request, card)
+    request, card = check(name)
+    folder, method, classes = request.folder, METHODS[card.method], _classes(request, card)
     n, first = request.n or (COUNT_SLOW if _is_slow(method) else COUNT), request.seed
     if split == "test":
         n, first = max(2, n // TEST_SHARE), first + TEST_SEEDS
@@ -126,6 +118,24 @@ def load(name: str, split: Split, *, size: int | None = None) -> Dataset:
         classes=classes,
         licence=f"painted by {folder.name}, which learnt from: {card.data_licence}"[:200],
     )
+
+
+def check(name: str) -> tuple[SampleRequest, checkpoint.Card]:
+    """Return what `name` asks for, and the card of the model that can make it.
+
+    Raises BadValue where the name or its query mean nothing, BadData where the model is broken.
+    """
+    request = parse(name)
+    try:
+        card = checkpoint.inspect(request.folder)
+    except BadCheckpoint as problem:
+        raise BadData(f"data: there can be no samples. {problem}") from None
+    if not _samples_from_noise(METHODS[card.method]):
+        raise BadValue(
+            f"data: {request.folder.name} does not make pictures from noise; {_choices()}."
+        )
+    _classes(request, card)
+    return request, card
 
 
 def parse(name: str) -> SampleRequest:

@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from aigc_demo.data.layouts import UserLayout
 
 LEAST = 5  # pairs whose contents tell something
-COUNTER = re.compile(r"\D*\d+")  # a name that is no more than a number
+COUNTER = re.compile(r"^\D*\d+")  # a name that is no more than a number
 MOSTLY = 0.8  # of the names of two folders that have a partner where they are pairs
 
 

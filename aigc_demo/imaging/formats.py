@@ -1,7 +1,8 @@
 """Picture formats: which are read, how a file of one is opened, and what others are called.
 
 Pillow reads all that it is allowed to here; of the formats that it knows, some start programs
-(EPS) or hold other files. Nothing is decoded.
+(EPS) or hold other files: `forget_others` takes these from it for the whole process. Nothing is
+decoded.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +22,12 @@ SUFFIXES = {
     *(".gif", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif", ".hif"),
 }
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF"]
+HEIF = "HEIF"  # Pillow learns it when the first file comes
 TITLES = "PNG, JPEG, WebP, AVIF, HEIC, TIFF, GIF or BMP"
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 UNREADABLE = (
     *(OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error),
-    *(RuntimeError, OverflowError, MemoryError, Image.DecompressionBombError),
+    *(RuntimeError, OverflowError, MemoryError, *BOMBS),
 )
 HEAD = 1024  # bytes by which a format is told
 MAX_PROFILE = 16_000_000  # bytes
@@ -95,7 +99,7 @@ BY_SUFFIX = {  # where the content does not tell
 
 def opened(source: str | Path | bytes) -> Image.Image:
     """Open a picture without decoding it; raises one of UNREADABLE where it is none."""
-    known = [*FORMATS, "HEIF"] if _may_be_heif(source) else FORMATS
+    known = [*FORMATS, HEIF] if _may_be_heif(source) else FORMATS
     image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", known)
     if image.format == "TIFF":
         tags = image.tag_v2
@@ -106,6 +110,18 @@ def opened(source: str | Path | bytes) -> Image.Image:
         if image.mode == "F":
             raise ValueError("floating-point numbers, of which none need be white")
     return image
+
+
+def forget_others(max_pixels: int) -> None:
+    """Let nobody in this process, other libraries included, open a picture of a format that is not
+    read here, or of more than `max_pixels`; Pillow only warns of the first doubling.
+    """
+    Image.init()
+    for name in Image.OPEN.keys() - {*FORMATS, HEIF}:
+        Image.OPEN.pop(name)
+        Image.ID.remove(name)
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 def _may_be_heif(source: str | Path | bytes) -> bool:

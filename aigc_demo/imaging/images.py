@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
-from aigc_demo.errors import BadImage
+from aigc_demo.errors import BadImage, TooManyPixels
 from aigc_demo.imaging import deep, formats, profiles
+from aigc_demo.imaging.pixel_budget import BUDGET
 
 T = TypeVar("T")
 MAX_PIXELS = 24_000_000
+MAX_HELD = 4 * MAX_PIXELS  # decoded at once, in a process that serves strangers
+HOLD = "hold"  # in what Pillow hands on from a picture to what is made of it
 SETTINGS_KEY = "aigc_studio"
 MAX_SETTINGS_BYTES = 100_000
 
@@ -43,6 +46,14 @@ NOTES = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # may nam
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA")  # of PNG
 
 
+def serve_strangers() -> None:
+    """Bound what pictures do to this process, whoever opens them in it: their formats, the size of
+    each, and the pixels of all that `open_image` has decoded.
+    """
+    formats.forget_others(MAX_PIXELS)
+    BUDGET.limit = MAX_HELD
+
+
 def size_of(source: str | Path | bytes) -> tuple[int, int]:
     """Return width and height of a picture without decoding it; raises BadImage."""
     return _read(source, lambda image: image.size)
@@ -55,19 +66,22 @@ def open_image(
 
     With `draft` a JPEG is decoded at a reduced size, by 8 at most, with sides no less than that.
     Raises BadImage where it is no picture, damaged or, before it is decoded, larger than
-    `max_pixels`.
+    `max_pixels`, and Busy where the process holds as many pixels as it may.
     """
 
     def decode(image: Image.Image) -> Image.Image:
         width, height = image.size
         if width * height > max_pixels:
-            raise BadImage(
+            raise TooManyPixels(
                 f"The picture has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
                 f"the limit is {max_pixels / 1e6:.0f}. Make it smaller and try again."
             )
         if draft:
             image.draft(None, (draft, draft))
-        return whole(image)
+        hold = BUDGET.take(image.width * image.height)
+        image = whole(image)
+        image.info[HOLD] = hold
+        return image
 
     return _read(source, decode)
 
@@ -78,6 +92,11 @@ def _read(source: str | Path | bytes, function: Callable[[Image.Image], T]) -> T
     """
     try:
         return function(formats.opened(source))
+    except formats.BOMBS:
+        raise TooManyPixels(
+            f"The picture has more than {MAX_PIXELS / 1e6:.0f} megapixels, the most that is read "
+            "here. Make it smaller and try again."
+        ) from None
     except formats.UNREADABLE:
         pass
     with suppress(*formats.UNREADABLE):

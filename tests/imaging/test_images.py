@@ -10,7 +10,6 @@ import struct
 import sys
 import time
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,6 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
-
-
-def png_header(width: int, height: int) -> bytes:
-    """Return a small PNG file that says it is large."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        chunk(*c) for c in [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
-    )
 
 
 def peak_bytes() -> int:
@@ -135,12 +120,12 @@ def test_settings_that_are_none_are_refused() -> None:
     [
         (5_000, "5000×5000 = 25 megapixels; the limit is 24"),
         (12_000, "12000×12000 = 144 megapixels; the limit is 24"),
-        (60_000, "not a picture that can be read"),
-        (2**31 - 1, "not a picture that can be read"),
+        (60_000, "more than 24 megapixels"),
+        (2**31 - 1, "more than 24 megapixels"),
     ],
 )
 def test_a_bomb_is_refused_before_it_is_decoded(side: int, message: str) -> None:
-    data, before, start = png_header(side, side), peak_bytes(), time.perf_counter()
+    data, before, start = factories.png_header(side, side), peak_bytes(), time.perf_counter()
     with warnings.catch_warnings(), pytest.raises(BadImage, match=message):
         warnings.simplefilter("ignore")
         images.open_image(data)
@@ -156,7 +141,7 @@ NOT_PICTURES = {
     "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
     "a cut PNG": encoded(Image.effect_noise((64, 64), 50))[:1000],
     "a cut JPEG": encoded(Image.effect_noise((64, 64), 50), "JPEG")[:500],
-    "a header alone": png_header(100, 100),
+    "a header alone": factories.png_header(100, 100),
 }
 
 
@@ -171,7 +156,7 @@ def test_what_is_no_picture_is_refused_without_its_path(tmp_path: Path, name: st
 
 
 def test_the_size_is_read_without_decoding() -> None:
-    assert images.size_of(png_header(3000, 2000)) == (3000, 2000)
+    assert images.size_of(factories.png_header(3000, 2000)) == (3000, 2000)
     with pytest.raises(BadImage, match="not a picture"):
         images.size_of(b"text")
 

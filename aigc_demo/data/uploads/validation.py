@@ -22,7 +22,7 @@ from aigc_demo.data.archives import REASONS, ImageFile, Limits, Listing, Skipped
 from aigc_demo.data.caption_files import Captions
 from aigc_demo.data.class_names import safe
 from aigc_demo.data.uploads.user_dataset import Layout, Report, UserDataset
-from aigc_demo.errors import BadData
+from aigc_demo.errors import BadData, TooManyPixels
 from aigc_demo.imaging import images
 from aigc_demo.nn import byte_tokenizer
 
@@ -110,12 +110,13 @@ def validate_steps(
 
 def _decode(file: ImageFile, content: bytes, size: int) -> Decoded | Skipped:
     """Return the largest square from the middle of an image, at `size`."""
-    width, height = images.size_of(content)
-    if min(width, height) < MIN_SIDE:
-        return Skipped(file.name, "tiny")
-    if width * height > images.MAX_PIXELS:
+    try:
+        width, height = images.size_of(content)
+        if min(width, height) < MIN_SIDE:
+            return Skipped(file.name, "tiny")
+        image = images.open_image(content, draft=2 * size)
+    except TooManyPixels:
         return Skipped(file.name, "pixels")
-    image = images.open_image(content, draft=2 * size)
     cost = image.width * image.height
     image = images.flatten(image, "RGB", background=255)
     side = min(image.size)

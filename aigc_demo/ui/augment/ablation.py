@@ -12,7 +12,7 @@ from gradio.components.plot import PlotData
 from aigc_demo import augment
 from aigc_demo.data import DATASETS, available, sample_models, title_of
 from aigc_demo.errors import BadValue
-from aigc_demo.requests import Request, SampleCount
+from aigc_demo.requests import Json, Label, Name, Request, SampleCount
 from aigc_demo.training import ablation, admission
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.training.session import check_plan
@@ -29,9 +29,9 @@ INTERVAL = 2.0  # seconds
 class AblationForm(Request):
     """The controls that decide what is compared."""
 
-    pipeline: str
-    kind: str
-    data: str | None
+    pipeline: Json
+    kind: Label
+    data: Name | None
     limit: SampleCount
 
 

@@ -17,13 +17,14 @@ from aigc_demo import augment
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, masks
 from aigc_demo.pipelines.augmentation import AugmentResult, strip
-from aigc_demo.requests import AugmentRequest, Request, Seed, Whole
+from aigc_demo.requests import AugmentRequest, Json, Request, Seed, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment.presets import as_json, preset
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import (
     EditorValue,
     is_empty,
+    layers_of,
     picture_of,
     placed,
     strokes_of,
@@ -45,7 +46,7 @@ class AugmentForm(Request):
     """
 
     editor: EditorValue | None = None
-    pipeline: str
+    pipeline: Json
     n: Whole = 12
     seed: Seed = 0
     marks: Literal["mask", "boxes"] = "mask"
@@ -76,13 +77,13 @@ class SweepForm(AugmentForm):
 
 def digest_of(editor: EditorValue | None) -> bytes:
     """Return what changes whenever a pixel of the picture, or of what is painted on it, does."""
-    value = editor or {}
     digest = hashlib.sha256()
-    for file in (value.get("background"), *value.get("layers", ())):
-        if file and Path(file).is_file():
-            image = images.open_image(Path(file)).convert("RGBA")
-            if image.getchannel("A").getbbox():  # a layer without a stroke is none
-                digest.update(f"{image.size}".encode() + image.tobytes())
+    file = (editor or {}).get("background")
+    if file and Path(file).is_file():
+        image = images.open_image(Path(file)).convert("RGBA")
+        for part in (image, *layers_of(editor, image.size)):
+            if part.getchannel("A").getbbox():  # a layer without a stroke is none
+                digest.update(f"{part.size}".encode() + part.tobytes())
     return digest.digest()
 
 

@@ -13,7 +13,7 @@ from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import ablation, batch, callbacks, pipeline_editor
 from aigc_demo.ui.augment.callbacks import AugmentForm, EditForm, SweepForm, VariantForm
 from aigc_demo.ui.augment.presets import PRESETS, preset
-from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components import example_images, file_inputs, send_to
 from aigc_demo.ui.components.controls import (
     Controls,
     button,
@@ -120,7 +120,7 @@ def _inputs() -> dict[str, Any]:
     marks = [(T(f"marks_{name}"), name) for name in ("mask", "boxes")]
     with gr.Accordion(T("more"), open=False, elem_id="augment_more"):
         controls["marks"] = gr.Radio(marks, value="mask", **labelled("marks", info=True))
-        controls["partner"] = gr.Image(
+        controls["partner"] = file_inputs.Image(
             type="filepath",
             format="png",
             sources=["upload", "clipboard"],
@@ -173,7 +173,7 @@ def _code() -> dict[str, Any]:
 def _batch() -> dict[str, Any]:
     with gr.Accordion(T("apply_more"), open=False, elem_id="apply_more"):
         return {
-            "files": gr.File(
+            "files": file_inputs.File(
                 file_count="multiple",
                 file_types=["image", ".zip", *sorted(SUFFIXES)],
                 type="filepath",

@@ -10,6 +10,7 @@ from gradio.components.plot import PlotData
 
 from aigc_demo.training.run_monitor import Point, RunView
 from aigc_demo.ui.components import vega_lite
+from aigc_demo.ui.components.pictures import literal
 from aigc_demo.ui.components.vega_lite import BLUE, GREY, Curve, Level
 from aigc_demo.ui.i18n import TEXTS, say
 
@@ -35,7 +36,8 @@ def name(curve: str, language: str) -> str:
 def legend(names: list[str], language: str) -> str:
     """Return a line that says which colour is which curve."""
     parts = [
-        f'<span class="key-{COLOURS.get(n, BLUE)[1:]}">■</span> {name(n, language)}' for n in names
+        f'<span class="key-{COLOURS.get(n, BLUE)[1:]}">■</span> {literal(name(n, language))}'
+        for n in names
     ]
     return " &nbsp; ".join(parts)
 

@@ -15,9 +15,11 @@ from PIL import Image
 
 from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.imaging import images, masks
+from aigc_demo.ui.components.file_inputs import path_of
 from aigc_demo.ui.i18n import T
 
 EditorValue = dict[str, Any]
+MAX_LAYERS = 4  # our editors have one
 
 
 class PictureEditor(gr.ImageEditor):
@@ -33,9 +35,12 @@ class PictureEditor(gr.ImageEditor):
         """Return the paths of the background, the layers and both together."""
         if payload is None:
             return None
-        paths = [f and f.path for f in (payload.background, payload.composite)]
-        layers = [layer.path for layer in payload.layers if layer is not None]
-        return {"background": paths[0], "layers": layers, "composite": paths[1]}
+        layers = [path_of(layer) for layer in payload.layers if layer is not None]
+        return {
+            "background": path_of(payload.background),
+            "layers": layers,
+            "composite": path_of(payload.composite),
+        }
 
 
 def picture_editor(
@@ -85,16 +90,24 @@ def picture_of(value: EditorValue | None) -> Image.Image:
 
 
 def layers_of(value: EditorValue | None, size: tuple[int, int]) -> list[Image.Image]:
-    """Return the layers (RGBA); raises BadImage where one is not of `size` (width, height)."""
-    layers = [
-        images.open_image(Path(p)).convert("RGBA") for p in (value or {}).get("layers") or ()
-    ]
-    for layer in layers:
-        if layer.size != size:
+    """Return the layers (RGBA); raises BadImage, before one is decoded, where there are more than
+    MAX_LAYERS or one is not of `size` (width, height).
+    """
+    files = [Path(file) for file in (value or {}).get("layers") or ()]
+    if len(files) > MAX_LAYERS:
+        raise BadImage(
+            f"picture: it has {len(files)} layers; the limit is {MAX_LAYERS}. Clear the strokes "
+            "and paint again."
+        )
+    for file in files:
+        if (found := images.size_of(file)) != size:
             raise BadImage(
-                f"picture: a layer has {layer.width}×{layer.height} pixels and the picture "
+                f"picture: a layer has {found[0]}×{found[1]} pixels and the picture "
                 f"{size[0]}×{size[1]}; clear the strokes and paint again."
             )
+    layers = [images.open_image(file).convert("RGBA") for file in files]
+    for layer in layers:
+        images.check_size("layer", layer, size)  # a file may say that it lies on its side
     return layers
 
 

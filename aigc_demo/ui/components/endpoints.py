@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from aigc_demo.ui.components import file_inputs
 from aigc_demo.ui.components.events import DEVICE
 from aigc_demo.ui.server.handlers import bind
 
@@ -33,7 +34,7 @@ def endpoint(
 
 def _component(parameter: inspect.Parameter, *, is_file: bool) -> gr.components.Component:
     if is_file:
-        return gr.File(label=parameter.name, visible=False)
+        return file_inputs.File(label=parameter.name, visible=False)
     default = None if parameter.default is parameter.empty else parameter.default
     numbers = dict.fromkeys((int, float, int | None, float | None), gr.Number)
     component = ({bool: gr.Checkbox} | numbers).get(parameter.annotation, gr.Textbox)

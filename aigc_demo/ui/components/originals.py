@@ -15,6 +15,7 @@ from PIL import Image, ImageChops
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
+from aigc_demo.ui.components import file_inputs
 from aigc_demo.ui.components.editor import EditorValue, picture_of
 from aigc_demo.ui.components.pictures import png_file
 
@@ -82,4 +83,4 @@ def source_of(editor: EditorValue | None, original: Original | None) -> Image.Im
 def file_button(editor_id: str) -> gr.UploadButton:
     """Add the button, which nobody sees, that takes the files for an editor."""
     with gr.Column(elem_id=f"{editor_id}_file", elem_classes="editor_file"):
-        return gr.UploadButton("file", type="filepath", elem_id=f"{editor_id}_upload")
+        return file_inputs.UploadButton("file", type="filepath", elem_id=f"{editor_id}_upload")

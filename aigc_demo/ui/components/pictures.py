@@ -10,6 +10,7 @@ import gradio as gr
 from PIL import Image
 
 from aigc_demo.imaging import images
+from aigc_demo.ui.components import file_inputs
 from aigc_demo.ui.components.controls import labelled
 from aigc_demo.ui.server.handlers import downloadable
 
@@ -18,6 +19,8 @@ LATEX = [  # delimiters of formulas in Markdown
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 ]
+# Signs of Markdown, HTML and formulas; what makes an address a link; what begins a list.
+MARKUP = re.compile(r"[\\`*_\[\]{}<>#+!|~$&^=@]|:(?=//)|(?<=[wW][wW][wW])\.|^-|(?<=\d)[.)](?=\s)")
 Progress = Callable[[float], Any]
 PROGRESS = gr.Progress()
 
@@ -39,25 +42,25 @@ def finish(
     return step
 
 
-def before_after(elem_id: str, *, height: int = 560) -> gr.ImageSlider:
+def before_after(elem_id: str, *, height: int = 560) -> file_inputs.ImageSlider:
     """Add a slider between two pictures."""
     settings = {"type": "filepath", "format": "png", "interactive": False, "max_height": height}
-    return gr.ImageSlider(buttons=["fullscreen"], **settings, **labelled(elem_id))
+    return file_inputs.ImageSlider(buttons=["fullscreen"], **settings, **labelled(elem_id))
 
 
-def gallery(elem_id: str, text: str = "", **settings: Any) -> gr.Gallery:
+def gallery(elem_id: str, text: str = "", **settings: Any) -> file_inputs.Gallery:
     """Add a gallery of results."""
     fixed = {"height": "auto", "object_fit": "contain", "interactive": False, "format": "png"}
-    return gr.Gallery(**{**fixed, **settings}, **labelled(elem_id, text))
+    return file_inputs.Gallery(**{**fixed, **settings}, **labelled(elem_id, text))
 
 
-def picture(elem_id: str, text: str = "", **settings: Any) -> gr.Image:
+def picture(elem_id: str, text: str = "", **settings: Any) -> file_inputs.Image:
     """Add a picture that can be downloaded."""
     fixed = {"format": "png", "interactive": False, "buttons": ["download", "fullscreen"]}
-    return gr.Image(**{**fixed, **settings}, **labelled(elem_id, text))
+    return file_inputs.Image(**{**fixed, **settings}, **labelled(elem_id, text))
 
 
-def sheet(elem_id: str, text: str = "", **settings: Any) -> gr.Image:
+def sheet(elem_id: str, text: str = "", **settings: Any) -> file_inputs.Image:
     """Add a large picture; its label would cover it and is for screen readers only."""
     return picture(elem_id, text, show_label=False, **settings)
 
@@ -68,5 +71,12 @@ def details_box(elem_id: str, *, lines: int = 3) -> gr.Textbox:
 
 
 def literal(text: str) -> str:
-    """Return Markdown that shows `text` as it is, whatever signs are in it."""
-    return re.sub(r"[\\`*_\[\]{}<>#+!|~$&^=]", lambda sign: f"&#{ord(sign.group())};", text)
+    """Return Markdown that shows `text` as it is, whatever signs are in it, addresses included, in
+    one paragraph.
+    """
+    return MARKUP.sub(lambda sign: f"&#{ord(sign.group())};", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return Markdown that shows `text` as it is, as code."""
+    return f"<code>{literal(text)}</code>"

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from PIL import Image
 
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
@@ -54,17 +52,13 @@ class Offers:
 
 
 def file_of(value: Any, chosen: int = 0) -> str:
-    """Return the file of a picture: of a gallery's value the one that was `chosen`, of a path
-    itself, of an array a new one.
+    """Return the file of a picture, written anew: of a gallery's value the one that was `chosen`,
+    or that of a path.
     """
     if isinstance(value, list) and value:
         value = value[chosen if 0 <= chosen < len(value) else 0]
     if isinstance(value, tuple):
         value = value[0]
-    if isinstance(value, np.ndarray):
-        value = Image.fromarray(value)
-    if isinstance(value, Image.Image):
-        return downloadable(images.encode_png(value), "picture.png")
     if isinstance(value, str) and value:
         image = images.open_image(Path(value))
         return downloadable(images.encode_png(image), f"{Path(value).stem[:60]}.png")

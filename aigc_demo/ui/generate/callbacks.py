@@ -23,7 +23,7 @@ from PIL import Image
 from aigc_demo.data.class_names import safe
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
-from aigc_demo.requests import GenerateRequest, RestoreRequest
+from aigc_demo.requests import MAX_JSON, GenerateRequest, RestoreRequest
 from aigc_demo.studio import GenerateResult, ModelInfo, Studio
 from aigc_demo.ui.generate.forms import ALL, GenerateForm, first_model
 from aigc_demo.ui.generate.samples import enlarged, is_pixel_art
@@ -188,8 +188,8 @@ def to_json(request: GenerateRequest) -> str:
 def from_json(settings: str) -> GenerateRequest:
     """Return the request that `settings` (JSON) describe, checked like any other."""
     try:
-        fields = json.loads(settings)
-    except (TypeError, ValueError):
+        fields = json.loads(settings) if len(settings or "") <= MAX_JSON else None
+    except (TypeError, ValueError, RecursionError):
         raise BadValue(
             "settings: there is nothing to repeat yet; generate pictures first."
         ) from None
@@ -210,7 +210,7 @@ def from_png(studio: Studio, path: str | None) -> GenerateRequest:
 
 def to_query(studio: Studio, settings: str) -> Updates:
     """Return `settings` (JSON) as the query of an address."""
-    fields = from_json(settings).model_dump(exclude_unset=True) if settings else {}
+    fields = json.loads(to_json(from_json(settings))) if settings else {}
     return {"query": urlencode(fields)}
 
 

@@ -1,13 +1,13 @@
 """The values of the Generate tab's controls when something is clicked.
 
-`SamplingForm` has those that all parts of the tab share; each part adds its own. They take any
-number: the limits are those of the request that is made of them.
+`SamplingForm` has those that all parts of the tab share; each part adds its own. Texts have the
+limits of requests; numbers have none here, since the request that is made of them has.
 """
 
 from __future__ import annotations
 
 from aigc_demo.errors import BadValue
-from aigc_demo.requests import GenerateRequest, Request, Whole
+from aigc_demo.requests import GenerateRequest, Label, Name, Prompt, Request, Whole
 from aigc_demo.studio import ModelInfo, Studio
 
 ALL = "*"  # stands for every class in turn
@@ -18,9 +18,9 @@ OPTIONS = ("guidance", "evaluations", "truncation", "temperature")
 class SamplingForm(Request):
     """The model and how to sample from it. A seed of None is one that is being typed."""
 
-    model: str | None = None
-    label: str | None = ALL
-    prompt: str | None = None
+    model: Name | None = None
+    label: Label | None = ALL
+    prompt: Prompt | None = None
     seed: Whole | None = 0
     guidance: float | None = None
     evaluations: Whole | None = None

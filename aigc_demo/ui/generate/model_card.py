@@ -7,7 +7,7 @@ from typing import Any
 
 from aigc_demo.methods.checkpoint import in_all
 from aigc_demo.studio import RUN_PREFIX, ModelInfo, Studio
-from aigc_demo.ui.components.pictures import literal
+from aigc_demo.ui.components.pictures import code, literal
 from aigc_demo.ui.generate.forms import ALL
 from aigc_demo.ui.i18n import T
 
@@ -49,25 +49,27 @@ def class_choices(first: str, *models: ModelInfo) -> list[tuple[Any, str]]:
 
 
 def card(info: ModelInfo) -> str:
-    """Return the card as a Markdown table."""
+    """Return the card as a Markdown table, what others wrote in it as text."""
     card = info.card
     number = "{:,}".format
+    versions = ", ".join(f"{k} {v}" for k, v in card["versions"].items())
     rows = {
-        "method": f"{card['method']} `{json.dumps(card['config'])}`",
+        "method": f"{literal(card['method'])} {code(json.dumps(card['config']))}",
         "data": f"{literal(card['data_title'])}, {number(card['data_size'])}, "
-        f"{card['data_licence']}",
+        f"{literal(card['data_licence'])}",
         "classes": ", ".join(map(literal, card["classes"])) or "none",
         "training": f"{number(in_all(card, 'steps'))} steps, "
         f"{number(in_all(card, 'images_seen'))} pictures, "
         f"{in_all(card, 'seconds') / 60:.0f} minutes",
-        "device": card["device"],
-        "command": f"`{card['command']}`",
-        "commit, versions": f"{card['commit']} · "
-        + ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
-        "scores": _scores(card["metrics"]) or "none yet",
+        "device": literal(card["device"]),
+        "command": code(card["command"]),
+        "commit, versions": literal(f"{card['commit']} · {versions}"),
+        "scores": literal(_scores(card["metrics"])) or "none yet",
     }
-    lines = [f"| {name} | {str(value).replace('|', '/')} |" for name, value in rows.items()]
-    return "\n".join([f"| **{info.name}** | {info.megabytes:.1f} MB |", "|---|---|", *lines])
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    return "\n".join(
+        [f"| **{literal(info.name)}** | {info.megabytes:.1f} MB |", "|---|---|", *lines]
+    )
 
 
 def _scores(metrics: dict[str, Any]) -> str:

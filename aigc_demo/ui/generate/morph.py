@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 from PIL import Image
 
-from aigc_demo.requests import MorphRequest, Whole
+from aigc_demo.requests import Label, MorphRequest, Whole
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
@@ -25,9 +25,9 @@ class MorphForm(SamplingForm):
     """The other end, how many frames, and the format of the animation."""
 
     to_seed: Whole | None = 1
-    to_label: str | None = ALL
+    to_label: Label | None = ALL
     frames: Whole = 16
-    file_format: str = "WebP"
+    file_format: Label = "WebP"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import gradio as gr
 from PIL import Image
 
 from aigc_demo.imaging import images
-from aigc_demo.requests import MAX_PROMPT, MorphRequest, Whole
+from aigc_demo.requests import MAX_PROMPT, Label, MorphRequest, Prompt, Whole
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
@@ -37,23 +37,28 @@ class PromptControls(Controls):
 
 
 def in_style(prompt: str | None, style: str, styles: tuple[str, ...]) -> str:
-    """Return `prompt` so that it asks for `style`, and for none of the other `styles`."""
-    words = prompt or ""
+    """Return `prompt` so that it asks for `style`, and for none of the other `styles`; blanks
+    become single spaces.
+    """
+    words = " ".join((prompt or "").split())
     for name in map(re.escape, (*styles, style)):
-        words = re.sub(rf"^\s*{name}\s*:\s*", "", words, flags=re.IGNORECASE)
-        words = re.sub(
-            rf",?\s*\b(in\s+)?(the\s+)?{name}\s+style\b", "", words, flags=re.IGNORECASE
-        )
-        words = re.sub(rf",?\s*\bin the style of {name}\b", "", words, flags=re.IGNORECASE)
+        words = re.sub(rf"^{name} ?: ?", "", words, flags=re.IGNORECASE)
+        words = re.sub(rf",? ?\b(in )?(the )?{name} style\b", "", words, flags=re.IGNORECASE)
+        words = re.sub(rf",? ?\bin the style of {name}\b", "", words, flags=re.IGNORECASE)
     ending = f", {style} style"
     words = words.strip(" ,")[: MAX_PROMPT - len(ending)]
     return words + ending if words else ending.removeprefix(", ")
 
 
-def restyle(studio: Studio, model: str | None, prompt: str | None, style: str) -> Updates:
+class StyleForm(SamplingForm):
+    """The style that was chosen."""
+
+    style: Label
+
+
+def restyle(studio: Studio, form: StyleForm) -> Updates:
     """Let the prompt ask for another style."""
-    info = SamplingForm(model=model).text_info(studio)
-    return {"prompt": in_style(prompt, style, info.styles)}
+    return {"prompt": in_style(form.prompt, form.style, form.text_info(studio).styles)}
 
 
 def fit(info: ModelInfo, prompt: str | None = None) -> Updates:
@@ -117,7 +122,7 @@ class StylesForm(SamplingForm):
 class BlendForm(SamplingForm):
     """The other prompt, how many frames, and which of them is shown."""
 
-    to_prompt: str | None = None
+    to_prompt: Prompt | None = None
     frames: Whole = 8
     percent: float = 50
 

@@ -10,11 +10,12 @@ import gradio as gr
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.training import admission
+from aigc_demo.ui.components import file_inputs
 from aigc_demo.ui.components.controls import Controls, button, labelled
 from aigc_demo.ui.components.endpoints import endpoint
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
 from aigc_demo.ui.components.navigation import Opener
-from aigc_demo.ui.components.pictures import LATEX, details_box, gallery, picture
+from aigc_demo.ui.components.pictures import LATEX, details_box, gallery, literal, picture
 from aigc_demo.ui.components.send_to import Offers
 from aigc_demo.ui.generate import (
     callbacks,
@@ -116,7 +117,7 @@ def layout(studio: Studio, offers: Offers) -> GenerateControls:
             go = button("go", variant="primary", interactive=bool(usable))
             for m in models:
                 if m.problem:
-                    warning = f"⚠ {m.problem}"
+                    warning = f"⚠ {literal(m.problem)}"
                     gr.Markdown(warning, elem_classes="quiet", elem_id=f"broken_{m.name}")
         with gr.Column(scale=3, min_width=300):
             results = _layout_results(studio, offers)
@@ -141,7 +142,7 @@ def _layout_results(studio: Studio, offers: Offers) -> Results:
         factor = gr.Radio([2, 4], value=4, **labelled("enlarge_factor", "factor"))
         enlarge = button("enlarge", size="sm")
     link = gr.Textbox(interactive=False, buttons=["copy"], **labelled("link"))
-    dropped = gr.File(file_types=[".png"], height=120, **labelled("restore"))
+    dropped = file_inputs.File(file_types=[".png"], height=120, **labelled("restore"))
     shown = gr.Textbox(label="settings", visible="hidden", elem_id="settings")
     query = gr.Textbox(visible="hidden", elem_id="query")
     seed = gr.Number(label="seed", visible="hidden", elem_id="made_seed", precision=0)

@@ -14,7 +14,7 @@ import gradio as gr
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images, labelled_grid
 from aigc_demo.pipelines.xy_grid import GridResult
-from aigc_demo.requests import MAX_SEED, Axis, GridRequest
+from aigc_demo.requests import MAX_SEED, Axis, GridRequest, Label, Listed
 from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui.components.controls import Controls, button, download_button, labelled
 from aigc_demo.ui.components.events import DEVICE, PRIVATE, QUIET
@@ -36,11 +36,17 @@ TITLES = {"label": "class", "model": "checkpoint"}  # keys of texts; other axes 
 class GridForm(SamplingForm):
     """The axes, and their values as text."""
 
-    x: str = "seed"
-    y: str = "label"
-    x_values: str | None = None
-    y_values: str | None = None
+    x: Label = "seed"
+    y: Label = "label"
+    x_values: Listed | None = None
+    y_values: Listed | None = None
     language: str = "en"
+
+
+class SuggestForm(SamplingForm):
+    """The axis for which values are listed."""
+
+    axis: Label = "seed"
 
 
 @dataclass(frozen=True)
@@ -126,35 +132,33 @@ def parse(place: str, axis: str, text: str | None) -> tuple[str | int | float, .
 # --- What a click does ---------------------------------------------------------------------------
 
 
-def fit_axes(
-    studio: Studio, model: str | None, seed: int, prompt: str | None, request: gr.Request
-) -> Updates:
+def fit_axes(studio: Studio, form: SamplingForm, request: gr.Request) -> Updates:
     """Offer the axes that the model has, with values."""
-    if model is None:
+    if form.model is None:
         return {}
-    axes = axes_of(studio, model)
+    axes = axes_of(studio, form.model)
     choices = [(_title(axis), axis) for axis in axes]
     x, y = axes[min(1, len(axes) - 1)], "seed"
     return {
         "x": gr.Dropdown(choices, value=x),
         "y": gr.Dropdown(choices, value=y),
-        "x_values": suggest(studio, model, x, seed, prompt),
-        "y_values": suggest(studio, model, y, seed, prompt),
+        "x_values": suggest(studio, form.model, x, form.seed, form.prompt),
+        "y_values": suggest(studio, form.model, y, form.seed, form.prompt),
         "language": language_of(request),
     }
 
 
-def follow_seed(studio: Studio, seed: int, model: str, x: str, y: str) -> Updates:
+def follow_seed(studio: Studio, form: GridForm) -> Updates:
     """Let the seeds of an axis begin with the tab's."""
-    places = [place for place, axis in (("x_values", x), ("y_values", y)) if axis == "seed"]
-    return {place: suggest(studio, model, "seed", seed) for place in places}
+    axes = {"x_values": form.x, "y_values": form.y}
+    values = suggest(studio, form.info(studio).name, "seed", form.seed)
+    return {place: values for place, axis in axes.items() if axis == "seed"}
 
 
-def suggest_values(
-    studio: Studio, model: str, axis: str, seed: int, prompt: str | None
-) -> Updates:
+def suggest_values(studio: Studio, form: SuggestForm) -> Updates:
     """List values for the axis that was chosen."""
-    return {"values": suggest(studio, model, axis, seed, prompt)}
+    name = form.info(studio).name
+    return {"values": suggest(studio, name, form.axis, form.seed, form.prompt)}
 
 
 def fill(studio: Studio, form: GridForm) -> Iterator[Updates]:

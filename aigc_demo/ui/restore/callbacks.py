@@ -15,12 +15,12 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import images, masks
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS, RestoreResult, weights_of
-from aigc_demo.requests import Pixels, Request, RestoreRequest, Seed, Strength, Whole
+from aigc_demo.requests import Name, Pixels, Request, RestoreRequest, Seed, Strength, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
 from aigc_demo.ui.components.editor import EditorValue, picture_of, placed, strokes_of
 from aigc_demo.ui.components.originals import Original, original, source_of
-from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, png_file
+from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, literal, png_file
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import Updates
 
@@ -54,7 +54,7 @@ class MaskForm(Request):
 class RestoreForm(MaskForm):
     """The controls that decide how a picture is restored."""
 
-    method: str = "inpaint"
+    method: Name = "inpaint"
     estimate: bool = True
     sigma: float = 25
     factor: Whole = 2
@@ -67,7 +67,7 @@ class DegradeForm(Request):
     editor: EditorValue | None = None
     original: Original | None = None
     reference: Reference | None = None
-    kind: str
+    kind: Name
     strength: Strength
     seed: Seed
 
@@ -208,7 +208,7 @@ def compare(studio: Studio, form: RestoreForm) -> Iterator[Updates]:
         try:
             result = studio.restore(request_of(form, method))
         except UserError as problem:
-            problems.append(f"{method}: {problem}")
+            problems.append(literal(f"{method}: {problem}"))
         else:
             gallery.append((png_file(result.image, f"{method}.png"), method))
             scores = [_rounded(result.scores.get(name)) for name in SCORES]

@@ -11,7 +11,13 @@ from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.requests import MAX_GROW
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components import example_images, originals, scribble_mask, send_to
+from aigc_demo.ui.components import (
+    example_images,
+    file_inputs,
+    originals,
+    scribble_mask,
+    send_to,
+)
 from aigc_demo.ui.components.controls import (
     Controls,
     button,
@@ -135,7 +141,7 @@ def _mask() -> dict[str, Any]:
     marked = [(T(f"marked_{name}"), name) for name in ("auto", "white", "black")]
     with gr.Accordion(T("mask_more"), open=False, elem_id="mask_more"):
         return {
-            "mask_file": gr.Image(
+            "mask_file": file_inputs.Image(
                 type="filepath",
                 format="png",
                 image_mode=None,

@@ -32,6 +32,7 @@ except ImportError:
     spaces = None
 
 
+NO_TAGS = str.maketrans("<>", "‹›")  # the page takes the text of an error for HTML
 Components = Mapping[str, gr.components.Component]
 Updates = dict[str, Any]  # the new value or update of each output that changes, by its name
 
@@ -177,7 +178,7 @@ def shown_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise gr.Error(str(error), duration=15, print_exception=False) from None
+        raise gr.Error(str(error).translate(NO_TAGS), duration=15, print_exception=False) from None
 
 
 def downloadable(content: bytes, name: str) -> str:

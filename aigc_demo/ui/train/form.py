@@ -8,7 +8,14 @@ from typing import Annotated, Any, get_args
 from pydantic import Field
 
 from aigc_demo import augment, requests
-from aigc_demo.data import DATASETS, Source, all_available, fallback, sample_models
+from aigc_demo.data import (
+    DATASETS,
+    Source,
+    all_available,
+    fallback,
+    model_samples,
+    sample_models,
+)
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.requests import Request, TrainPlan
@@ -32,14 +39,14 @@ class TrainForm(Request):
     lr: requests.LearningRate = 6e-4
     width: requests.Width = 64
     latent: Annotated[requests.Whole, Field(ge=0, le=1024)] = 0  # 0: as many as the method has
-    loss: str = ""
+    loss: requests.Label = ""
     r1: Annotated[float, Field(ge=0, le=100)] = 0.1
     diffaugment: bool = False
     ema: bool = True
     seed: requests.Seed = 0
     download: bool = False
-    augment: str = ""
-    title: str = ""
+    augment: requests.Json = ""
+    title: Annotated[str, Field(max_length=requests.MAX_TITLE)] = ""
 
 
 def form_of(plan: TrainPlan) -> TrainForm:
@@ -75,6 +82,8 @@ def plan_of(form: TrainForm) -> TrainPlan:
     suitable = datasets_for(form.method)
     if form.data.split("?")[0] not in suitable:
         raise BadValue(f"data: choose one of {', '.join(suitable)}.")
+    if form.data.startswith(model_samples.PREFIX):
+        model_samples.check(form.data)
     return TrainPlan(
         method=form.method,
         data=form.data,

@@ -186,7 +186,7 @@ def _score_updates(view: RunView, language: str) -> Updates:
     if missing["fid"] and not updates["fid"]:  # the reasons stand below it
         updates["fid_part"] = gr.Column(visible=True)
     notes = [charts.legend(["model", "baseline"], language), say("scores_note", language)]
-    notes += [f"n/a: {reason}" for reason in dict.fromkeys(missing.values()) if reason]
+    notes += [f"n/a: {literal(reason)}" for reason in dict.fromkeys(missing.values()) if reason]
     return updates | {"score_note": "\n\n".join(notes)}
 
 

@@ -9,10 +9,10 @@ import gradio as gr
 
 from aigc_demo import settings
 from aigc_demo.data import DATASETS, available
-from aigc_demo.requests import GenerateRequest
+from aigc_demo.requests import MAX_TITLE, GenerateRequest
 from aigc_demo.training import admission
 from aigc_demo.training.presets import PRESETS
-from aigc_demo.ui.components import vega_lite
+from aigc_demo.ui.components import file_inputs, vega_lite
 from aigc_demo.ui.components.controls import button, download_button, labelled, small_button
 from aigc_demo.ui.components.events import QUIET
 from aigc_demo.ui.components.navigation import Opener
@@ -143,7 +143,7 @@ def _form() -> dict[str, Any]:
         found |= _settings(first)
         gr.Markdown(T("settings_note"), elem_id="settings_note", elem_classes="quiet")
     found["augment"] = gr.Textbox("", lines=1, max_lines=4, **labelled("train_augment", info=True))
-    found["title"] = gr.Textbox("", max_lines=1, max_length=60, **labelled("run_title"))
+    found["title"] = gr.Textbox("", max_lines=1, max_length=MAX_TITLE, **labelled("run_title"))
     return found
 
 
@@ -185,8 +185,8 @@ def _run(offers: Offers) -> dict[str, Any]:
             found |= {name: small_button(name, visible=False) for name in names}
     found["discard_sure"] = small_button("discard_sure", variant="stop", visible=False)
     settings = {"show_label": False, "interactive": False, "height": 420, "type": "filepath"}
-    buttons = ["download", "fullscreen"]
-    found["picture"] = gr.Image(format="png", buttons=buttons, elem_id="film_picture", **settings)
+    settings |= {"format": "png", "buttons": ["download", "fullscreen"]}
+    found["picture"] = file_inputs.Image(elem_id="film_picture", **settings)
     found["film"] = TimelapseSlider(1, 2, 1, step=1, visible=False, **labelled("film", info=True))
     found["rows"] = gr.Markdown(visible=False, elem_id="rows", elem_classes="quiet")
     with gr.Row():

@@ -19,10 +19,10 @@ from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import PREFIX, Report, UserDataset
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging.formats import SUFFIXES
-from aigc_demo.requests import Minutes, Request, Whole
+from aigc_demo.requests import Label, Minutes, Request, Whole
 from aigc_demo.training import admission
 from aigc_demo.training.presets import USER_PRESETS, UserPreset, user_plan
-from aigc_demo.ui.components import page_cache
+from aigc_demo.ui.components import file_inputs, page_cache
 from aigc_demo.ui.components.controls import button, labelled
 from aigc_demo.ui.components.events import PRIVATE
 from aigc_demo.ui.components.pictures import png_file
@@ -44,7 +44,7 @@ class UploadForm(Request):
     """The values of the controls below the files."""
 
     files: list[str] | None = None
-    preset: str
+    preset: Label
     size: Whole
     minutes: Annotated[Minutes, Field(gt=0)] = MINUTES
     mirror: bool = True
@@ -56,7 +56,7 @@ def layout() -> dict[str, Any]:
     shown, trains = {"interactive": False, "visible": False}, bool(admission.max_runs())
     with gr.Accordion(T("own"), open=False, elem_id="own"):
         gr.Markdown(T("own_intro"), elem_id="own_intro")
-        found["files"] = gr.File(
+        found["files"] = file_inputs.File(
             file_count="multiple", file_types=FILE_TYPES, height=140, **labelled("own_files")
         )
         # Plain text: names of files and folders come from users and must not become markup.

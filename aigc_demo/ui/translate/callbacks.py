@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 import zipfile
 from collections.abc import Callable
@@ -16,12 +15,19 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import facade_labels, images
 from aigc_demo.imaging.output_names import output_names
 from aigc_demo.pipelines.translation import TranslateResult
-from aigc_demo.requests import GenerateRequest, Request, RestoreRequest, TranslateRequest
+from aigc_demo.requests import (
+    GenerateRequest,
+    Label,
+    Name,
+    Request,
+    RestoreRequest,
+    TranslateRequest,
+)
 from aigc_demo.studio import ModelInfo, Studio
-from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components import downloads, example_images, send_to
 from aigc_demo.ui.components.editor import EditorValue, is_empty, placed
-from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, png_file
-from aigc_demo.ui.server.handlers import Updates, downloadable
+from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, literal, png_file
+from aigc_demo.ui.server.handlers import Updates
 from aigc_demo.ui.translate import label_map_editor
 from aigc_demo.ui.translate.models import (
     FIRST,
@@ -43,13 +49,13 @@ class TranslateForm(Request):
     `direction` is AtoB or BtoA, or the style to go to of a model that knows several.
     """
 
-    model: str | None
-    direction: str
+    model: Name | None
+    direction: Label
     editor: EditorValue | None = None
     label_map: str | None = None
     strength: float = 1.0
     cycle: bool = True
-    scale: str = "auto"
+    scale: Label = "auto"
     crf_weight: float = 1.0
 
 
@@ -210,26 +216,26 @@ def translate_all(studio: Studio, form: BatchForm, progress: Progress = PROGRESS
         raise BadValue(f"files: {len(files)} are too many; the limit is {MAX_FILES} at a time.")
     info = model_of(studio, form)
     once = form.model_copy(update={"cycle": False})
-    out, problems, made = io.BytesIO(), [], 0
+    problems, made = [], 0
     names = output_names([Path(file).name for file in files])
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for i, (file, name) in enumerate(zip(files, names, strict=True)):
-            try:
-                request = request_for(info, images.open_image(Path(file)), once)
-                steps = studio.translate_steps(request)
-                result = finish(steps, progress, done=i, of=len(files))
-            except UserError as problem:
-                problems.append(f"{Path(file).name[:80]}: {problem}")
-            else:
-                made += 1
-                archive.writestr(f"{name}.png", images.encode_png(result.image))
-    if not made:
-        raise BadValue(f"files: none of them could be translated. {problems[0]}")
+    with downloads.written(f"{info.name}.zip") as path:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            for i, (file, name) in enumerate(zip(files, names, strict=True)):
+                try:
+                    request = request_for(info, images.open_image(Path(file)), once)
+                    steps = studio.translate_steps(request)
+                    result = finish(steps, progress, done=i, of=len(files))
+                except UserError as problem:
+                    problems.append(f"{Path(file).name[:80]}: {problem}")
+                else:
+                    made += 1
+                    archive.writestr(f"{name}.png", images.encode_png(result.image))
+        if not made:
+            raise BadValue(f"files: none of them could be translated. {problems[0]}")
     done = f"{made} of {len(files)} translated"
-    file = downloadable(out.getvalue(), f"{info.name}.zip")
     return {
-        "archive": gr.update(value=file, visible=True),
-        "report": "\n\n".join([done, *problems]),
+        "archive": gr.update(value=str(path), visible=True),
+        "report": "\n\n".join(map(literal, [done, *problems])),
     }
 
 

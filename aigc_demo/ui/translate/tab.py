@@ -10,7 +10,7 @@ import gradio as gr
 
 from aigc_demo.imaging.formats import SUFFIXES
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components import example_images, send_to
+from aigc_demo.ui.components import example_images, file_inputs, send_to
 from aigc_demo.ui.components.controls import (
     Controls,
     button,
@@ -138,7 +138,7 @@ def _pictures(studio: Studio, visible: dict[str, bool]) -> dict[str, Any]:
     with gr.Row(visible=visible["label_maps"], elem_id="plans") as controls["label_maps"]:
         controls["example_map"] = button("plan_example", size="sm")
         controls["blank_map"] = button("plan_blank", size="sm")
-        controls["upload_map"] = gr.UploadButton(
+        controls["upload_map"] = file_inputs.UploadButton(
             T("plan_file"), size="sm", file_types=["image", *sorted(SUFFIXES)], elem_id="plan_file"
         )
     with gr.Row(visible=visible["photos"], elem_id="photos") as controls["photos"]:
@@ -187,7 +187,7 @@ def _results(offers: send_to.Offers) -> dict[str, Any]:
 def _batch() -> dict[str, Any]:
     with gr.Accordion(T("batch_more"), open=False, elem_id="batch_more"):
         return {
-            "files": gr.File(
+            "files": file_inputs.File(
                 file_count="multiple",
                 file_types=["image", *sorted(SUFFIXES)],
                 type="filepath",

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradio.utils import get_upload_folder
 from PIL import Image
 from skimage import data as photographs
 
 from aigc_demo import augment
 from aigc_demo.errors import BadValue
+from aigc_demo.requests import MAX_SEED, AugmentRequest
 from aigc_demo.studio import Studio
 from aigc_demo.ui.augment import batch, callbacks
 from aigc_demo.ui.augment.callbacks import AugmentForm, EditForm, SweepForm, VariantForm
 from aigc_demo.ui.augment.presets import PRESETS, as_json, preset
+from tests import hostile
 
 STEPS = [{"name": "flip_horizontal"}, {"name": "rotate", "degrees": 30}, {"name": "colour_jitter"}]
 PIPELINE = json.dumps(STEPS)
@@ -221,7 +224,7 @@ def test_files_and_zips_are_augmented_under_names_of_their_own(
     form = batch.BatchForm(pipeline=PIPELINE, seed=2, files=files, variants=2)
     shares: list[float] = []
     made = batch.augment_all(studio, form, shares.append)
-    assert shares == pytest.approx([1 / 3, 2 / 3, 1])
+    assert shares == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 1])
     assert "2 of 3 pictures × 2" in made["report"]
     assert "bad.jpg: The file is not a picture" in made["report"]
     assert "same.png: its name leads out of the archive" in made["report"]
@@ -272,3 +275,77 @@ def test_files_that_cannot_be_augmented_are_named(
         form = batch.BatchForm(pipeline="[]", files=files, variants=2)
         with pytest.raises(BadValue, match=f"^files: {problem}"):
             batch.augment_all(studio, form, lambda share: None)
+
+
+def test_many_archives_share_what_one_may_hold(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six archives of 10,000 files each kept everybody waiting for ten seconds."""
+    monkeypatch.setattr(batch, "MAX_FILES", 20)
+    monkeypatch.setattr(batch, "MAX_ENTRIES", 200)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(60):
+            archive.writestr(f"{i}.txt", "")
+    for count, told in ((3, "0.txt: not a picture"), (4, "there are more than 50 files")):
+        form = batch.BatchForm(pipeline="[]", files=[str(tmp_path / "a.zip")] * count, variants=1)
+        with pytest.raises(BadValue, match=f"^files: {told}"):
+            batch.augment_all(studio, form, lambda share: None)
+    form = batch.BatchForm(pipeline="[]", files=[str(tmp_path / "a.zip")] * 21, variants=1)
+    with pytest.raises(BadValue, match="^files: 21 are too many; the limit is 20"):
+        batch.augment_all(studio, form, lambda share: None)
+
+
+def test_a_job_has_a_budget_of_pixels_and_says_what_is_beyond_it(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, side in (("a", 32), ("b", 64), ("c", 16)):
+        Image.new("RGB", (side, side)).save(tmp_path / f"{name}.png")
+    monkeypatch.setattr(batch, "MAX_WORK", 3 * 2 * (32 * 32 + 16 * 16))  # steps, variants
+    files = [str(tmp_path / f"{name}.png") for name in "abc"]
+    form = batch.BatchForm(pipeline=PIPELINE, files=files, variants=2)
+    made = batch.augment_all(studio, form, lambda share: None)
+    assert "2 of 3 pictures" in made["report"]
+    assert "b.png: variants × steps would be" in made["report"]
+
+
+def test_variants_of_many_files_are_made_one_by_one_and_go_to_a_file(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo().save(tmp_path / "photo.png")
+    asked = []
+    make = Studio.augment
+
+    def counted(self: Studio, request: Any) -> Any:
+        asked.append(request.n)
+        return make(self, request)
+
+    monkeypatch.setattr(Studio, "augment", counted)
+    form = batch.BatchForm(
+        pipeline=PIPELINE, seed=MAX_SEED - 1, files=[str(tmp_path / "photo.png")], variants=3
+    )
+    made = batch.augment_all(studio, form, lambda share: None)
+    assert asked == [1, 1, 1]
+    alone = AugmentRequest(image=photo(), pipeline=STEPS, n=3, seed=MAX_SEED - 1)
+    with zipfile.ZipFile(made["archive"]["value"]) as archive:
+        for k, image in enumerate(make(studio, alone).images):
+            with archive.open(f"photo-{k}.png") as file:
+                assert Image.open(file).tobytes() == image.tobytes()
+
+
+def test_nothing_is_left_of_a_job_that_fails(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_text("no picture")
+    before = set(Path(get_upload_folder()).glob("*/augmented.zip"))
+    form = batch.BatchForm(pipeline="[]", files=[str(tmp_path / "bad.png")], variants=1)
+    with pytest.raises(BadValue, match="none of them could be used"):
+        batch.augment_all(studio, form, lambda share: None)
+    assert set(Path(get_upload_folder()).glob("*/augmented.zip")) <= before
+
+
+def test_names_of_files_are_shown_as_text(studio: Studio, tmp_path: Path) -> None:
+    photo(16).save(tmp_path / "photo.png")
+    name = hostile.TEXT.replace("/", "∕")[:70].strip()
+    (tmp_path / f"{name}.png").write_text("no picture")
+    files = [str(tmp_path / "photo.png"), str(tmp_path / f"{name}.png")]
+    form = batch.BatchForm(pipeline="[]", files=files, variants=1)
+    report = batch.augment_all(studio, form, lambda share: None)["report"]
+    assert name.translate(str.maketrans("<>", "‹›")) in hostile.shown(report)

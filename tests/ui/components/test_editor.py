@@ -13,9 +13,10 @@ from gradio.data_classes import FileData
 from PIL import Image
 from skimage import data
 
-from aigc_demo.errors import BadValue
+from aigc_demo.errors import BadImage, BadValue
 from aigc_demo.imaging import images
 from aigc_demo.ui.components import editor, example_images, send_to
+from tests import factories
 
 
 def value(tmp_path: Path, image: Image.Image) -> dict[str, Any]:
@@ -72,8 +73,22 @@ def test_what_is_sent_is_the_picture_that_was_chosen(tmp_path: Path) -> None:
     for number, colour in ((0, "red"), (1, "green"), (9, "red")):
         sent = images.open_image(send_to.file_of(files, number))
         assert sent.getpixel((0, 0)) == Image.new("RGB", (1, 1), colour).getpixel((0, 0))
-    array = np.full((3, 3, 3), 7, np.uint8)
-    assert images.open_image(send_to.file_of(array)).getpixel((0, 0)) == (7, 7, 7)
     for nothing in (None, [], ""):
         with pytest.raises(BadValue, match="none to send yet"):
             send_to.file_of(nothing)
+
+
+def test_layers_are_few_and_fit_the_picture_before_one_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, large = str(tmp_path / "sound.png"), str(tmp_path / "large.png")
+    Image.new("RGBA", (6, 4)).save(sound)
+    Path(large).write_bytes(factories.png_header(4000, 4000))
+    assert len(editor.layers_of({"layers": [sound] * editor.MAX_LAYERS}, (6, 4))) == 4
+    monkeypatch.setattr(images, "whole", lambda image: pytest.fail("it was decoded"))
+    for files, told in (
+        ([sound] * 5, "it has 5 layers; the limit is 4"),
+        ([sound, large], "a layer has 4000×4000 pixels and the picture 6×4"),
+    ):
+        with pytest.raises(BadImage, match=f"^picture: {told}"):
+            editor.layers_of({"layers": files}, (6, 4))

@@ -11,7 +11,7 @@ from aigc_demo.errors import BadValue, UserError
 from aigc_demo.requests import GenerateRequest, MorphRequest
 from aigc_demo.studio import Studio
 from aigc_demo.ui.generate import callbacks, prompts
-from aigc_demo.ui.generate.prompts import BlendForm, StylesForm
+from aigc_demo.ui.generate.prompts import BlendForm, StyleForm, StylesForm
 
 TEXT, PLAIN = "shapes-text2image", "shapes-dcgan"
 STYLES = ("fluentui", "noto", "openmoji")
@@ -89,12 +89,16 @@ def test_a_wrong_prompt_is_refused_by_its_name(studio: Studio) -> None:
             blend(studio, prompt=prompt)
         with pytest.raises(BadValue, match="^to_prompt: "):
             blend(studio, to_prompt=prompt)
+        with pytest.raises(BadValue, match="^prompt: "):
+            StyleForm(model=TEXT, prompt=prompt, style="noto")
 
 
 def test_only_a_text_conditioned_model_takes_a_prompt(studio: Studio) -> None:
     for model in (PLAIN, "nothing", None):
         for act in (
-            lambda model: prompts.restyle(studio, model, "discs", "noto"),
+            lambda model: prompts.restyle(
+                studio, StyleForm(model=model, prompt="discs", style="noto")
+            ),
             lambda model: prompts.all_styles(studio, StylesForm(model=model, prompt="discs")),
             lambda model: blend(studio, model=model),
         ):

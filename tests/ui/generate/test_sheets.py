@@ -123,7 +123,8 @@ def test_what_is_suggested_can_be_made(studio: Studio) -> None:
 
 
 def test_the_seeds_of_an_axis_follow_the_tab(studio: Studio) -> None:
-    updates = xy_grid.follow_seed(studio, 40, DCGAN, "label", "seed")
+    form = GridForm(model=DCGAN, seed=40, x="label", y="seed")
+    updates = xy_grid.follow_seed(studio, form)
     assert updates == {"y_values": "40\n41\n42\n43\n44"}
 
 

@@ -46,6 +46,15 @@ def test_a_user_error_becomes_the_message_that_is_shown(studio: Studio) -> None:
         bind(double, studio)(-1)
 
 
+def test_a_message_holds_no_tags_since_the_page_takes_it_for_html(studio: Studio) -> None:
+    def refuse(studio: Studio) -> None:
+        raise BadValue('model: there is no “<a href="//evil.example">b</a>”; choose another.')
+
+    with pytest.raises(gr.Error, match="there is no “‹a href=.*›b‹/a›”") as told:
+        bind(refuse, studio)()
+    assert not set("<>") & set(str(told.value))
+
+
 def test_a_user_error_late_in_a_generator_is_shown_too(studio: Studio) -> None:
     steps = bind(count, studio)(2)
     assert [next(steps), next(steps)] == [0, 1]

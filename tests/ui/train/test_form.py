@@ -14,6 +14,7 @@ from aigc_demo.training.presets import PRESETS
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.train import form as forms
 from aigc_demo.ui.train.form import TrainForm
+from tests import hostile
 
 FORM = forms.preset_form("gan_fashion")
 
@@ -149,3 +150,12 @@ def test_the_settings_reach_the_method() -> None:
             config = METHODS[method].config.model_validate(forms.plan_of(form).config)
             widths = getattr(config, "widths", None) or (config.width,)
             assert (config.game, widths[0], config.size) == (game, 48, 64)
+
+
+def test_the_name_of_a_models_samples_is_read_before_it_is_accepted() -> None:
+    name = next(n for n in forms.datasets_for("flow") if n.startswith("generated:"))
+    for query in ("", "?n=2000&seed=7"):
+        assert forms.plan_of(changed(data=name + query)).data == name + query
+    for query in (f"?{hostile.TEXT[:80]}", "?n=2000&log=in", "?n=1e9", "?classes=[x](//evil)"):
+        with pytest.raises(BadValue, match="^data: "):
+            forms.plan_of(changed(data=name + query))

@@ -8,7 +8,7 @@ from typing import Any
 from aigc_demo.training.events import Finished
 from aigc_demo.training.run_monitor import RunLog, RunView
 from aigc_demo.ui.train import run_text
-from tests import factories
+from tests import factories, hostile
 
 
 def view(status: Any, *, data: str = "shapes", slow: bool = False, **log: Any) -> RunView:
@@ -55,3 +55,8 @@ def test_runs_of_one_minute_have_different_titles_and_may_be_given_one() -> None
     named = dataclasses.replace(second, plan=second.plan.model_copy(update={"title": "R1 off"}))
     titles = {run_text.title(v) for v in (view("done"), second, named)}
     assert len(titles) == 3 and any(t.startswith("R1 off · ") for t in titles)
+
+
+def test_what_is_said_of_a_run_is_shown_as_text() -> None:
+    failed = Finished("failed", 0, 0.0, hostile.TEXT)
+    assert hostile.TEXT in hostile.shown(line("failed", last=failed))
