@@ -10,6 +10,7 @@ from PIL import Image
 from skimage import data
 
 from aigc_demo.cli import restore
+from aigc_demo.imaging import images
 from tests import factories
 
 
@@ -218,3 +219,33 @@ def test_a_mask_that_marks_nothing_is_told(
     flags = ["--method", "telea", "--mask", str(tmp_path / "mask.jpg")]
     assert restore.main([*flags, str(folder / "cat.png"), str(tmp_path / "out")]) == 0
     assert "cat.png: The mask marks nothing" in capsys.readouterr().err
+
+
+def test_no_picture_has_its_name_before_it_is_whole(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, encode, seen = tmp_path / "out", images.encode_png, []
+
+    def look(image: Image.Image) -> bytes:
+        seen.append([name for name in names(target) if not name.startswith(".")])
+        if len(seen) == 2:  # another process is quicker
+            (target / "cup.png").write_text("of another")
+        return encode(image)
+
+    monkeypatch.setattr(images, "encode_png", look)
+    assert restore.main(["--method", "median", str(folder), str(target)]) == 1
+    assert seen == [[], ["cat.png"]]
+    assert names(target) == ["cat.png", "cup-2.png", "cup.png"]
+    assert (target / "cup.png").read_text() == "of another"
+
+
+def test_a_folder_without_links_is_written_to_as_well(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*given: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    flags = ["--method", "median", str(folder), str(tmp_path / "out")]
+    assert restore.main(flags) == restore.main(flags) == 1
+    assert names(tmp_path / "out") == ["cat-2.png", "cat.png", "cup-2.png", "cup.png"]
