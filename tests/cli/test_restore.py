@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from skimage import data
 
 from aigc_demo.cli import restore
 from aigc_demo.imaging import images
+from benchmarks import faults
 from tests import factories
 
 
@@ -249,3 +251,8 @@ def test_a_folder_without_links_is_written_to_as_well(
     flags = ["--method", "median", str(folder), str(tmp_path / "out")]
     assert restore.main(flags) == restore.main(flags) == 1
     assert names(tmp_path / "out") == ["cat-2.png", "cat.png", "cup-2.png", "cup.png"]
+
+
+def test_a_command_that_is_killed_leaves_whole_pictures_only(tmp_path: Path) -> None:
+    result = faults.kill_restoring(tmp_path, 2, random.Random(0))
+    assert result.tried == 2 and not result.wrong
