@@ -180,9 +180,11 @@ class _Index:
         file = re.sub(r"^(\./|/)+", "", file.replace("\\", "/"))
         name = file.rpartition("/")[2]
         tries = ((self._whole, folder + file), (self._ends, file), (self._ends, name))
+        # Most rows name a file alone: three times the same.
+        keys = {wanted: [key(wanted) for key in _LEVELS] for _, wanted in tries}
         for rank, (index, wanted) in enumerate(tries):
-            for level, key in enumerate(_LEVELS):
-                found = index[level].get(key(wanted), [])
+            for level, key in enumerate(keys[wanted]):
+                found = index[level].get(key, [])
                 # What is less than the path that was written must be the only one.
                 if found and (len(found) == 1 or (rank < 2 and level < 3)):
                     return rank * len(_LEVELS) + level, found
