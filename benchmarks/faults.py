@@ -366,7 +366,8 @@ def read_only(base: Path, kills: int, chance: random.Random) -> Result:
             result.tried += 1
             status, line = ended(process)
             told.append(line)
-            result.check(status == 2 and "cannot be" in line, f"{name}: {status}, {line}")
+            why = "Read-only" in line or "cannot be written to" in line
+            result.check(status == 2 and why, f"{name}: {status}, {line}")
         subprocess.run(["mount", "-o", "remount,rw", place], check=True)
         again = train("--resume", "run", "--runs", place / "runs", AIGC_CACHE="/proc/cache")
         result.tried += 1

@@ -233,6 +233,7 @@ def with_checksums(content: bytes) -> bytes:
 
 
 def read_picture(folder: Path, content: bytes) -> None:
+    """Open a picture from a file and from bytes, and make of it what others are made of."""
     path = folder / "picture.png"
     path.write_bytes(content)
     images.size_of(path)
@@ -243,12 +244,14 @@ def read_picture(folder: Path, content: bytes) -> None:
 
 
 def read_mask(folder: Path, content: bytes) -> None:
+    """Read a mask, grow it and let its edge fade."""
     image = images.open_image(content, max_pixels=MAX_PIXELS)
     marked = masks.from_file(image, "auto", image.size)
     masks.note(masks.feather(masks.grow(marked, 3), 3))
 
 
 def some_settings(chance: Chance) -> bytes:
+    """Return a PNG whose settings are changed JSON, in any chunk of text."""
     good = {"model": "mnist-vae", "seed": 7, "label": "3", "count": 4, "guidance": 2.0}
     text = as_json(chance, good).encode(errors="replace")
     kind, info = chance.randrange(4), PngImagePlugin.PngInfo()
@@ -269,6 +272,7 @@ def some_settings(chance: Chance) -> bytes:
 
 
 def read_settings(folder: Path, content: bytes) -> None:
+    """Make a request of the settings in a PNG."""
     requests.GenerateRequest(**images.read_settings(content))
 
 
@@ -288,6 +292,7 @@ CODINGS = ("utf-8", "cp437", "gbk", "cp932", "cp949", "cp1251", "latin-1")
 
 @functools.cache
 def small_png() -> bytes:
+    """Return a picture that can be used."""
     return images.encode_png(Image.new("RGB", (16, 16), "red"))
 
 
@@ -318,6 +323,7 @@ def many_files(chance: Chance) -> list[tuple[str, bytes]]:
 
 
 def some_zip(chance: Chance) -> bytes:
+    """Return a zip of hostile files, perhaps damaged, with names in any coding."""
     files = some_files(chance) if chance.random() < 0.98 else many_files(chance)
     coding, out = chance.choice(CODINGS), io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -337,12 +343,14 @@ def some_zip(chance: Chance) -> bytes:
 
 
 def read_zip(folder: Path, content: bytes) -> None:
+    """Validate a zip as a visitor's pictures."""
     path = folder / "pictures.zip"
     path.write_bytes(content)
     "\n".join(validation.validate([path], size=16).report.lines())
 
 
 def read_folder(folder: Path, files: list[tuple[str, bytes]]) -> None:
+    """Validate a folder of files, save what it holds and load it again."""
     place = folder / "pictures"
     for name, content in files:
         path = place / os.path.normpath("/" + name.replace("\0", "")).lstrip("/")
@@ -355,6 +363,9 @@ def read_folder(folder: Path, files: list[tuple[str, bytes]]) -> None:
 
 
 def some_table(chance: Chance) -> bytes:
+    """Return a table of captions that is damaged, or has hostile texts, or very many."""
+    if chance.random() < 0.01:
+        return b"file,caption\n" + b"0,b\n" * chance.choice((50_000, 1_000_000))
     if chance.random() < 0.5:
         return mutated(chance, TABLES)
     rows = [["file", "caption"], *([any_text(chance)] * 2 for _ in range(chance.choice((1, 40))))]
@@ -363,6 +374,7 @@ def some_table(chance: Chance) -> bytes:
 
 
 def read_captions(folder: Path, content: bytes) -> None:
+    """Read a table of captions, and find the pictures that it names."""
     paths = ["a/0.png", "b/1.png", "0.png", "b/v1.5", "/".join("abc" * 20)]
     caption_tables.text_of(content)
     name = "metadata.jsonl" if content.startswith(b"{") else "captions.csv"
@@ -373,6 +385,7 @@ def read_captions(folder: Path, content: bytes) -> None:
 
 
 def read_names(folder: Path, names: list[str]) -> None:
+    """Name classes and files after hostile names, each differently."""
     found = class_names(names)
     assert len(set(found.values())) == len({normalize("NFC", name) for name in names})
     assert all(len(safe(name, 60)) <= 61 and "\n" not in safe(name, 60) for name in names)
@@ -390,10 +403,12 @@ STEPS = [
 
 
 def some_pipeline(chance: Chance) -> str:
+    """Return changed JSON of a few steps of augmentation."""
     return as_json(chance, chance.sample(STEPS, chance.choice((1, 1, 3))))
 
 
 def read_pipeline(folder: Path, text: str) -> None:
+    """Parse a pipeline, and apply it to a small picture."""
     steps = augment.parse(text)
     augment.parse(json.dumps(augment.data(steps)))
     photo = Image.new("RGB", (24, 16), "red")
@@ -420,6 +435,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 
 def some_request(chance: Chance) -> tuple[str, str]:
+    """Return the kind of a request and changed JSON of its fields."""
     kind = chance.choice(["TrainPlan", *GOOD])
     good = GOOD[kind]
     if kind == "TrainPlan":
@@ -431,6 +447,7 @@ def some_request(chance: Chance) -> tuple[str, str]:
 
 
 def read_request(folder: Path, given: tuple[str, str]) -> None:
+    """Make a request; of a plan also its network, and the plan again from its file."""
     kind, text = given
     try:
         fields = json.loads(text)
@@ -481,6 +498,7 @@ def some_tensors(chance: Chance, content: bytes) -> bytes:
 
 
 def some_model(chance: Chance) -> tuple[str, bytes]:
+    """Return a card and weights, of which one is changed."""
     card, weights = good_model(chance.choice(list(MODELS)))
     if chance.random() < 0.5:
         return json.dumps(card), some_tensors(chance, weights)
@@ -491,6 +509,7 @@ def some_model(chance: Chance) -> tuple[str, bytes]:
 
 
 def read_model(folder: Path, given: tuple[str, bytes]) -> None:
+    """Inspect, describe and load a model."""
     (folder / checkpoint.CARD).write_text(given[0], encoding="utf-8", errors="replace")
     (folder / checkpoint.WEIGHTS).write_bytes(given[1])
     model_info.describe("model", folder, checkpoint.inspect(folder))
@@ -530,6 +549,7 @@ def good_run() -> dict[str, bytes]:
 
 
 def some_run(chance: Chance) -> dict[str, bytes]:
+    """Return the files of a run, some of them changed."""
     files = dict(good_run())
     for name in chance.sample(list(files), chance.choice((1, 2, len(files)))):
         content = files[name]
@@ -544,6 +564,7 @@ def some_run(chance: Chance) -> dict[str, bytes]:
 
 
 def read_run(folder: Path, files: dict[str, bytes]) -> None:
+    """Read all that a run directory holds, as the page and those who resume it do."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
     logged = runs.events(folder)
@@ -565,6 +586,7 @@ def read_run(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def read_prompts(folder: Path, texts: list[str]) -> None:
+    """Encode texts as prompts and captions."""
     codes = byte_tokenizer.encode(texts)
     assert codes.shape == (len(texts), byte_tokenizer.MAX_BYTES)
     assert torch.equal(byte_tokenizer.encode(byte_tokenizer.decode(codes)), codes)
@@ -575,6 +597,7 @@ def read_prompts(folder: Path, texts: list[str]) -> None:
 
 
 def read_styles(folder: Path, texts: list[str]) -> None:
+    """Let prompts ask for a style."""
     from aigc_demo.ui.generate import prompts  # the page: a large library
 
     for text in texts:
@@ -584,6 +607,7 @@ def read_styles(folder: Path, texts: list[str]) -> None:
 
 
 def some_name(chance: Chance) -> str:
+    """Return a name of a data set: samples of a model, several sets, or anything."""
     query = "&".join(
         f"{chance.choice(('n', 'seed', 'classes', 'x'))}={chance.choice((7, any_text(chance)))}"
         for _ in range(chance.randrange(3))
@@ -594,6 +618,7 @@ def some_name(chance: Chance) -> str:
 
 
 def read_data_name(folder: Path, name: str) -> None:
+    """Look up a name of a data set; none of them is loaded."""
     os.environ["AIGC_CHECKPOINTS"] = str(folder)
     card, weights = good_model("vae")
     (folder / "tiny").mkdir()
