@@ -99,12 +99,16 @@ def _content(file: IO[bytes]) -> bytes:
 
 
 def _pixels_alone(content: bytes) -> bytes:
-    """Return a PNG without what its pixels do not need, other files as they are: OpenCV reserves
-    as many bytes as a chunk says that it has, or gigabytes where a file ends too soon.
+    """Return a PNG without what its pixels do not need, or nothing where these are not whole;
+    other files as they are. OpenCV reserves as many bytes as a chunk says that it has, or
+    gigabytes where a file ends too soon.
     """
     if not content.startswith(formats.PNG):
         return content
     needed = [whole for kind, _, whole in formats.chunks(content) if kind in PIXELS]
+    whole = all(len(chunk) == 12 + struct.unpack_from(">I", chunk)[0] for chunk in needed)
+    if not whole or not any(chunk[4:8] == b"IDAT" for chunk in needed):
+        return b""
     out = io.BytesIO(formats.PNG + b"".join(needed))
     out.seek(0, io.SEEK_END)
     PngImagePlugin.putchunk(out, b"IEND", b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -13,6 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from aigc_demo.errors import BadImage
 from aigc_demo.imaging import deep, images
 from tests import icc
 from tests.imaging.test_formats import chunk
@@ -159,3 +161,8 @@ def test_opencv_sees_nothing_but_whole_pixels(monkeypatch: pytest.MonkeyPatch) -
         assert np.array_equal(deep.values_of(opened), values)
     plain = png(values, "RGBA")
     assert seen == [plain] * 3
+    for damaged in (plain.replace(b"IDAT", b"\x12DAT"), plain[:-20]):
+        with contextlib.suppress(BadImage):
+            images.open_image(damaged)
+        assert deep._pixels_alone(damaged) == b""
+    assert set(seen) <= {plain, b""}
