@@ -32,7 +32,7 @@ import torch
 
 from aigc_demo.errors import UserError
 from benchmarks.fuzz_targets import TARGETS
-from benchmarks.report import RESULTS, table, write_section
+from benchmarks.report import rows_of, table, write_section
 
 TITLE = "Fuzzing"
 COLUMNS = ("target", "minutes", "inputs", "refused", "seconds (seed)", "MB (seed)", "failures")
@@ -262,14 +262,6 @@ def row(name: str, tally: Tally) -> list[str]:
     ]
 
 
-def written() -> dict[str, list[str]]:
-    """Return the rows that the section has, by target: those that are not run anew stay."""
-    section = RESULTS.read_text(encoding="utf-8").partition(f"<!-- begin {TITLE} -->")[2]
-    lines = section.partition("<!-- end ")[0].splitlines()
-    rows = [line.strip("| ").split(" | ") for line in lines]
-    return {cells[0]: cells for cells in rows if cells[0] in TARGETS}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Fuzz the targets, print what was found and write it into the section; return 1 where
     something failed.
@@ -294,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
             failed = True
             print(f"  {kind}: {len(seeds)}, seeds {seeds[:SHOWN]}", flush=True)
         if not given.smoke:
-            rows = written() | {name: found}
+            rows = rows_of(TITLE) | {name: found}
             text = table(COLUMNS, [rows[name] for name in TARGETS if name in rows])
             about = __doc__.split("\n\n")[2].strip()
             write_section(TITLE, "python -m benchmarks.fuzz", f"{about}\n\n{text}")
