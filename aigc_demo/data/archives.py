@@ -311,8 +311,11 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], byt
     """Return what reads an entry: no more than the directory says, however much there is."""
 
     def read() -> bytes:
-        with archive.open(info) as file:
-            return file.read(info.file_size)  # read() without a number unpacks all there is
+        try:
+            with archive.open(info) as file:
+                return file.read(info.file_size)  # read() without a number unpacks all there is
+        except (ValueError, struct.error):  # of a file's own header, which may be any bytes
+            raise zipfile.BadZipFile from None
 
     return read
 

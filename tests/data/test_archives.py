@@ -62,3 +62,21 @@ def test_a_checkpoint_to_start_from_may_have_any_name(name: str, tmp_path: Path)
     pictures = factories.write_folder(tmp_path / "pictures")
     with pytest.raises(BadValue, match="init: there is no such folder"):
         factories.train(tmp_path, factories.plan("vae", pictures, init=name))
+
+
+def test_a_file_whose_own_header_is_damaged_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(4):
+            archive.writestr(f"é{i}.png", images.encode_png(factories.draw(0, i)))
+    content = bytearray(path.read_bytes())
+    content[content.index("é1".encode()) + 1] = 0xFF  # no UTF-8, whereas the directory is sound
+    end = content.rindex(b"PK\x01\x02")
+    content[end + 42 : end + 46] = (len(content) - 5).to_bytes(4, "little")  # cut off
+    path.write_bytes(content)
+    report = validation.validate([path], size=16).report
+    assert report.count == 2
+    assert [(s.name, s.reason) for s in report.skipped] == [
+        ("é1.png", "damaged"),
+        ("é3.png", "damaged"),
+    ]
