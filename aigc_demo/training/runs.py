@@ -57,8 +57,7 @@ def create(
     """
     directory = checkpoint.folder_called(root, _unused_name(root, plan) if name is None else name)
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700, parents=True)
         access.claim(directory)
         if pictures is not None:
             pictures.save(directory)
