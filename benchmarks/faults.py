@@ -212,9 +212,9 @@ def kill_training(base: Path, kills: int, chance: random.Random) -> Result:
     result.check(resumed == begun, f"{begun - resumed} sessions have lost what was saved")
     equal = _as_if_not_killed(result, directory)
     result.told = (
-        f"{resumed} of {begun} sessions went on from the last save, the others were killed before "
-        f"they did; after {planned.steps:,} steps the weights are {'' if equal else 'not '}those "
-        "of a run that nobody killed"
+        f"{resumed} of {begun} sessions that began did so from the last save; after "
+        f"{planned.steps:,} steps the weights are {'' if equal else 'not '}those of a run that "
+        "nobody killed"
     )
     return result
 
