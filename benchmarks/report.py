@@ -39,6 +39,16 @@ def write_metrics(folder: Path, metrics: dict[str, float]) -> None:
     checkpoint.write_text(folder / checkpoint.CARD, card.model_dump_json(indent=1) + "\n")
 
 
+def rows_of(title: str, *, path: Path = RESULTS) -> dict[str, list[str]]:
+    """Return the cells of each row of a section's table by the first: those of what is not
+    measured anew can stay.
+    """
+    section = path.read_text(encoding="utf-8").partition(f"<!-- begin {title} -->")[2]
+    lines = section.partition("<!-- end ")[0].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    return {cells[0]: cells for cells in rows[2:]}
+
+
 def write_section(title: str, command: str, markdown: str, *, path: Path = RESULTS) -> None:
     """Replace the section ``## title`` of `path` by `markdown` (see `table`), or append it.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,7 +166,7 @@ def read(text: str, *, field: str = "pipeline") -> str:
     if not text.strip().endswith(".json"):
         return text
     path = Path(text.strip())
-    if not path.is_file():
+    if not os.path.isfile(path):  # False where its name is longer than systems allow
         raise BadValue(f"{field}: there is no file {path.name[:60]}; name one that is there.")
     try:
         return path.read_text(encoding="utf-8")

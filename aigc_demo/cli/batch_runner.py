@@ -15,7 +15,7 @@ from tqdm import tqdm
 from aigc_demo import device
 from aigc_demo.errors import BadValue, UserError
 from aigc_demo.imaging import formats, images
-from aigc_demo.imaging.output_names import key, numbered, output_names
+from aigc_demo.imaging.output_names import Different, key, output_names
 from aigc_demo.methods import checkpoint
 
 Work = Callable[[Path, Image.Image], Iterator[float | Image.Image]]
@@ -144,35 +144,39 @@ class OutputFolder:
     def __init__(self, path: Path, source: Path) -> None:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self.path, self._taken = path, {key(p.name) for p in path.iterdir()}
+            taken = [key(p.name) for p in path.iterdir()]
         except OSError as error:
             raise BadValue(
                 f"out: it cannot be made a folder ({error.strerror}); name another one."
             ) from None
         if path.samefile(source):
             raise BadValue("out: it is the folder of the pictures themselves; name another one.")
+        self.path = path
+        self._names = Different(taken, key=lambda name: key(f"{name}.png"))
 
     def write(self, image: Image.Image, name: str) -> Path:
         """Write an image as ``name.png``, or with a number where there is one already; return the
-        path. A reader never sees half of it.
+        path. No reader ever sees half of it, and none is left by a process that is killed.
         """
-        path, part = self._reserve(name), self.path / f".{os.getpid()}.part"
+        part = self.path / f".{os.getpid()}.part"
         try:
             part.write_bytes(images.encode_png(image))
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
-            raise
-        return path
-
-    def _reserve(self, name: str) -> Path:
-        """Make an empty file of a name that nobody has, another process included."""
-        for candidate in numbered(name):
-            path = self.path / f"{candidate}.png"
-            if key(path.name) not in self._taken:
-                self._taken.add(key(path.name))
-                with contextlib.suppress(FileExistsError):
-                    path.open("xb").close()
+            while True:
+                path = self.path / f"{self._names.name(name)}.png"
+                with contextlib.suppress(FileExistsError):  # another process was quicker
+                    _give_name(part, path)
                     return path
-        raise AssertionError  # there is always another number
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _give_name(part: Path, path: Path) -> None:
+    """Call the file `part` `path`, too; raises FileExistsError where that is there already."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # some file systems have no links
+        if path.exists():
+            raise FileExistsError from None
+        os.rename(part, path)

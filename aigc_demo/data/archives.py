@@ -43,9 +43,11 @@ TABLES, TEXTS = {".csv", ".tsv", ".jsonl"}, {".txt", ".caption"}
 TABLE_NAMES = {"captions.txt", "metadata.txt"}  # a table, too
 RATIO, RATIO_FROM = 200, 1_000_000  # packed this much smaller, from this size on, it is a bomb
 ENTRY, NAME = 46, 100  # bytes of a zip's directory entry, and those allowed for its name
+MAX_PATH, MAX_DEPTH = 1000, 20  # characters of a path, folders in it: its ends are looked up
 REASONS = {
     "link": "a link",
     "outside": "its name leads out of the archive",
+    "path": "its path is longer than 1,000 characters or 20 folders",
     "encrypted": "encrypted",
     "packing": "packed in a way that is not read here",
     "nested": "an archive within the archive",
@@ -151,7 +153,7 @@ def opened(paths: list[Path], limits: Limits, *, field: str = "pictures") -> Ite
     if not paths:
         raise BadData(f"{field}: there are none; bring a zip, a folder or several pictures.")
     for path in paths:
-        if not path.exists():
+        if not os.path.exists(path):  # False where a name is longer than systems allow
             raise BadData(f"{field}: “{safe(path.name, 60)}” is not there; check its name.")
     title, coding = "", ""
     # A table of captions may lie beside the one zip or folder.
@@ -207,6 +209,8 @@ def _listing(title: str, entries: Iterable[_Entry | None], limits: Limits, field
         if name := _hidden(entry.parts):
             if suffix in SUFFIXES:
                 hidden.add(name)
+        elif len(entry.parts) > MAX_DEPTH or sum(map(len, entry.parts)) > MAX_PATH:
+            skipped.append(Skipped(file.name, "path"))
         elif entry.reason:
             skipped.append(Skipped(file.name, entry.reason))
         elif suffix in ARCHIVES:
@@ -307,8 +311,11 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], byt
     """Return what reads an entry: no more than the directory says, however much there is."""
 
     def read() -> bytes:
-        with archive.open(info) as file:
-            return file.read(info.file_size)  # read() without a number unpacks all there is
+        try:
+            with archive.open(info) as file:
+                return file.read(info.file_size)  # read() without a number unpacks all there is
+        except (ValueError, struct.error):  # of a file's own header, which may be any bytes
+            raise zipfile.BadZipFile from None
 
     return read
 

@@ -18,6 +18,7 @@ from aigc_demo.errors import BadData
 from aigc_demo.imaging.formats import SUFFIXES
 
 MEANT = ("captions", "metadata")  # tables of other names count where they have the columns
+LEVELS = 4  # of strictness in what a path is found by
 Rows = dict[str, dict[str, str]]
 
 
@@ -166,49 +167,38 @@ class _Index:
     """The images by their paths, the ends of these, and what people write for them."""
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self._whole: list[dict[str, list[str]]] = [defaultdict(list) for _ in _LEVELS]
-        self._ends: list[dict[str, list[str]]] = [defaultdict(list) for _ in _LEVELS]
+        self._whole: list[dict[str, list[str]]] = [defaultdict(list) for _ in range(LEVELS)]
+        self._ends: list[dict[str, list[str]]] = [defaultdict(list) for _ in range(LEVELS)]
         for path in paths:
             parts = path.split("/")
-            for level, key in enumerate(_LEVELS):
-                self._whole[level][key(path)].append(path)
-                for i in range(len(parts)):
-                    self._ends[level][key("/".join(parts[i:]))].append(path)
+            for known, key in zip(self._whole, _keys(path), strict=True):
+                known[key].append(path)
+            for i in range(len(parts)):
+                for known, key in zip(self._ends, _keys("/".join(parts[i:])), strict=True):
+                    known[key].append(path)
 
     def find(self, file: str, folder: str) -> tuple[int, list[str]]:
         """Return the images that a row of a table in `folder` names, and how well: 0 is best."""
         file = re.sub(r"^(\./|/)+", "", file.replace("\\", "/"))
         name = file.rpartition("/")[2]
         tries = ((self._whole, folder + file), (self._ends, file), (self._ends, name))
+        keys = {wanted: _keys(wanted) for _, wanted in tries}  # most rows name a file alone
         for rank, (index, wanted) in enumerate(tries):
-            for level, key in enumerate(_LEVELS):
-                found = index[level].get(key(wanted), [])
+            for level, key in enumerate(keys[wanted]):
+                found = index[level].get(key, [])
                 # What is less than the path that was written must be the only one.
                 if found and (len(found) == 1 or (rank < 2 and level < 3)):
-                    return rank * len(_LEVELS) + level, found
+                    return rank * LEVELS + level, found
         return 0, []
 
 
-def _composed(path: str) -> str:
-    return unicodedata.normalize("NFC", path)
-
-
-def _without_case(path: str) -> str:
-    return re.sub(r"\.(jpeg|jpe|jfif)$", ".jpg", _composed(path).casefold())
-
-
-def _without_ending(path: str) -> str:
-    """Return the path without the ending of an image; what has another, such as ``v1.5``, has
-    none.
+def _keys(path: str) -> tuple[str, ...]:
+    """Return what a path is found by, the strictest first: itself with its accents composed;
+    without case; also without the ending of an image, where what has another, such as ``v1.5``,
+    has none; and its letters and digits, for browsers' uploads keep few other signs.
     """
-    path = _without_case(path)
-    stem, dot, ending = path.rpartition(".")
-    return stem if dot + ending in SUFFIXES else path
-
-
-def _letters(path: str) -> str:
-    """Return the letters and digits of a path: browsers' uploads keep few other signs."""
-    return "".join(c for c in _without_case(path) if c.isalnum() or c == "/")
-
-
-_LEVELS = (_composed, _without_case, _without_ending, _letters)
+    composed = unicodedata.normalize("NFC", path)
+    any_case = re.sub(r"\.(jpeg|jpe|jfif)$", ".jpg", composed.casefold())
+    stem, dot, ending = any_case.rpartition(".")
+    letters = "".join(c for c in any_case if c.isalnum() or c == "/")
+    return composed, any_case, stem if dot + ending in SUFFIXES else any_case, letters

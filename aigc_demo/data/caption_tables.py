@@ -14,6 +14,7 @@ from aigc_demo.errors import BadData
 FILE = ("file", "file_name", "filename", "image", "path")
 CAPTION = ("caption", "text", "prompt")
 DELIMITERS = ",;\t"
+MAX_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,16 @@ def _read_rows(
         if any(cells):
             cells += [""] * (len(columns) - len(cells))
             rows.append(dict(zip(columns, cells, strict=False)))
+            _check_number(rows, about)
     return Table(rows, joined)
+
+
+def _check_number(rows: list[dict[str, str]], about: str) -> None:
+    if len(rows) > MAX_ROWS:
+        raise BadData(
+            f"{about} has more than {MAX_ROWS:,} rows; leave out those of pictures that are not "
+            "there."
+        )
 
 
 def _cells(
@@ -168,4 +178,5 @@ def _read_json_lines(text: str, about: str) -> Table | None:
                 return None
             raise BadData(f"{about}, line {number}: has no file_name or no text; add it.")
         rows.append({key: str(row[key]) for key in ("file", "caption")})
+        _check_number(rows, about)
     return Table(rows)

@@ -20,7 +20,7 @@ from aigc_demo.data.archives import CAPTIONS
 from aigc_demo.data.caption_files import Rows
 from aigc_demo.data.dataset import Dataset, batch_indices
 from aigc_demo.errors import BadData
-from aigc_demo.imaging.output_names import numbered
+from aigc_demo.imaging.output_names import Different
 from aigc_demo.methods.base import Batch
 from aigc_demo.nn import byte_tokenizer
 
@@ -126,14 +126,13 @@ def captions_of_classes(classes: Sequence[str]) -> list[str]:
     """
     tails = [c.split("/")[-1] or c for c in classes]
     said: dict[str, str] = {}
-    taken: set[str] = set()
+    different = Different(key=byte_tokenizer.clean)
     # What is called so in a prompt, without any change, is not numbered.
     for tail in sorted(set(tails), key=lambda t: (byte_tokenizer.clean(t) != t, t)):
         wanted = (
             (tail.replace("_", " ").strip() or tail).encode()[:MAX_NAME].decode(errors="ignore")
         )
-        said[tail] = next(n for n in numbered(wanted) if byte_tokenizer.clean(n) not in taken)
-        taken.add(byte_tokenizer.clean(said[tail]))
+        said[tail] = different.name(wanted)
     return [said[tail] for tail in tails]
 
 

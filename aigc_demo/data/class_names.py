@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from aigc_demo.imaging.output_names import numbered
+from aigc_demo.imaging.output_names import Different
 
 MAX_CHARACTERS = 180  # a number may follow; requests allow 200
 UNSORTED = "unsorted"  # the class of images beside class folders
@@ -32,11 +32,9 @@ def class_names(folders: Iterable[str]) -> dict[str, str]:
     # Folders that keep their names come before those that take one, images without a folder last.
     order = sorted(composed, key=lambda folder: (not folder, safe(folder) != folder, folder))
     names: dict[str, str] = {}
-    taken = set(RESERVED)
+    different = Different(RESERVED)
     for folder in order:
-        wanted = safe(folder) if folder else UNSORTED
-        names[folder] = next(name for name in numbered(wanted) if name not in taken)
-        taken.add(names[folder])
+        names[folder] = different.name(safe(folder) if folder else UNSORTED)
     return {folder: names[unicodedata.normalize("NFC", folder)] for folder in folders}
 
 

@@ -72,10 +72,10 @@ def sample_models(folder: Path | None = None) -> list[SampleModel]:
 
 def title_of(name: str) -> str:
     """Return the title of the set `name`; reads one card."""
-    folder = checkpoint.root() / name.removeprefix(PREFIX).partition("?")[0]
     try:
+        folder = parse(name).folder
         return _title(folder, checkpoint.read_card(folder))
-    except BadCheckpoint:
+    except (BadCheckpoint, BadValue):
         return name
 
 

@@ -7,6 +7,7 @@ decoded while a model trains and no worker process is needed. Knows no method.
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,9 +62,8 @@ def load(
         return model_samples.load(name, split, size=size)
     if name.startswith(user_dataset.PREFIX):
         raise BadData("These pictures were private to their run, and are nowhere else.")
-    path = Path(name)
-    if path.exists():
-        return _load_path(path, split, size)
+    if os.path.exists(name):  # False where it is longer than systems allow
+        return _load_path(Path(name), split, size)
     raise BadValue(
         f"data: there is no data set or folder “{name[:80]}”; choose one of "
         + ", ".join(DATASETS)

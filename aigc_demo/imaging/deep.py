@@ -18,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
 
+from aigc_demo.imaging import formats
+
 Values = NDArray[np.uint16]  # (H, W, C); C: 2 grey and alpha, 3 RGB, 4 RGBA
 COLOUR_TYPES = {2: 4, 3: 2, 4: 6}  # of PNG, by the number of channels
+PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")  # chunks of PNG
 COMPRESSION = 3  # of zlib: half of the time, 5 % larger
 
 
@@ -80,7 +83,7 @@ def decode(image: Image.Image) -> Image.Image:
     # is decoded to all its bits again.
     image = Image.open(io.BytesIO(content), formats=[str(image.format)])
     image.load()
-    values = _read(content, grey="LA" in raw)
+    values = _read(_pixels_alone(content), grey="LA" in raw)
     if values is None or not _agree(values, np.asarray(image)):
         return image
     info = {name: value for name, value in image.info.items() if name != "transparency"}
@@ -93,6 +96,23 @@ def _content(file: IO[bytes]) -> bytes:
     content = file.read()
     file.seek(place)
     return content
+
+
+def _pixels_alone(content: bytes) -> bytes:
+    """Return a PNG without what its pixels do not need, or nothing where these are not whole;
+    other files as they are. OpenCV reserves as many bytes as a chunk says that it has, or
+    gigabytes where a file ends too soon.
+    """
+    if not content.startswith(formats.PNG):
+        return content
+    needed = [whole for kind, _, whole in formats.chunks(content) if kind in PIXELS]
+    whole = all(len(chunk) == 12 + struct.unpack_from(">I", chunk)[0] for chunk in needed)
+    if not whole or not any(chunk[4:8] == b"IDAT" for chunk in needed):
+        return b""
+    out = io.BytesIO(formats.PNG + b"".join(needed))
+    out.seek(0, io.SEEK_END)
+    PngImagePlugin.putchunk(out, b"IEND", b"")
+    return out.getvalue()
 
 
 def _read(content: bytes, *, grey: bool) -> Values | None:

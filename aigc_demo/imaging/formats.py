@@ -149,7 +149,7 @@ def opened_without_text(source: str | Path | bytes, *, keep: str) -> Image.Image
         return None
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
     kept, profile = [PNG], None
-    for kind, data, whole in _chunks(content):
+    for kind, data, whole in chunks(content):
         if kind == b"iCCP":
             profile = profile or _inflated(data)
         elif kind not in TEXT or (kind == b"tEXt" and data.startswith(keep.encode() + b"\0")):
@@ -160,7 +160,7 @@ def opened_without_text(source: str | Path | bytes, *, keep: str) -> Image.Image
     return image
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+def chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield each chunk of a PNG: its kind, its data, and all of it."""
     at = len(PNG)
     while at + 12 <= len(content):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 MAX_BYTES = 180  # of a name without its number and ending; systems allow 255 in all
@@ -22,30 +23,34 @@ def output_names(inputs: Sequence[str]) -> list[str]:
     endings: dict[str, set[str]] = defaultdict(set)
     for stem, path in zip(stems, paths, strict=True):
         endings[key(stem)].add(path.suffix.lower())
-    taken: set[str] = set()
-    names = []
+    names, different = [], Different(key=key)
     for stem, path in zip(stems, paths, strict=True):
         ending = path.suffix.lower().replace(".", "-") if len(endings[key(stem)]) > 1 else ""
-        name = next(
-            n for n in numbered((shortened(stem) or "picture") + ending) if key(n) not in taken
-        )
-        taken.add(key(name))
-        names.append(name)
+        names.append(different.name((shortened(stem) or "picture") + ending))
     return names
-
-
-def numbered(name: str) -> Iterator[str]:
-    """Yield `name`, ``name-2``, ``name-3`` and so on."""
-    yield name
-    number = 2
-    while True:
-        yield f"{name}-{number}"
-        number += 1
 
 
 def key(name: str) -> str:
     """Return what two names share that are one file on some systems."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+class Different:
+    """Gives names that differ in their `key` from each other and from those that are `taken`."""
+
+    def __init__(self, taken: Iterable[str] = (), *, key: Callable[[str], str] = str) -> None:
+        self._taken, self._key = set(taken), key
+        self._numbers: dict[str, int] = {}  # where to go on, so that many names take no longer
+
+    def name(self, wanted: str) -> str:
+        """Return `wanted` or, where that is taken, ``wanted-2``, ``wanted-3`` and so on."""
+        for number in itertools.count(self._numbers.get(self._key(wanted), 1)):
+            name = f"{wanted}-{number}" if number > 1 else wanted
+            if self._key(name) not in self._taken:
+                break
+        self._taken.add(self._key(name))
+        self._numbers[self._key(wanted)] = number + 1
+        return name
 
 
 def _joined(path: PurePosixPath) -> str:

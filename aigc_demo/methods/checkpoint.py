@@ -10,7 +10,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def save(folder: Path, model: Generative, card: Card) -> None:
 
 def load(folder: Path) -> tuple[Generative, Card]:
     """Return the model of `folder`, ready on the CPU, and its card; raises BadCheckpoint."""
-    card, name = read_card(folder), _name_of(folder)
+    card, name = inspect(folder), _name_of(folder)  # before there is a model of any size
     model = _build(name, card)
     with _reading_weights(name):
         tensors = load_file(folder / WEIGHTS)
@@ -218,10 +218,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read what `save_state` wrote."""
-    with safe_open(path, framework="pt") as file:
-        tree = json.loads(file.metadata()["tree"])
-        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    """Read what `save_state` wrote; raises BadCheckpoint where it is damaged."""
 
     def restore(node: Any) -> Any:
         if isinstance(node, dict):
@@ -232,29 +229,52 @@ def load_state(path: Path) -> dict[str, Any]:
             return [restore(v) for v in node]
         return node
 
-    return restore(tree)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tree = json.loads(file.metadata()["tree"])
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        return restore(tree)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise BadCheckpoint(
+            f"The file {path.name} of the run is damaged, so it cannot go on; begin it anew."
+        ) from None
 
 
 def write_tensors(
     path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
 ) -> None:
-    """Write a safetensors file atomically."""
-    temporary = _temporary(path)
+    """Write a safetensors file atomically; raises OSError where the disk is full or read-only."""
     try:
-        save_file(tensors, temporary, metadata)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        _write(path, lambda temporary: save_file(tensors, temporary, metadata))
+    except SafetensorError as problem:  # which tells the system's error in words
+        if number := re.search(r"\(os error (\d+)\)", str(problem)):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
+    _write(path, lambda temporary: temporary.write_bytes(content))
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
     temporary = _temporary(path)
     try:
-        temporary.write_text(text, encoding="utf-8")
+        write(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def drop_temporaries(path: Path) -> None:
+    """Delete what killed processes have left of a file that nobody is writing now."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        left.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:

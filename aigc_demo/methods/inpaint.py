@@ -35,6 +35,8 @@ from aigc_demo.nn.layers import fill_smoothly, random_crop, zero
 from aigc_demo.nn.optim import step
 
 Width = Annotated[int, Field(ge=8, le=512)]
+Blocks = Annotated[int, Field(ge=0, le=32)]
+Dilations = Annotated[tuple[Annotated[int, Field(ge=1, le=64)], ...], Field(max_length=16)]
 ERROR_FLOOR = 1e-4  # mean square of an invisible error: less is not worth learning
 MASKS = 512  # drawn once and used again, rotated and mirrored
 
@@ -46,8 +48,10 @@ class InpaintConfig(CropConfig):
     widths: tuple[Width, Width, Width, Width] = Field(
         (24, 48, 96, 128), description="channels at 1/2, 1/4, 1/8 and 1/16 of the size"
     )
-    blocks: tuple[int, int, int, int] = Field((1, 1, 2, 1), description="gated blocks there")
-    dilations: tuple[int, ...] = Field((2, 4, 1), description="of the blocks in the middle")
+    blocks: tuple[Blocks, Blocks, Blocks, Blocks] = Field(
+        (1, 1, 2, 1), description="gated blocks there"
+    )
+    dilations: Dilations = Field((2, 4, 1), description="of the blocks in the middle")
     crop: int = Field(64, ge=32, le=512, multiple_of=16, description="side of the training crops")
     smallest: float = Field(0.05, gt=0, lt=1, description="smallest hole, as share of the image")
     largest: float = Field(0.6, gt=0, lt=1, description="largest hole, as share of the image")

@@ -32,7 +32,8 @@ from aigc_demo.nn.layers import Residual, drop_channels, zero
 from aigc_demo.nn.optim import step
 from aigc_demo.nn.patchgan import ADVERSARIAL_LOSSES, AdversarialLoss, Norm, PatchDiscriminator
 
-Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Widths = Annotated[tuple[Width, ...], Field(min_length=2, max_length=6)]
 
 
 class Pix2PixConfig(Config):

@@ -29,6 +29,7 @@ from aigc_demo.nn.layers import Residual, random_crop, zero
 from aigc_demo.nn.optim import muon_and_adam, step
 
 Width = Annotated[int, Field(ge=8, le=512)]
+Blocks = Annotated[int, Field(ge=0, le=32)]
 Kind = Literal["noise", "jpeg", "resolution", "blur"]
 
 
@@ -37,7 +38,7 @@ class RepairConfig(CropConfig):
 
     damage: Kind = Field("noise", description="noise, jpeg, resolution or blur")
     widths: tuple[Width, Width] = Field((48, 96), description="channels at the two resolutions")
-    blocks: tuple[int, int] = Field((2, 4), description="residual blocks there")
+    blocks: tuple[Blocks, Blocks] = Field((2, 4), description="residual blocks there")
     crop: int = Field(48, ge=16, le=512, multiple_of=4, description="side of the training crops")
     grey: float = Field(0.1, ge=0, le=1, description="share of grey images in training")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: do not clip")

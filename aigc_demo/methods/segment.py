@@ -38,7 +38,8 @@ from aigc_demo.methods.base import Batch, Config, Direction, Method, Trainer, Tr
 from aigc_demo.nn.layers import Residual, drop_channels, random_crop
 from aigc_demo.nn.optim import muon_and_adam, step
 
-Widths = Annotated[tuple[int, ...], Field(min_length=2, max_length=6)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Widths = Annotated[tuple[Width, ...], Field(min_length=2, max_length=6)]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
 CRF_WEIGHTS = dense_crf.PairwisePotentials(1.0, 2.0, 1.0, 25.0, 5.0)
 CRF_ITERATIONS = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def build_model(
 def _from_checkpoint(
     method: Method, folder: Path, settings: dict[str, Any]
 ) -> tuple[Model, checkpoint.Card]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # False where its name is longer than systems allow
         raise BadValue("init: there is no such folder; name that of a checkpoint.")
     pretrained, card = checkpoint.load(folder)
     if card.method != method.name:

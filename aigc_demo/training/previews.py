@@ -11,6 +11,7 @@ from torch import Tensor
 
 from aigc_demo import data
 from aigc_demo.imaging import images
+from aigc_demo.methods import checkpoint
 from aigc_demo.methods.base import Batch, Generative
 from aigc_demo.nn import byte_tokenizer
 from aigc_demo.training.events import Event, Preview
@@ -53,7 +54,7 @@ class PreviewWriter:
         else:
             return
         path = f"{PREVIEWS}/{step:08d}.png"
-        (self.session.directory / path).write_bytes(images.encode_png(sheet))
+        checkpoint.write_bytes(self.session.directory / path, images.encode_png(sheet))
         yield Preview(step, path, found)
 
 

@@ -70,7 +70,7 @@ class ControlReader:
         self.directory = directory
         self._control = read(directory)
         self._used = self._control.granted  # single steps of an earlier session
-        self._modified = -1
+        self._modified = (0, 0)
 
     def stop_requested(self) -> bool:
         """Tell whether the run is to end."""
@@ -118,8 +118,9 @@ class ControlReader:
     def _refresh(self) -> None:
         """Read the file again if it has changed."""
         try:
-            modified = (self.directory / CONTROL).stat().st_mtime_ns
+            status = (self.directory / CONTROL).stat()
         except OSError:
             return
+        modified = status.st_ino, status.st_mtime_ns  # clocks tick slowly, and are turned back
         if modified != self._modified:
             self._control, self._modified = read(self.directory), modified

@@ -129,6 +129,8 @@ class ScoreReporter:
 def save_checkpoint(session: Session, seconds: float) -> None:
     """Write the model of a run, and the state from which it can be resumed, atomically."""
     session.finish_model()
+    # A run whose directory was removed ends; it does not make it anew.
+    (session.directory / checkpoint.RUN_MODEL).mkdir(exist_ok=True)
     card = create_card(session, seconds)
     checkpoint.save(session.directory / checkpoint.RUN_MODEL, session.model, card)
     trainer, model = session.trainer.state_dict(), session.model.state_dict()

@@ -36,6 +36,7 @@ from aigc_demo.methods import checkpoint
 from aigc_demo.requests import TrainPlan
 from aigc_demo.training import loop, run_control
 from aigc_demo.training.events import Event, Finished, Saved, from_line, to_line
+from aigc_demo.training.session import STATE
 
 PLAN = checkpoint.RUN_PLAN
 EVENTS, LOG, LOCK, QUEUED = "events.jsonl", "log.txt", "lock", "queued"
@@ -56,8 +57,7 @@ def create(
     """
     directory = checkpoint.folder_called(root, _unused_name(root, plan) if name is None else name)
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700, parents=True)
         access.claim(directory)
         if pictures is not None:
             pictures.save(directory)
@@ -137,7 +137,7 @@ def run(directory: Path, *, held: IO[str] | None = None, **settings: Any) -> Ite
     with held or lock(directory):
         (directory / run_control.STOP).unlink(missing_ok=True)
         (directory / QUEUED).unlink(missing_ok=True)
-        _drop_partial_line(directory / EVENTS)
+        _drop_unfinished(directory)
         try:
             with open(directory / EVENTS, "a", encoding="utf-8") as log:
                 for event in _ending_with_failure(
@@ -147,7 +147,7 @@ def run(directory: Path, *, held: IO[str] | None = None, **settings: Any) -> Ite
                     log.flush()
                     yield event
         except OSError as problem:
-            raise _disk_error(problem) from None
+            raise _disk_error(problem, directory) from None
         finally:
             if (directory / run_control.DISCARD).exists():
                 shutil.rmtree(directory, ignore_errors=True)
@@ -164,7 +164,7 @@ def _ending_with_failure(events: Iterator[Event], directory: Path) -> Iterator[E
         with contextlib.suppress(OSError):
             (directory / LOG).write_text(traceback.format_exc(), encoding="utf-8")
         if isinstance(error, OSError):
-            error = _disk_error(error)
+            error = _disk_error(error, directory)
         message = "Something went wrong inside; the host's log says what."
         if isinstance(error, UserError):
             message = str(error)
@@ -172,20 +172,29 @@ def _ending_with_failure(events: Iterator[Event], directory: Path) -> Iterator[E
         raise error from None
 
 
-def _disk_error(problem: Exception) -> Exception:
-    """Explain a full or read-only disk; return other problems as they are."""
+def _disk_error(problem: Exception, directory: Path | None = None) -> Exception:
+    """Explain a full or read-only disk, or that the `directory` of a run is gone; return other
+    problems as they are.
+    """
     if not isinstance(problem, OSError):
         return problem
+    if directory is not None and not directory.exists():
+        return UserError("The folder of the run is gone; bring it back, or begin the run anew.")
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError("The disk is full; delete runs that are not needed and resume this one.")
-    if problem.errno in (errno.EROFS, errno.EACCES, errno.ENOTDIR):
+    if problem.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
         return UserError("The folder of runs cannot be written to; give the studio another one.")
     return problem
 
 
-def _drop_partial_line(log: Path) -> None:
-    """Cut off a line that a killed process had not finished, so that the next one is separate."""
-    if log.is_file():
+def _drop_unfinished(directory: Path) -> None:
+    """Delete what a killed process had not finished: files, and a line of the log, so that the
+    next one is separate.
+    """
+    model = directory / checkpoint.RUN_MODEL
+    for path in (directory / STATE, model / checkpoint.WEIGHTS, model / checkpoint.CARD):
+        checkpoint.drop_temporaries(path)
+    if (log := directory / EVENTS).is_file():
         text = log.read_bytes()
         os.truncate(log, text.rfind(b"\n") + 1)
 
@@ -251,7 +260,9 @@ def status(directory: Path, last: Event | None) -> Status:
         return "waiting"
     if isinstance(last, Finished):
         return last.reason
-    return "interrupted" if last else "stopped"
+    # One that was killed before its first event is not one that was taken out of the queue.
+    is_stopped = last is None and (directory / run_control.STOP).exists()
+    return "stopped" if is_stopped else "interrupted"
 
 
 def events(directory: Path) -> list[Event]:

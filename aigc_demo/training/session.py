@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from aigc_demo import augment, data, device as devices
 from aigc_demo.data.uploads import user_dataset
-from aigc_demo.errors import BadData, BadValue
+from aigc_demo.errors import BadCheckpoint, BadData, BadValue
 from aigc_demo.methods import METHODS, checkpoint
 from aigc_demo.methods.base import Batch, Method, Model, Trainer
 from aigc_demo.requests import TrainPlan, explain
@@ -178,6 +178,11 @@ def _load_training_state(path: Path, model: Model, trainer: Trainer) -> float:
     if not path.is_file():
         return 0.0
     state = checkpoint.load_state(path)
-    trainer.load_state_dict(state["trainer"])
-    model.load_state_dict(state["model"])
-    return state["seconds"]
+    try:
+        trainer.load_state_dict(state["trainer"])
+        model.load_state_dict(state["model"])
+        return float(state["seconds"])
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise BadCheckpoint(
+            f"The file {path.name} is of another run than its plan describes; begin it anew."
+        ) from None

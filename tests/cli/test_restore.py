@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 from skimage import data
 
 from aigc_demo.cli import restore
+from aigc_demo.imaging import images
+from benchmarks import faults
 from tests import factories
 
 
@@ -218,3 +221,38 @@ def test_a_mask_that_marks_nothing_is_told(
     flags = ["--method", "telea", "--mask", str(tmp_path / "mask.jpg")]
     assert restore.main([*flags, str(folder / "cat.png"), str(tmp_path / "out")]) == 0
     assert "cat.png: The mask marks nothing" in capsys.readouterr().err
+
+
+def test_no_picture_has_its_name_before_it_is_whole(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, encode, seen = tmp_path / "out", images.encode_png, []
+
+    def look(image: Image.Image) -> bytes:
+        seen.append([name for name in names(target) if not name.startswith(".")])
+        if len(seen) == 2:  # another process is quicker
+            (target / "cup.png").write_text("of another")
+        return encode(image)
+
+    monkeypatch.setattr(images, "encode_png", look)
+    assert restore.main(["--method", "median", str(folder), str(target)]) == 1
+    assert seen == [[], ["cat.png"]]
+    assert names(target) == ["cat.png", "cup-2.png", "cup.png"]
+    assert (target / "cup.png").read_text() == "of another"
+
+
+def test_a_folder_without_links_is_written_to_as_well(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*given: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    flags = ["--method", "median", str(folder), str(tmp_path / "out")]
+    assert restore.main(flags) == restore.main(flags) == 1
+    assert names(tmp_path / "out") == ["cat-2.png", "cat.png", "cup-2.png", "cup.png"]
+
+
+def test_a_command_that_is_killed_leaves_whole_pictures_only(tmp_path: Path) -> None:
+    result = faults.kill_restoring(tmp_path, 2, random.Random(0))
+    assert result.tried == 2 and not result.wrong

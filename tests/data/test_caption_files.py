@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aigc_demo import data
+from aigc_demo.data import caption_tables
 from aigc_demo.data.captions import Captioned
 from aigc_demo.data.uploads import user_dataset, validation
 from aigc_demo.data.uploads.user_dataset import UserDataset
@@ -209,3 +210,13 @@ def test_captions_beside_class_folders_leave_the_classes(tmp_path: Path) -> None
     assert isinstance(found, Captioned) and found.classes == ("cats", "dogs")
     for label, subject in zip(found.labels.tolist(), found.subjects, strict=True):
         assert f"picture {found.classes[label]}/" in subject.name
+
+
+def test_a_table_with_very_many_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caption_tables, "MAX_ROWS", 3)
+    for name, head, row in (("a.csv", "file,caption\n", "0,b\n"),
+                            ("a.jsonl", "", '{"file": "0", "text": "b"}\n')):  # fmt: skip
+        table = caption_tables.read((head + row * 3).encode(), name, of="it")
+        assert table is not None and len(table.rows) == 3
+        with pytest.raises(BadData, match="has more than 3 rows; leave out"):
+            caption_tables.read((head + row * 4).encode(), name, of="it")

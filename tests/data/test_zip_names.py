@@ -7,6 +7,7 @@ import unicodedata
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,3 +143,17 @@ def test_what_the_zip_says_is_not_guessed(tmp_path: Path) -> None:
             archive.writestr(name, images.encode_png(factories.draw(i % 2, i)))
     own = validation.validate([path], size=32)
     assert own.report.counts == {"dogs": 2, "猫": 2} and coding_of(own) is None
+
+
+def test_a_coding_is_told_by_some_of_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged, score = [], zip_names._score
+
+    def look(text: str, of: Any) -> float:
+        judged.append(len(text))
+        return score(text, of)
+
+    monkeypatch.setattr(zip_names, "_score", look)
+    raws = [f"图片{i}/狗{i}.png".encode("gbk") for i in range(10_000)]
+    found = zip_names.read([zipfile.ZipInfo(raw.decode("cp437")) for raw in raws])
+    assert found.coding == "GBK" and found.names[-1] == "图片9999/狗9999.png"
+    assert sum(judged) < 20 * zip_names.JUDGED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -13,6 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from aigc_demo.errors import BadImage
 from aigc_demo.imaging import deep, images
 from tests import icc
 from tests.imaging.test_formats import chunk
@@ -142,3 +144,25 @@ def test_a_long_profile_costs_no_depth_and_stays() -> None:
     more = chunk(b"iCCP", b"name\0\0" + zlib.compress(profile))
     opened = images.open_image(png(values, "RGBA", more))
     assert np.array_equal(bits(opened), values) and opened.info["icc_profile"] == profile
+
+
+def test_opencv_sees_nothing_but_whole_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, decode = [], cv2.imdecode
+
+    def look(content: np.ndarray, how: int) -> np.ndarray | None:
+        seen.append(content.tobytes())
+        return decode(content, how)
+
+    monkeypatch.setattr(cv2, "imdecode", look)
+    values = levels("RGBA")
+    content = png(values, "RGBA", chunk(b"vpAg", bytes(9)))
+    for damaged in (content, content[:-12], content[:-12] + b"\x7f\xff\xff\xffvpAg"):
+        opened = images.open_image(damaged)
+        assert np.array_equal(deep.values_of(opened), values)
+    plain = png(values, "RGBA")
+    assert seen == [plain] * 3
+    for damaged in (plain.replace(b"IDAT", b"\x12DAT"), plain[:-20]):
+        with contextlib.suppress(BadImage):
+            images.open_image(damaged)
+        assert deep._pixels_alone(damaged) == b""
+    assert set(seen) <= {plain, b""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from aigc_demo.imaging.output_names import key, output_names
+from aigc_demo.imaging.output_names import Different, key, output_names
 
 
 def test_inputs_that_differ_in_their_ending_alone_keep_it() -> None:
@@ -25,3 +25,16 @@ def test_no_two_names_are_one_file_on_any_system() -> None:
     names = output_names(given)
     assert all(names) and len(set(map(key, names))) == len(given)
     assert all(len(f".{name}-99-2.png".encode()) < 220 and "/" not in name for name in names)
+
+
+def test_many_names_that_are_alike_cost_no_more_than_others() -> None:
+    asked = []
+
+    def key(name: str) -> str:
+        asked.append(name)
+        return name
+
+    different = Different(["a", "a-3"], key=key)
+    made = [different.name("a") for _ in range(500)]
+    assert made[:3] == ["a-2", "a-4", "a-5"] and len(set(made)) == 500
+    assert len(asked) < 5 * 500

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
+import resource
 import shutil
 import struct
 import threading
@@ -283,3 +285,42 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_state_without_tensors_comes_back(tmp_path: Path) -> None:
     checkpoint.save_state(tmp_path / "s", {"a": [1, None]})
     assert checkpoint.load_state(tmp_path / "s") == {"a": [1, None]}
+
+
+@pytest.mark.parametrize("tree", ["[", '{"__items__": 3}', '{"__tensor__": "7"}', "{}"])
+def test_a_state_that_is_damaged_is_refused(tmp_path: Path, tree: str) -> None:
+    save_file({"0": torch.ones(2)}, tmp_path / "state", {"tree": tree})
+    with pytest.raises(BadCheckpoint, match="The file state of the run is damaged"):
+        checkpoint.load_state(tmp_path / "state")
+    (tmp_path / "state").write_bytes((tmp_path / "state").read_bytes()[:-1])
+    with pytest.raises(BadCheckpoint, match="is damaged, so it cannot go on"):
+        checkpoint.load_state(tmp_path / "state")
+
+
+def test_a_file_that_finds_no_room_is_an_error_of_the_system(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            checkpoint.write_tensors(tmp_path / "a", {"0": torch.ones(1000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.errno == errno.EFBIG
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_card_of_a_huge_model_is_refused_before_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.save(tmp_path, "vae")
+    change_config(tmp_path, width=256)
+    on, build = [], checkpoint._build
+
+    def look(name: str, card: checkpoint.Card) -> Any:
+        on.append(torch.empty(0).device.type)
+        return build(name, card)
+
+    monkeypatch.setattr(checkpoint, "_build", look)
+    with pytest.raises(BadCheckpoint, match="belong to another model"):
+        checkpoint.load(tmp_path)
+    assert on == ["meta"]

@@ -46,3 +46,19 @@ def test_true_is_no_number_of_a_config() -> None:
     for field in ("clip", "r1", "width"):
         with pytest.raises(ValidationError, match=f"{field}\n.*it should be a number"):
             METHODS["dcgan"].config(**{field: True})
+
+
+@pytest.mark.parametrize(
+    ("method", "config"),
+    [
+        ("repair", {"blocks": [10**9, 1]}),
+        ("inpaint", {"blocks": [1, 1, 1, 10**9]}),
+        ("inpaint", {"dilations": [2**62]}),
+        ("inpaint", {"dilations": [1] * 1000}),
+        ("pix2pix", {"widths": [10**12, 8]}),
+        ("segment", {"widths": [8, -1]}),
+    ],
+)
+def test_a_network_without_bounds_is_no_configuration(method: str, config: dict) -> None:
+    with pytest.raises(ValidationError):
+        METHODS[method].config.model_validate(config)

@@ -13,7 +13,7 @@ from aigc_demo.errors import UserError
 from aigc_demo.methods import checkpoint
 from aigc_demo.methods.vae import VAETrainer
 from aigc_demo.training import run_logger, runs
-from aigc_demo.training.events import Scored
+from aigc_demo.training.events import Saved, Scored
 from tests import factories
 from tests.conftest import TinyData
 
@@ -105,3 +105,64 @@ def test_a_scoreless_run_says_why_and_goes_on(
     scored = [e for e in events if isinstance(e, Scored)]
     assert [(e.value, e.reason[:7]) for e in scored] == [(None, "compact")]
     assert events[-1].reason == "done"
+
+
+def test_a_run_that_is_killed_early_is_interrupted_and_one_that_is_taken_out_stopped(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    directory = runs.create(tmp_path, factories.plan("vae", tiny_data.zip), "run")
+    runs.lock(directory).close()
+    assert runs.status(directory, None) == "interrupted"
+    runs.stop(directory)
+    assert runs.status(directory, None) == "stopped"
+
+
+def test_what_killed_processes_left_of_a_save_is_deleted(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    directory = runs.create(tmp_path, factories.plan("vae", tiny_data.zip), "run")
+    (directory / "model").mkdir()
+    for name in (".state.safetensors.1.2", "model/.model.safetensors.1.2", "model/.card.json.1.2"):
+        (directory / name).write_bytes(b"half")
+    assert list(factories.follow(directory))[-1].reason == "done"
+    assert not [p for p in directory.rglob(".*") if p.is_file()]
+
+
+def test_a_preview_that_finds_no_room_is_not_there(
+    tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def half(path: Path, content: bytes) -> int:
+        if path.parent.name != "previews":
+            return write(path, content)
+        write(path, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    *_, last = follow(tmp_path, tiny_data)
+    assert last.message.startswith("The disk is full")
+    assert not list((tmp_path / "run" / "previews").iterdir())
+
+
+def test_a_run_whose_directory_is_taken_away_ends_and_does_not_make_it_anew(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    plan = factories.plan("vae", tiny_data.zip, steps=50, save_every=1e-6, preview_every=1e6)
+    directory = runs.create(tmp_path, plan, "run")
+    with pytest.raises(UserError, match="The folder of the run is gone; bring it back"):
+        for event in factories.follow(directory):
+            if isinstance(event, Saved) and directory.exists():
+                directory.rename(tmp_path / "away")
+    assert not directory.exists()
+    assert runs.events(tmp_path / "away")[-1].reason == "failed"
+    checkpoint.load(tmp_path / "away" / "model")
+
+
+def test_the_state_of_another_run_is_refused(tmp_path: Path, tiny_data: TinyData) -> None:
+    factories.train(tmp_path, factories.plan("vae", tiny_data.zip), "other")
+    directory = runs.create(tmp_path, factories.plan("dcgan", tiny_data.zip), "run")
+    state = (tmp_path / "other" / "state.safetensors").read_bytes()
+    (directory / "state.safetensors").write_bytes(state)
+    with pytest.raises(UserError, match="is of another run than its plan describes"):
+        list(factories.follow(directory))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -152,3 +153,11 @@ def test_a_run_is_saved_before_it_waits_for_the_first_time_only_if_it_has_learnt
         if isinstance(event, Paused):
             runs.stop(directory)
     assert not (directory / "model").exists()
+
+
+def test_a_change_is_seen_whatever_the_clock_says(tmp_path: Path) -> None:
+    control = run_control.ControlReader(tmp_path)
+    for pace in ("pause", "run", "pause"):
+        run_control.set_pace(tmp_path, pace)
+        os.utime(tmp_path / run_control.CONTROL, (1, 1))
+        assert control.may_step() == (pace == "run")
