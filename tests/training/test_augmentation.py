@@ -157,12 +157,12 @@ def test_the_arms_of_an_experiment_differ_in_one_thing(kind: experiment.Experime
 def test_the_newest_experiment_is_found_again_and_read(
     tmp_path: Path, tiny_data: TinyData
 ) -> None:
-    assert experiment.newest(tmp_path) == {}
+    assert experiment.newest([]) == {}
     for stamp in ("20260101-000000", "20260102-000000"):
         for arm in ("without", "with"):
             plan = factories.plan("classifier", tiny_data.folder, steps=2, score_every=60)
             factories.train(tmp_path, plan, f"experiment-{stamp}-{arm}")
-    found = experiment.newest(tmp_path)
+    found = experiment.newest(path.name for path in tmp_path.iterdir())
     assert found == {arm: f"experiment-20260102-000000-{arm}" for arm in ("without", "with")}
     outcome = experiment.results("classifier", RunMonitor(tmp_path).view(found["with"]).log)
     assert {name.rsplit("_", 1)[0] for name in outcome} == {"accuracy_unseen", "accuracy"}

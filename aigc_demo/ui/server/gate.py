@@ -9,7 +9,7 @@ import os
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aigc_demo import settings
@@ -30,6 +30,8 @@ ENDPOINTS = {
     *("upload_progress", "startup-events", "file", "app_id", "login_check", "theme.css"),
     *("token", "user"),
 }
+# Gradio's editor sends its strokes here too, to be kept for ever; each event brings them anyway.
+UNREAD = "component_server"
 # Gradio's page evaluates its own scripts, and Vega's charts their expressions.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -57,7 +59,8 @@ def served_hosts() -> set[str] | None:
 
 class Gate:
     """ASGI middleware that answers 400 to a request for another host, 404 to one for a route that
-    the studio has no use for, and 408 to one whose body does not come.
+    the studio has no use for, nothing to what it does not read, and 408 to one whose body does not
+    come.
     """
 
     def __init__(self, app: ASGIApp, hosts: set[str] | None) -> None:
@@ -90,6 +93,8 @@ class Gate:
         if self.hosts is not None and name not in self.hosts:
             told = "This studio has another name; its host sets the names with AIGC_HOSTS."
             await PlainTextResponse(told, 400)(scope, receive, with_headers)
+        elif scope["path"].strip("/") == f"{API}/{UNREAD}":
+            await JSONResponse(None)(scope, receive, with_headers)
         elif not is_open(scope["path"]):
             await PlainTextResponse("There is nothing here.", 404)(scope, receive, with_headers)
         else:

@@ -19,7 +19,7 @@ from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.server.fair_queue import FairQueue
 from aigc_demo.ui.server.handlers import shown_errors
 
-LARGEST, MAX_VALUES = 2**53, 20_000  # of a number, and in a request
+LARGEST, MAX_VALUES = 2**64, 20_000  # of a number, and in a request
 FILE = (
     "send it to /gradio_api/upload, then give the path that this answers as "
     '{"path": …, "meta": {"_type": "gradio.FileData"}}'

@@ -55,7 +55,7 @@ def test_a_browser_is_told_to_load_nothing_from_elsewhere() -> None:
 
 def test_routes_without_a_use_here_are_closed() -> None:
     for path in (
-        "component_server", "component_server/", "dev/reload", "run/generate", "api/generate",
+        "component_server", "dev/reload", "run/generate", "api/generate",
         "proxy=https://x.hf.space/", "process_recording", "vibe-edit", "run-history/records",
         "stream/a", "deep_link", "", "profiling/traces",
     ):  # fmt: skip
@@ -64,6 +64,13 @@ def test_routes_without_a_use_here_are_closed() -> None:
     for path in ("queue/join", "queue/data", "call/generate", "file=/tmp/a.png", "upload", "info"):
         assert is_open(f"/gradio_api/{path}"), path
     assert is_open("/") and is_open("/assets/index.js") and is_open("/theme.css")
+
+
+def test_what_an_editor_sends_twice_is_not_read() -> None:
+    for path in ("component_server", "component_server/"):
+        body = {"index": "30000000", "type": "layer", "id": "a"}
+        answer = client().post(f"/gradio_api/{path}", json=body, headers={"host": "localhost"})
+        assert answer.status_code == 200 and answer.json() is None
 
 
 @pytest.fixture
