@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -79,3 +80,11 @@ def test_a_file_that_was_written_again_has_another_key(tmp_path: Path) -> None:
         keys.append(tensor_cache.file_key(file))
     other.write_bytes(b"22")
     assert len({*keys, tensor_cache.file_key(other)}) == 3
+
+
+def test_the_oldest_of_a_kind_make_room(root: Path) -> None:
+    for i, key in enumerate(("samples-a", "samples-b", "other", "samples-c")):
+        tensor_cache.write(key, TENSORS)
+        os.utime(root / f"{key}.safetensors", (i, i))
+    tensor_cache.prune("samples-", (root / "samples-c.safetensors").stat().st_size)
+    assert {p.stem for p in root.iterdir()} == {"other", "samples-c"}
