@@ -72,6 +72,7 @@ def call(address: str, name: str, *data: object) -> tuple[str, Any]:
 def test_an_error_comes_in_words_to_a_program_that_knows_no_gradio(address: str) -> None:
     model = "fashion_mnist-dcgan"
     file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    elsewhere = file | {"path": "https://example.com/cat.png"}
     for name, data, problem in (
         ("generate", (model, "Spaceship"), "label: fashion_mnist-dcgan has no class"),
         ("generate", (model, "Bag", 0), "count: 0 cannot be used"),
@@ -85,6 +86,7 @@ def test_an_error_comes_in_words_to_a_program_that_knows_no_gradio(address: str)
         ("augment", ("cat.png",), "image: 'cat.png' is no file; send it to /gradio_api/upload"),
         ("augment", ({"path": "cat.png"},), "image: .* is no file"),
         ("augment", (file,), "file: it cannot be used from there; send it to"),
+        ("augment", (elsewhere,), "file: an address cannot be used; send it to"),
     ):
         kind, answer = call(address, name, *data)
         assert kind == "error" and re.match(problem, answer["error"]), (name, data, answer)

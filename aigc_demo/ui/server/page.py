@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.i18n import I18nData
 from gradio.route_utils import FnIndexInferError
+from gradio_client.utils import is_http_url_like
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -69,7 +70,9 @@ class Page(gr.Blocks):
 
 
 def _check_values(inputs: Any) -> None:
-    """Raise BadValue for numbers that JSON cannot hold, and for very many values."""
+    """Raise BadValue for numbers that JSON cannot hold, for very many values, and for files at an
+    address, which Gradio would fetch.
+    """
     rest, count = [inputs], 0
     while rest:
         value, count = rest.pop(), count + 1
@@ -78,6 +81,8 @@ def _check_values(inputs: Any) -> None:
         if count > MAX_VALUES:
             raise BadValue(f"data: there are more than {MAX_VALUES:,} values; send fewer.")
         if isinstance(value, dict):
+            if is_http_url_like(str(value.get("path"))):
+                raise BadValue(f"file: an address cannot be used; {FILE}.")
             rest += value.values()
         elif isinstance(value, list | tuple):
             rest += value
