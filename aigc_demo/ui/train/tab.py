@@ -72,7 +72,9 @@ class Controls:
 
 def layout(offers: Offers) -> Controls:
     """Add the tab's components to the page that is being built."""
-    gr.Markdown(T("train_intro"), elem_id="train_intro")
+    shared = "shared" if settings.whole("AIGC_SHARED_RUNS") else "private"
+    whose = "own" if settings.profile() == "own" else shared
+    gr.Markdown(T(f"train_intro_{whose}"), elem_id="train_intro")
     if not admission.max_runs():
         gr.Markdown(T("training_off"), elem_id="training_off")
     with gr.Row():
