@@ -27,25 +27,28 @@ MIN_SECRET, MAX_SECRET = 16, 200  # characters
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who asks: `owner` is the hash of their secret, empty where they sent none."""
+    """Who asks: `owner` is the hash of their secret, empty where they sent none; `address` is
+    where the request came from, if that is known.
+    """
 
     owner: str = ""
     host: bool = False
+    address: str = ""
 
 
 HOST = Visitor(host=True)
 _visitor: ContextVar[Visitor] = ContextVar("visitor", default=HOST)
 
 
-def visitor_with(secret: str, host_key: str = "") -> Visitor:
-    """Return the visitor with a secret, who is the host with the host's key, or where the page is
-    for one's own machine.
+def visitor_with(secret: str, host_key: str = "", address: str = "") -> Visitor:
+    """Return the visitor with a secret at an address, who is the host with the host's key, or
+    where the page is for one's own machine.
     """
     wanted = settings.host_key()
     is_host = bool(wanted) and hmac.compare_digest(host_key.encode(), wanted.encode())
     usable = MIN_SECRET <= len(secret) <= MAX_SECRET
     owner = hashlib.sha256(secret.encode()).hexdigest() if usable else ""
-    return Visitor(owner, is_host or settings.profile() == "own")
+    return Visitor(owner, is_host or settings.profile() == "own", address)
 
 
 def visitor() -> Visitor:

@@ -66,9 +66,10 @@ class Client:
         headers = {"x-forwarded-for": number, "x-aigc-key": f"the secret of {number}"}
         self.http = httpx.AsyncClient(base_url=address, headers=headers, timeout=TIMEOUT)
 
-    async def call(self, name: str, *values: Any) -> list[Any]:
+    async def call(self, name: str, *values: Any, **headers: str) -> list[Any]:
         """Return what an endpoint answers; raises Refused."""
-        asked = await self.http.post(f"{API}/call/{name}", json={"data": values})
+        where, body = f"{API}/call/{name}", {"data": values}
+        asked = await self.http.post(where, json=body, headers=headers)
         if asked.status_code != 200:
             raise Refused(asked.text[:200])
         event = asked.json()["event_id"]
@@ -243,13 +244,15 @@ class Attacker:
                 await self.client.call("steer", name, command)
 
     async def endless(self) -> None:
-        await self.client.call("train", "dcgan", "shapes", 0, 1e6, 4096, 1e-3, 512)
+        await self.client.call("train", "dcgan", "shapes", 0, 5e4, 4096, 1e-3, 256)
 
     async def places(self) -> None:
-        await self.client.call("train", "dcgan", "shapes", 0, 1e6, 16, 1e-3, 32)
+        """Fill the places of runs, each for somebody who has not been here before."""
+        headers = {"x-aigc-key": f"another secret, number {next(self.numbers)}"}
+        await self.client.call("train", "dcgan", "shapes", 0, 5e4, 16, 1e-3, 32, **headers)
 
     async def samples(self) -> None:
-        data = f"generated:fashion_mnist-dcgan?count=2000&seed={next(self.numbers)}"
+        data = f"generated:fashion_mnist-dcgan?n=2000&seed={next(self.numbers)}"
         await self.client.call("train", "dcgan", data, 1)
 
     async def joins(self) -> None:

@@ -22,6 +22,9 @@ from aigc_demo.training.session import check_plan
 
 MIN_FREE = 300_000_000  # bytes of the disk that no run may use
 DAY = 86_400  # seconds
+ADDRESS_SHARE = 4  # of the runs that may wait, an address may have a quarter, and one at least
+
+_addresses: dict[Path, str] = {}  # where runs that wait were asked for; the disk does not hold it
 
 
 def max_runs() -> int:
@@ -122,6 +125,7 @@ def size_of(folder: Path) -> int:
 
 
 def _queue(directory: Path, *, download: bool = False) -> None:
+    _addresses[directory] = access.visitor().address
     checkpoint.write_text(directory / runs.QUEUED, json.dumps({"download": download}))
 
 
@@ -132,10 +136,19 @@ def _check_on() -> None:
 
 def _check_place(root: Path) -> None:
     """Raise BadValue where too many runs wait or there is no room on the disk for one more."""
-    if len(runs.waiting(root)) >= max_waiting():
+    waiting, who = runs.waiting(root), access.visitor()
+    theirs = sum(bool(who.address) and _addresses.get(r) == who.address for r in waiting)
+    if len(waiting) >= max_waiting():
         raise BadValue(
             f"queue: {max_waiting()} runs wait already; stop one of them or try again later."
         )
+    if theirs >= max(1, max_waiting() // ADDRESS_SHARE) and not who.host:
+        raise BadValue(
+            f"queue: {theirs} of the runs that wait are from your network; stop one of them or "
+            "try again later."
+        )
+    for run in _addresses.keys() - set(waiting):
+        _addresses.pop(run, None)
     used, most = size_of(root), 1_000_000 * settings.whole("AIGC_MAX_RUNS_MB")
     free = shutil.disk_usage(root).free if root.exists() else MIN_FREE
     if used > most or free < MIN_FREE:

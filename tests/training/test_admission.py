@@ -65,6 +65,20 @@ def test_who_resumes_keeps_to_the_limits_too(
         admission.resume(stopped)
 
 
+def test_an_address_has_a_share_of_the_places_whatever_secrets_it_sends(
+    tmp_path: Path, tiny_data: TinyData
+) -> None:
+    plan, admitted = factories.plan("dcgan", tiny_data.zip), []
+    for i, address in enumerate(("1.1.1.1", "1.1.1.1", "2.2.2.2", "1.1.1.1")):
+        with acting_as(visitor_with(f"a new secret each time {i}", address=address)):
+            try:
+                admission.submit(tmp_path, plan)
+                admitted.append(i)
+            except BadValue as problem:
+                assert "1 of the runs that wait are from your network" in str(problem)
+    assert admitted == [0, 2]
+
+
 def test_runs_have_a_share_of_the_disk(
     tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,13 +1,15 @@
 """A queue in which nobody takes the others' places.
 
-Gradio's queue has one limit for all events together, and answers whoever asks. Here each session
-and each address has a share, each group of handlers its own limit, and a job whose listener has
-gone, or never came, gives its place up.
+Gradio's queue has one limit for all events together, and answers whoever came first. Here each
+session and each address has a share, each group of handlers its own limit, and a job begins only
+once somebody listens for its result. Whoever has had more of the machine in the last minutes waits
+behind those who had less, by as many seconds, and never takes a group's last place.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,9 +25,12 @@ from starlette.types import Scope
 from aigc_demo import settings
 from aigc_demo.ui.server import visitors
 
-GROUP_SIZE = 64  # events of one group of handlers that may wait
+GROUP_SIZE = 256  # events of one group of handlers that may wait: more than several addresses may
 ADDRESS_SHARE = 4  # sessions' shares that an address has: several people may be behind it
 LISTENER_AFTER = 30.0  # seconds within which somebody must listen for the result of a job
+HALF_LIFE = 60.0  # seconds after which half of what somebody has used is forgotten
+EACH = 5.0  # seconds by which each further job of an address waits behind those of others
+MUCH = 20.0  # seconds of use that keep an address from the last place of a group
 
 _listeners: Counter[str] = Counter()  # by session, or by event where a program asks for one
 
@@ -59,8 +64,16 @@ def _lacks_selection(function: BlockFunction, data: Any) -> bool:
     return selects and not (isinstance(data, dict) and "index" in data)
 
 
+def _address(event: Event) -> str:
+    return visitors.address_of(event.request)
+
+
 class FairQueue(Queue):
     """The queue of the page."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._use: dict[str, tuple[float, float]] = {}  # by address: seconds, and as of when
 
     async def push(
         self, body: PredictBodyInternal, request: Any, username: str | None
@@ -73,7 +86,7 @@ class FairQueue(Queue):
         share, address = settings.whole("AIGC_MAX_REQUESTS"), visitors.address_of(request)
         pending = self._pending()
         mine = sum(e.session_hash == body.session_hash for e in pending)
-        theirs = sum(visitors.address_of(e.request) == address for e in pending)
+        theirs = sum(_address(e) == address for e in pending)
         if mine >= share or theirs >= ADDRESS_SHARE * share:
             told = "You have too many requests under way; wait until one has been answered."
             return False, told, "queue_full"
@@ -90,18 +103,64 @@ class FairQueue(Queue):
         return waiting + [e for job in self.active_jobs if job for e in job]
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """Return what is to be done next, without what nobody listens for."""
-        now = time.monotonic()
-        for group in self.event_queue_per_concurrency_id.values():
-            for event in [e for e in group.queue if now - e.enqueue_time > LISTENER_AFTER]:
-                if event.session_hash not in _listeners and event._id not in _listeners:
-                    group.queue.remove(event)
-                    self.event_ids_to_events.pop(event._id, None)
-                    told = {"error": "Nobody listened for the result; ask again."}
-                    self.send_message(
-                        event, ProcessCompletedMessage(output=told, title="Error", success=False)
-                    )
-        return super().get_events()
+        """Return what is to be done next, of what somebody listens for."""
+        later = {}
+        for name, group in self.event_queue_per_concurrency_id.items():
+            heard = [event for event in group.queue if self._is_heard(event)]
+            heard = self._in_turn(heard)
+            if (
+                group.concurrency_limit
+                and group.concurrency_limit - group.current_concurrency == 1
+            ):
+                heard = [e for e in heard if group.concurrency_limit == 1 or self._used(e) < MUCH]
+            later[name] = [event for event in group.queue if event not in heard]
+            group.queue[:] = heard
+        try:
+            return super().get_events()
+        finally:
+            for name, events in later.items():
+                group = self.event_queue_per_concurrency_id[name]
+                group.queue += [event for event in events if not self._is_given_up(event)]
+
+    def _in_turn(self, events: list[Event]) -> list[Event]:
+        """Return events in the order in which they are to be done."""
+        earlier = Counter(_address(e) for job in self.active_jobs if job for e in job)
+        turns = {}
+        for event in sorted(events, key=lambda e: e.enqueue_time):
+            behind = EACH * earlier[_address(event)] + self._used(event)
+            turns[event._id] = event.enqueue_time + behind
+            earlier[_address(event)] += 1
+        return sorted(events, key=lambda e: turns[e._id])
+
+    def _is_heard(self, event: Event) -> bool:
+        return event.session_hash in _listeners or event._id in _listeners
+
+    def _is_given_up(self, event: Event) -> bool:
+        """Tell whether nobody has listened for an event in time, and tell its client."""
+        waited = time.monotonic() - event.enqueue_time
+        if self._is_heard(event) or waited <= LISTENER_AFTER:
+            return False
+        self.event_ids_to_events.pop(event._id, None)
+        told = {"error": "Nobody listened for the result; ask again."}
+        done = ProcessCompletedMessage(output=told, title="Error", success=False)
+        self.send_message(event, done)
+        return True
+
+    def _used(self, event: Event) -> float:
+        """Return how many seconds of work the address of an event has had of late."""
+        seconds, when = self._use.get(_address(event), (0.0, 0.0))
+        return seconds * math.exp2((when - time.monotonic()) / HALF_LIFE)
+
+    async def process_events(self, events: list[Event], *given: Any, **settings: Any) -> None:
+        """Do what is asked, and note how long it took."""
+        start = time.monotonic()
+        try:
+            await super().process_events(events, *given, **settings)
+        finally:
+            now = time.monotonic()
+            self._use = {a: u for a, u in self._use.items() if now - u[1] < 10 * HALF_LIFE}
+            for event in events:
+                self._use[_address(event)] = (self._used(event) + now - start, now)
 
     def compute_analytics_summary(self, records: Any) -> dict[str, Any]:
         """Return nothing: Gradio's summary of all events, made after each, has no reader here."""

@@ -51,12 +51,15 @@ KEEP_HOST_KEY = """(key) => {
 def current() -> Visitor:
     """Return who sent the request that is being answered."""
     request = LocalContext.request.get(None)
-    return of(request.headers) if request is not None else access.visitor()
+    if request is None:
+        return access.visitor()
+    return of(request.headers, address_of(request))
 
 
-def of(headers: Any) -> Visitor:
+def of(headers: Any, address: str = "") -> Visitor:
     """Return the visitor that the headers of a request tell."""
-    return access.visitor_with(headers.get(KEY) or "", unquote(headers.get(HOST_KEY) or ""))
+    host_key = unquote(headers.get(HOST_KEY) or "")
+    return access.visitor_with(headers.get(KEY) or "", host_key, address)
 
 
 def address_of(request: Any) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +26,8 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Page:
 
     monkeypatch.setenv("AIGC_MAX_REQUESTS", str(SHARE))
     with Page() as page:
-        gr.Button().click(lambda: None, concurrency_id="heavy", api_name="heavy")
+        heavy = {"concurrency_id": "heavy", "concurrency_limit": 2}
+        gr.Button().click(lambda: None, **heavy, api_name="heavy")
         gr.Button().click(lambda: None, api_name="cheap")
     page.queue()
     assert isinstance(page._queue, FairQueue) and not page.api_open
@@ -76,14 +80,69 @@ def test_a_function_that_is_not_there_is_refused(page: Page) -> None:
     assert push(page, "a", "1.1.1.1", function=99) == (False, "error")
 
 
-def test_a_job_that_nobody_waits_for_gives_its_place_up(
+@contextlib.contextmanager
+def heard(*sessions: str) -> Iterator[None]:
+    """Listen for the results of sessions, as a browser does."""
+    with contextlib.ExitStack() as stack:
+        for session in sessions:
+            query = f"session_hash={session}".encode()
+            scope: Any = {"path": "/gradio_api/queue/data", "query_string": query}
+            stack.enter_context(listening(scope))
+        yield
+
+
+def next_of(page: Page) -> str | None:
+    """Return the session whose job is begun next."""
+    queue = page._queue
+    if (found := queue.get_events()) is None:
+        return None
+    events, _, group = found
+    queue.active_jobs.append(events)
+    queue.event_queue_per_concurrency_id[group].current_concurrency += 1
+    return events[0].session_hash
+
+
+def end(page: Page, session: str) -> None:
+    """Let a job that was begun come to its end."""
+    queue = page._queue
+    (job,) = (j for j in queue.active_jobs if j and j[0].session_hash == session)
+    queue.active_jobs.remove(job)
+    queue.event_queue_per_concurrency_id["heavy"].current_concurrency -= 1
+
+
+def test_a_job_begins_once_somebody_listens_and_gives_its_place_up_if_nobody_does(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    numbers = [push(page, session, "1.1.1.1")[1] for session in ("heard", "gone", "program")]
-    monkeypatch.setattr(fair_queue, "LISTENER_AFTER", -1.0)
+    numbers = [push(page, session, "1.1.1.1")[1] for session in ("gone", "heard", "program")]
+    assert next_of(page) is None
     program: Any = {"path": f"/gradio_api/call/x/{numbers[2]}", "query_string": b""}
-    browser: Any = {"path": "/gradio_api/queue/data", "query_string": b"session_hash=heard"}
-    with listening(program), listening(browser):
-        found = [page._queue.get_events() for _ in range(3)]
-    assert [f and f[0][0].session_hash for f in found] == ["heard", "program", None]
+    with listening(program), heard("heard"):
+        assert [next_of(page), next_of(page)] == ["heard", "program"]
     assert not fair_queue._listeners
+    monkeypatch.setattr(fair_queue, "LISTENER_AFTER", -1.0)
+    end(page, "heard")
+    assert next_of(page) is None
+    with heard("gone"):
+        assert next_of(page) is None
+
+
+def test_who_asks_for_much_waits_behind_others(page: Page) -> None:
+    for session in ("a", "b", "c"):
+        push(page, session, "1.1.1.1")
+    push(page, "first", "2.2.2.2")
+    page._queue._use["3.3.3.3"] = (3.0, time.monotonic())
+    push(page, "again", "3.3.3.3")
+    page._queue.event_queue_per_concurrency_id["heavy"].concurrency_limit = 9
+    with heard("a", "b", "c", "first", "again"):
+        order = [next_of(page) for _ in range(5)]
+    assert order == ["a", "first", "again", "b", "c"]
+
+
+def test_who_had_much_leaves_the_last_place_to_others(page: Page) -> None:
+    page._queue._use["1.1.1.1"] = (2 * fair_queue.MUCH, time.monotonic())
+    for session in ("a", "b"):
+        push(page, session, "1.1.1.1")
+    with heard("a", "b", "c"):
+        assert [next_of(page), next_of(page)] == ["a", None]
+        push(page, "c", "2.2.2.2")
+        assert next_of(page) == "c"
