@@ -12,7 +12,7 @@ from aigc_demo.imaging import images
 from aigc_demo.methods import checkpoint
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import build_demo, launch_settings
-from aigc_demo.ui.server import storage
+from aigc_demo.ui.server import janitor
 
 if __name__ == "__main__":
     told = "It has no flags: variables such as AIGC_PORT set it up; docs/HOSTING.md lists them."
@@ -30,7 +30,7 @@ except UserError as problem:
 if __name__ == "__main__":
     try:
         arguments = launch_settings()
-        storage.start_janitor(studio.runs_root)
+        janitor.start(studio.runs_root)
         demo.launch(**arguments)
     except UserError as problem:
         sys.exit(f"app.py: {problem}")

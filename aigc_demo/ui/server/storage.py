@@ -1,14 +1,13 @@
 """What the page keeps on the disk for browsers (uploads and results), and how much of it there may
 be.
 
-Gradio deletes the files that it knows of after an hour; the janitor deletes all others, such as
-those of uploads that were cut off, and the runs that a host keeps for some days only.
+Gradio deletes the files that it knows of after an hour; `tidy` deletes all others, such as those
+of uploads that were cut off, and the runs that a host keeps for some days only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -19,7 +18,6 @@ from aigc_demo import settings
 from aigc_demo.training import admission
 
 KEEP = 7200.0  # seconds that a file is kept after it was last written or asked for anew
-INTERVAL = 300.0  # seconds between two rounds of the janitor
 FRESH = 5.0  # seconds for which a folder's size is remembered
 HOUR = 3600.0
 ADDRESS_SHARE = 4  # of what may be kept, one address may send a quarter within an hour
@@ -65,14 +63,3 @@ def tidy(runs_root: Path | None, folder: Path | None = None) -> None:
                 path.unlink()
     if runs_root is not None:
         admission.remove_old(runs_root)
-
-
-def start_janitor(runs_root: Path | None) -> None:
-    """Tidy up now and then, as long as the process lives."""
-
-    def rounds() -> None:
-        while True:
-            tidy(runs_root)
-            time.sleep(INTERVAL)
-
-    threading.Thread(target=rounds, name="janitor", daemon=True).start()
