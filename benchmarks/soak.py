@@ -1,7 +1,7 @@
 """Fifty visitors on a public page, for half an hour of it with two who want to harm it:
 
-    python -m benchmarks.soak                # an hour, nothing else running; needs Linux
-    python -m benchmarks.soak --calm 1 --attack 2 --visitors 5
+    python -m benchmarks.soak                # 40 minutes, nothing else running; needs Linux
+    python -m benchmarks.soak --alone 1 --attack 2 --visitors 5
 
 Each visitor has an address of their own and asks for one thing after another, as people do who
 look at what they get; one trains runs all the time. What is told: how long they wait, by kind of
@@ -37,8 +37,9 @@ from benchmarks.report import table, write_section
 from tests.app_server import serve
 
 TITLE = "Fifty visitors and two attackers"
-WARM_UP, THINKING, TIMEOUT = 60.0, 45.0, 180.0  # seconds; thinking: the mean
-SAMPLE_EVERY = 5.0  # seconds
+WARM_UP, AFTERWARDS = 60.0, 90.0  # seconds
+THINKING, TIMEOUT = 45.0, 180.0  # seconds; thinking: the mean
+SAMPLE_EVERY, WINDOW = 5.0, 36  # seconds; samples of three minutes
 SIZE = (1224, 816)  # pixels of the photograph that is restored
 API = "/gradio_api"
 PIPELINE = json.dumps([{"name": "rotate", "degrees": 15}, {"name": "resized_crop"}])
@@ -353,9 +354,12 @@ async def soak(
         begin(attacker.attack(random.Random(f"{seed} attacker {i}"), measured))
     await asyncio.sleep(60 * minutes["attacked"])
     for task in tasks:
-        if task.done() and task.exception():
-            raise task.exception()  # type: ignore[misc]
+        if task.done() and (problem := task.exception()):
+            raise problem
         task.cancel()
+    await asyncio.sleep(AFTERWARDS)
+    measured.phase = "afterwards"
+    measured.held.append((measured.phase, time.monotonic(), *held(pid)))
     return measured
 
 
@@ -396,11 +400,15 @@ def report(measured: Measured) -> str:
         for phase, errors in measured.errors.items()
         for sentence, count in errors.items()
     ]
-    end = measured.held[-1][1]
+    of = {
+        phase: [h for h in measured.held if h[0] == phase]
+        for phase in ("alone", "attacked", "afterwards")
+    }
     windows = {
-        "alone, at the end": [h for h in measured.held if h[0] == "alone"][-12:],
-        "attacked, first minutes": [h for h in measured.held if h[0] == "attacked"][24:60],
-        "attacked, last minutes": [h for h in measured.held if h[1] > end - 180],
+        "alone, last 3 minutes": of["alone"][-WINDOW:],
+        "attacked, first 3 minutes": of["attacked"][:WINDOW],
+        "attacked, last 3 minutes": of["attacked"][-WINDOW:],
+        "afterwards": of["afterwards"],
     }
     holds = table(
         ("the server", "MB resident", "most MB", "threads", "open files"),
@@ -427,7 +435,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Soak a page, print what was found and write it down."""
     parser = argparse.ArgumentParser(description="Fifty visitors and two attackers.")
     parser.add_argument("--visitors", type=int, default=50)
-    parser.add_argument("--alone", type=float, default=8, help="minutes without attackers")
+    parser.add_argument("--alone", type=float, default=6, help="minutes without attackers")
     parser.add_argument("--attack", type=float, default=30, help="minutes with them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
