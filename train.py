@@ -1,4 +1,5 @@
-"""Train a model: ``python train.py --method flow --data fashion_mnist --seconds 600``.
+"""Train a model: ``python train.py --method flow --data fashion_mnist --seconds 600``, or as a
+shipped one was made: ``python train.py --recipe scenes-flow``.
 
 Ctrl-C saves and ends the run; ``--resume RUN`` continues it, with ``--steps`` or ``--seconds`` up
 to that many in all; ``--list`` shows methods, data sets and runs.
@@ -10,23 +11,21 @@ import argparse
 import contextlib
 import io
 import json
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from aigc_demo import augment, data, device, settings
+from aigc_demo.cli import run_progress
 from aigc_demo.cli.batch_runner import threads
 from aigc_demo.data.uploads import validation
 from aigc_demo.data.uploads.user_dataset import UserDataset
 from aigc_demo.errors import BadValue, UserError
-from aigc_demo.methods import METHODS, checkpoint
+from aigc_demo.methods import METHODS
 from aigc_demo.requests import TrainPlan
-from aigc_demo.training import runs
-from aigc_demo.training.events import Step, name_of
+from aigc_demo.training import recipes, runs
+from aigc_demo.training.events import name_of
 from aigc_demo.training.session import check_plan
 
 # What may be given with a flag that is no plan of a new run.
@@ -55,7 +54,7 @@ def main() -> int:
         else:
             device.default_device()  # a wrong one is reported before there is a run
             directory = create(root, arguments) if arguments.resume is None else resume(arguments)
-            train(directory, root=arguments.data_root, download=arguments.download)
+            run_progress.train(directory, root=arguments.data_root, download=arguments.download)
     except UserError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
@@ -67,7 +66,8 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    types = dict.fromkeys(("method", "data", "init", "title"), str) | {"augment": pipeline}
+    texts = ("method", "data", "init", "title", "recipe")
+    types = dict.fromkeys(texts, str) | {"augment": pipeline}
     types |= dict.fromkeys(("steps", "batch", "warmup", "seed", "score_count", "limit"), int)
     for name, field in TrainPlan.model_fields.items():
         if name != "config":
@@ -82,6 +82,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="settings of the method",
     )
+    add("--pictures", type=float, help="budget in pictures seen, in place of steps")
+    add("--minutes", type=float, help="budget in minutes, in place of seconds")
     add("--mirror", action="store_true", help="mirror your own images at random")
     add("--name", help="name of the run directory")
     add("--resume", metavar="RUN", help="continue a run")
@@ -108,8 +110,20 @@ def check_flags(arguments: argparse.Namespace) -> None:
 def plan(arguments: argparse.Namespace) -> TrainPlan:
     """Return the plan that the flags describe."""
     given = {name: getattr(arguments, name, None) for name in TrainPlan.model_fields}
-    given["config"] = dict(setting(text) for text in arguments.set)
-    return TrainPlan(**{name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None}
+    recipe: dict[str, Any] = {}
+    if arguments.recipe:
+        recipe = recipes.fields(arguments.recipe, device.default_device())
+    if arguments.minutes is not None:
+        given["seconds"] = 60 * arguments.minutes
+    if arguments.pictures is not None:
+        batch = (recipe | given).get("batch")
+        method = check_plan(TrainPlan(**recipe | given | {"steps": 1}))
+        given["steps"] = recipes.steps(arguments.pictures, batch or method.batch)
+    if given.keys() & {"steps", "seconds"}:
+        recipe.pop("steps", None)
+    config = recipe.get("config", {}) | dict(setting(text) for text in arguments.set)
+    return TrainPlan(**recipe | given | {"config": config})
 
 
 def pipeline(text: str) -> list[dict[str, Any]]:
@@ -156,21 +170,6 @@ def load_images(path: Path, size: int = 64) -> UserDataset:
     images = validation.validate([path], size=size, limits=validation.OWNER_LIMITS)
     print("\n".join(images.report.lines()))
     return images
-
-
-def train(directory: Path, **settings: Any) -> None:
-    """Train a run with a progress bar; Ctrl-C asks it to save and end."""
-    signal.signal(signal.SIGINT, lambda *_: runs.stop(directory))
-    print(f"run: {directory}")
-    form = "{percentage:5.1f}% |{bar:20}| {elapsed}<{remaining} {postfix}"
-    with tqdm(total=1.0, bar_format=form) as bar:
-        for event in runs.run(directory, **settings):
-            if isinstance(event, Step):
-                losses = " ".join(f"{k} {v:.3g}" for k, v in event.losses.items())
-                speed = f"{event.images_per_second:.0f} img/s"
-                bar.set_postfix_str(f"step {event.step}, {speed}, {losses}")
-                bar.update(event.progress - bar.n)
-    print(f"{event.reason} after {event.step} steps: {directory / checkpoint.RUN_MODEL}")
 
 
 def show_lists(root: Path, data_root: str | None) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "translate": "translate a folder of images to another domain",
     "augment": "make random variants of a folder of images",
     "evaluate": "score models against real images, and write their cards",
+    "checkpoints": "make the shipped models again, and ship those that have become better",
     "directions": "find the directions in a model's latents, and keep them beside its card",
     "convert": "make a model folder from published CycleGAN weights",
 }

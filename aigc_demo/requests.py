@@ -390,6 +390,7 @@ class TrainPlan(Request):
     )
     init: Name | None = Field(None, description="checkpoint folder to start from")
     title: Title | None = Field(None, description="what the page calls the run")
+    recipe: Name | None = Field(None, description="recipe to follow; other flags come before it")
 
     @model_validator(mode="after")
     def _has_budget(self) -> TrainPlan:

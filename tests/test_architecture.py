@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"nn", "methods", "data", "augment", "metrics"} | ANYONE,
     "pipelines": {"nn", "crf", "methods", "data", "augment", "metrics"} | ANYONE,
     "studio": {"crf", "methods", "pipelines"} | ANYONE,
-    "cli": {"nn", "methods", "data", "augment", "metrics", "pipelines", "studio"} | ANYONE,
+    "cli": {"nn", "methods", "data", "augment", "metrics", "training", "pipelines", "studio"}
+    | ANYONE,
     "ui": {"methods", "data", "augment", "training", "pipelines", "studio"} | ANYONE,
 }
 # Within the page, from top to bottom: a tab knows the layers below it and no other tab.

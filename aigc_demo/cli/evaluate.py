@@ -95,10 +95,10 @@ def extract(extractor: Extractor, pixels: Tensor, title: str) -> Features:
 
 
 def sample(
-    studio: Studio, info: ModelInfo, train: data.Dataset, n: int
+    studio: Studio, info: ModelInfo, train: data.Dataset, n: int, *, first_seed: int = 0
 ) -> tuple[Tensor, Tensor | None]:
-    """Return n samples of a model, uint8, and the numbers (n,) of their classes in `train`, or
-    None, with a progress bar.
+    """Return n samples of a model, uint8, of the seeds from `first_seed`, and the numbers (n,) of
+    their classes in `train`, or None, with a progress bar.
 
     A text-conditioned model is given captions of training images. Raises BadValue where the data
     set does not have the model's classes, and BadData where it has no captions.
@@ -116,10 +116,11 @@ def sample(
         shares = torch.bincount(train.labels, minlength=len(train.classes))[numbers]
     model, _ = checkpoint.load(studio.checkpoints / info.name)
     model = model.to(studio.device, memory_format=torch.channels_last)
-    options = {o.name: o.default for o in info.options}
+    how = {"class_shares": shares, "captions": captions, "first_seed": first_seed}
+    how |= {o.name: o.default for o in info.options}
     parts = []
     with tqdm(total=n, desc=f"sampling ({info.name})", disable=None) as bar:
-        for part in sample_batches(model, n, class_shares=shares, captions=captions, **options):
+        for part in sample_batches(model, n, **how):
             parts.append(part)
             bar.update(len(part[0]))
     pixels, labels = zip(*parts, strict=True)

@@ -55,6 +55,7 @@ class Card(BaseModel):
     versions: dict[str, str] = {}
     commit: str = ""
     command: str = ""
+    recipe: str = ""
     metrics: dict[str, Any] = {}
     defaults: dict[str, float] = {}
     started_from: dict[str, Any] = {}  # the card of the initial weights, if fine-tuned

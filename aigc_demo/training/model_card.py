@@ -13,6 +13,7 @@ from typing import Any
 from aigc_demo import data, device as devices
 from aigc_demo.methods import checkpoint
 from aigc_demo.requests import TrainPlan
+from aigc_demo.training import recipes
 from aigc_demo.training.session import Session
 
 PACKAGES = ("torch", "torchvision", "numpy")
@@ -45,6 +46,8 @@ def create_card(session: Session, seconds: float) -> checkpoint.Card:
         },
         commit=_commit(),
         command=command(plan),
+        recipe=plan.recipe or "",
+        defaults=recipes.read(plan.recipe).defaults if plan.recipe else {},
         started_from=initial.model_dump(mode="json", exclude={"metrics"}) if initial else {},
     )
 
