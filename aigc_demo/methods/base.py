@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -109,6 +109,11 @@ class Model(nn.Module, ABC):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+
+    @classmethod
+    def options_for(cls, config: Mapping[str, Any]) -> tuple[Option, ...]:
+        """Return the options that a model of `config` has."""
+        return cls.options
 
     def one_hot(self, labels: Tensor | None) -> Tensor | None:
         """Turn class indices (B,) into class weights (B, K)."""

@@ -29,3 +29,13 @@ def heun(
         if t_next < 1:
             v_next = velocity(x + (t_next - t) * v, t_next)
             x = x + (t_next - t) / 2 * (v + v_next)
+
+
+def euler(velocity: Callable[[Tensor, float], Tensor], x: Tensor, steps: int) -> Iterator[Tensor]:
+    """Yield the image (B, C, H, W) in [-1, 1] expected after each of `steps` evaluations from
+    noise x.
+    """
+    for i in range(steps):
+        v = velocity(x, i / steps)
+        yield (x + (1 - i / steps) * v).clamp(-1, 1)
+        x = x + v / steps

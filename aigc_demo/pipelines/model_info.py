@@ -52,7 +52,8 @@ def describe(name: str, folder: Path, card: checkpoint.Card) -> ModelInfo:
     """Return what the card of the model in `folder` says, with its defaults of the options."""
     method = METHODS[card.method]
     conditional = method.condition == "text" or bool(card.classes)
-    options = [o for o in method.network.options if conditional or o.name != "guidance"]
+    options = method.network.options_for(card.config)
+    options = [o for o in options if conditional or o.name != "guidance"]
     return ModelInfo(
         name=name,
         title=card.title or name,
