@@ -1,9 +1,9 @@
-# make help | run | test | lint | format | bench | checkpoints | screenshots | clean
+# make help | run | test | lint | format | bench | checkpoints | previews | screenshots | clean
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do $$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test lint format bench checkpoints screenshots clean
+.PHONY: help run test lint format bench checkpoints previews screenshots clean
 MINUTES ?= 30
 
 help:  ## show this list
@@ -33,6 +33,9 @@ bench: $(VENV)/.installed-dev  ## measure, and write benchmarks/RESULTS.md (need
 checkpoints: $(VENV)/.installed-dev  ## train all models again for MINUTES=30, and ship those that are better
 	$(BIN)/python -m aigc_demo checkpoints --minutes $(MINUTES)
 	$(BIN)/python -m benchmarks.models
+
+previews: $(VENV)/.installed  ## make the pictures that the page opens with anew
+	$(BIN)/python -m aigc_demo previews
 
 screenshots: $(VENV)/.installed-dev  ## make the pictures in README.md anew from the running app
 	@tests/browser.sh $(BIN)/python

@@ -15,6 +15,7 @@ COMMANDS = {
     "augment": "make random variants of a folder of images",
     "evaluate": "score models against real images, and write their cards",
     "checkpoints": "make the shipped models again, and ship those that have become better",
+    "previews": "make the pictures that the page opens with",
     "directions": "find the directions in a model's latents, and keep them beside its card",
     "convert": "make a model folder from published CycleGAN weights",
 }

@@ -24,10 +24,11 @@ from aigc_demo import device as devices
 from aigc_demo.crf import colour_quantisation, scribble_segmentation
 from aigc_demo.crf.colour_quantisation import CrfResult as CrfResult
 from aigc_demo.crf.scribble_segmentation import MaskResult
-from aigc_demo.pipelines import generation, restoration, translation, xy_grid
+from aigc_demo.pipelines import generation, previews, restoration, translation, xy_grid
 from aigc_demo.pipelines.generation import GenerateResult as GenerateResult
 from aigc_demo.pipelines.model_cache import ModelCache
 from aigc_demo.pipelines.model_info import RUN_PREFIX as RUN_PREFIX, ModelInfo
+from aigc_demo.pipelines.previews import Preview as Preview
 from aigc_demo.pipelines.restoration import RestoreResult
 from aigc_demo.pipelines.translation import TranslateResult
 from aigc_demo.pipelines.xy_grid import GridResult
@@ -76,6 +77,10 @@ class Studio:
         is broken.
         """
         return self.cache.info(name, task)
+
+    def preview(self, name: str) -> Preview | None:
+        """Return what is kept of a shipped model's pictures, or None where nothing is."""
+        return previews.load(self.checkpoints / name) if name in self.cache.folders() else None
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Return `request.count` images."""

@@ -336,6 +336,13 @@ def encode_png(image: Image.Image, settings: dict[str, Any] | None = None) -> by
     return out.getvalue()
 
 
+def encode_webp(image: Image.Image) -> bytes:
+    """Return `image` as WebP for the eye alone, in a tenth of the bytes of a PNG."""
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=90)
+    return out.getvalue()
+
+
 def read_settings(source: str | Path | bytes) -> dict[str, Any]:
     """Return the settings that `encode_png` wrote; raises BadImage where there are none."""
     image = open_image(source)

@@ -1,7 +1,4 @@
-"""Photographs to try things on: those that scikit-image carries, so that none is kept here.
-
-Their terms are in docs/EXAMPLES.md.
-"""
+"""The example photographs as files that a browser may fetch, and buttons that choose them."""
 
 from __future__ import annotations
 
@@ -10,23 +7,18 @@ import os
 from typing import Any
 
 import gradio as gr
-from PIL import Image
-from skimage import data
 
-from aigc_demo.imaging import images
+from aigc_demo.imaging import images, photographs
 from aigc_demo.ui.i18n import T
 from aigc_demo.ui.server.handlers import downloadable
-
-EXAMPLES = ("Cat", "Coffee", "Rocket")
 
 
 @functools.cache
 def examples() -> dict[str, str]:
-    """Return the files of the example photographs by name; their terms are in docs/EXAMPLES.md."""
-    loaded = (data.chelsea(), data.coffee(), data.rocket())
+    """Return the files of the example photographs by name."""
     return {
-        name: downloadable(images.encode_png(Image.fromarray(pixels)), f"{name.lower()}.png")
-        for name, pixels in zip(EXAMPLES, loaded, strict=True)
+        name: downloadable(images.encode_png(photographs.photograph(name)), f"{name.lower()}.png")
+        for name in photographs.NAMES
     }
 
 
@@ -46,5 +38,5 @@ def buttons(prefix: str = "", **settings: Any) -> dict[str, gr.Button]:
             elem_id=f"{prefix}{name}" if prefix else None,
             **{"min_width": 90, **settings},
         )
-        for name in EXAMPLES
+        for name in photographs.NAMES
     }

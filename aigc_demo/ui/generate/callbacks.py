@@ -23,6 +23,7 @@ from PIL import Image
 from aigc_demo.data.class_names import safe
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
+from aigc_demo.pipelines.model_info import labels_of
 from aigc_demo.requests import MAX_JSON, GenerateRequest, RestoreRequest
 from aigc_demo.studio import GenerateResult, ModelInfo, Studio
 from aigc_demo.ui.generate.forms import ALL, GenerateForm, first_model
@@ -93,8 +94,7 @@ def generate_live(studio: Studio, form: GenerateForm) -> Iterator[Updates]:
     gallery = []
     for image, seed, label in _samples(result):
         content = _png(enlarged(image, info), request, seed, label, form.embed)
-        caption = f"{safe(label, 60)} · {seed}" if label else str(seed)
-        gallery.append((downloadable(content, file_name(seed, label)), caption))
+        gallery.append((downloadable(content, file_name(seed, label)), _caption(seed, label)))
     yield {
         "forming": gr.Image(visible=False),
         "gallery": gr.Gallery(gallery, visible=True),
@@ -102,6 +102,38 @@ def generate_live(studio: Studio, form: GenerateForm) -> Iterator[Updates]:
         "sampled_seed": request.seed,
         "settings": to_json(request),
     }
+
+
+def show_preview(studio: Studio, info: ModelInfo) -> Updates:
+    """Show what is kept of a model's pictures, as if they had just been generated; nothing where
+    nothing is kept.
+    """
+    preview = studio.preview(info.name)
+    if preview is None:
+        return {}
+    request = from_json(json.dumps(preview.settings))
+    labels, gallery = labels_of(info, request.label, request.count), []
+    for seed, (image, label) in enumerate(
+        zip(preview.samples(), labels, strict=True), request.seed
+    ):
+        content = images.encode_webp(enlarged(image, info))
+        name = file_name(seed, label).replace(".png", ".webp")
+        gallery.append((downloadable(content, name), _caption(seed, label)))
+    told = f"{info.title} · {info.size}×{info.size} px · {len(gallery)} made earlier"
+    return {
+        "gallery": gr.Gallery(gallery, visible=True),
+        "details": told,
+        "sampled_seed": request.seed,
+        "settings": to_json(request),
+    }
+
+
+def is_preview(studio: Studio, settings: str) -> bool:
+    """Tell whether nothing else is shown than a preview, by the settings (JSON) of what is."""
+    if not settings:
+        return True
+    preview = studio.preview(from_json(settings).model)
+    return preview is not None and settings == to_json(from_json(json.dumps(preview.settings)))
 
 
 def request_of(studio: Studio, form: GenerateForm) -> GenerateRequest:
@@ -126,6 +158,10 @@ def _png(
     settings = request.model_dump(exclude_none=True)
     settings |= {"picture_seed": seed, "picture_label": label}
     return images.encode_png(image, settings if embed else None)
+
+
+def _caption(seed: int, label: str) -> str:
+    return f"{safe(label, 60)} · {seed}" if label else str(seed)
 
 
 def _details(info: ModelInfo, result: GenerateResult) -> str:

@@ -99,6 +99,10 @@ class GenerateControls(Controls):
         """Return what follows a request."""
         return self.fitted() | self.settings.of("model", "count", "seed", "random_seed")
 
+    def shown(self) -> Components:
+        """Return what shows pictures, and how they were made."""
+        return self.results.of("gallery", "details", "sampled_seed", "settings")
+
 
 # --- Layout --------------------------------------------------------------------------------------
 
@@ -201,12 +205,13 @@ def wire(
     sheets.wire_classes(studio, below.classes, left.sampling())
     sheets.wire_compare(studio, below.compare, left.seed)
     # Keep the controls in step with the model, a dropped picture or the address.
-    model, restored = left.of("model"), controls.restored()
-    connect(left.model.input, fit, studio, model, controls.fitted(), **QUIET)
+    model, restored, shown = left.of("model"), controls.restored(), controls.shown()
+    inputs = model | controls.results.of("settings")
+    connect(left.model.input, fit, studio, inputs, controls.fitted() | shown, **QUIET)
     connect(tab.select, list_models, studio, {}, model, **QUIET)
     dropped = {"path": controls.results.dropped}
     connect(controls.results.dropped.upload, restore_png, studio, dropped, restored, **QUIET)
-    connect(demo.load, restore_link, studio, {}, restored, **QUIET)
+    connect(demo.load, restore_link, studio, {}, restored | shown, **QUIET)
     return Opener(tabs, "generate", restored, functools.partial(restore, studio))
 
 
@@ -259,9 +264,13 @@ def _wire_results(studio: Studio, controls: GenerateControls) -> None:
 # --- Controls that follow the model, or a request ------------------------------------------------
 
 
-def fit(studio: Studio, model: str) -> Updates:
-    """Show the classes, options and lesson of a model."""
-    return _fit(studio.info(model))
+def fit(studio: Studio, model: str, settings: str) -> Updates:
+    """Show the classes, options and lesson of a model, and what it makes unless somebody's own
+    pictures are shown, which `settings` (JSON) describe.
+    """
+    info = studio.info(model)
+    shown = callbacks.show_preview(studio, info) if callbacks.is_preview(studio, settings) else {}
+    return _fit(info) | shown
 
 
 def _fit(info: ModelInfo, request: GenerateRequest | None = None) -> Updates:
@@ -304,7 +313,7 @@ def restore_link(studio: Studio, request: gr.Request) -> Updates:
     if first is None:
         return {}
     fresh = GenerateRequest(model=first.name, seed=callbacks.new_seed())
-    return restore(studio, fresh) | {"random_seed": True}
+    return restore(studio, fresh) | {"random_seed": True} | callbacks.show_preview(studio, first)
 
 
 def list_models(studio: Studio) -> Updates:

@@ -18,11 +18,17 @@ from aigc_demo.pipelines.restoration import TOOLS, RestoreResult, weights_of
 from aigc_demo.requests import Name, Pixels, Request, RestoreRequest, Seed, Strength, Whole
 from aigc_demo.studio import Studio
 from aigc_demo.ui.components import example_images, send_to
-from aigc_demo.ui.components.editor import EditorValue, picture_of, placed, strokes_of
+from aigc_demo.ui.components.editor import (
+    EditorValue,
+    is_empty,
+    picture_of,
+    placed,
+    strokes_of,
+)
 from aigc_demo.ui.components.originals import Original, original, source_of
 from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, literal, png_file
 from aigc_demo.ui.i18n import T
-from aigc_demo.ui.server.handlers import Updates
+from aigc_demo.ui.server.handlers import Updates, downloadable
 
 SCORES = {  # the header of the table, and the words of the details
     "psnr": ("PSNR (dB)", "PSNR {:.2f} dB"),
@@ -30,6 +36,7 @@ SCORES = {  # the header of the table, and the words of the details
     "ssim": ("SSIM", "SSIM {:.3f}"),
     "compact_distance": ("compact distance", "compact distance {:.2f}"),
 }
+FIRST, STRENGTH = "inpaint", 0.4  # the model of the first view, and how much is damaged
 HEADERS = ["method", "seconds", *(header for header, _ in SCORES.values())]
 
 
@@ -259,6 +266,18 @@ def open_file(studio: Studio, file: str) -> Updates:
 def show_example(name: str) -> Callable[[Studio], Updates]:
     """Return a handler that puts an example into the editor."""
     return lambda studio: new_picture(example_images.example(name))
+
+
+def show_first(studio: Studio, editor: EditorValue | None) -> Updates:
+    """Where there is no picture, show a damaged example and what the model makes of it."""
+    preview = studio.preview(FIRST)
+    if not is_empty(editor) or preview is None or FIRST not in usable(studio):
+        return {}
+    example = new_picture(example_images.example(preview.settings["photograph"]))
+    form = {"kind": preview.settings["damage"], "strength": STRENGTH, "seed": 0}
+    damaged = degrade(studio, DegradeForm(editor=example["editor"], **form))
+    after = downloadable(images.encode_webp(preview.image), "restored.webp")
+    return {**damaged, "pair": (damaged["editor"]["background"], after)}
 
 
 def receive(studio: Studio, source: Any, number: int) -> Updates:

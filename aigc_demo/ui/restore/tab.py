@@ -163,7 +163,9 @@ def _degradation() -> dict[str, Any]:
         gr.Markdown(T("damage_intro"))
         controls = {
             "kind": gr.Dropdown(kinds, value="scratches", **labelled("damage_kind")),
-            "strength": gr.Slider(0.05, 1, 0.4, step=0.05, **labelled("damage_strength")),
+            "strength": gr.Slider(
+                0.05, 1, callbacks.STRENGTH, step=0.05, **labelled("damage_strength")
+            ),
             "seed": gr.Number(0, precision=0, **labelled("damage_seed", "seed")),
         }
         with gr.Row():
@@ -224,7 +226,7 @@ def wire(
     """
     of = controls.of
     _wire_results(studio, controls)
-    _wire_pictures(studio, controls)
+    _wire_pictures(studio, controls, tab)
     connect(tab.select, callbacks.list_methods, studio, {}, of("method"), **QUIET)
     for changed in (controls.method.change, controls.estimate.change):
         inputs, outputs = of("method", "estimate"), of("estimate", "sigma", "factor")
@@ -261,7 +263,7 @@ def _wire_results(studio: Studio, controls: RestoreControls) -> None:
     connect(show, callbacks.show_mask, studio, mask, of("mask_shown"), **QUIET)
 
 
-def _wire_pictures(studio: Studio, controls: RestoreControls) -> None:
+def _wire_pictures(studio: Studio, controls: RestoreControls, tab: gr.Tab) -> None:
     """Connect what changes the picture in the editor."""
     of = controls.of
     picture = of("editor", "original", "mask_file", "reference")
@@ -271,6 +273,8 @@ def _wire_pictures(studio: Studio, controls: RestoreControls) -> None:
         connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
     degrade, form = controls.degrade.click, controls.form(DegradeForm)
     outputs = {**picture, **of("details", "method")}
+    first = {**outputs, **of("pair")}
+    connect(tab.select, callbacks.show_first, studio, of("editor"), first, **QUIET)
     connect(degrade, callbacks.degrade, studio, form, outputs, **QUIET)
     undo = controls.undo_degradation.click
     connect(undo, callbacks.undo_degradation, studio, of("reference"), picture, **QUIET)

@@ -27,7 +27,7 @@ from aigc_demo.studio import ModelInfo, Studio
 from aigc_demo.ui.components import downloads, example_images, send_to
 from aigc_demo.ui.components.editor import EditorValue, is_empty, placed
 from aigc_demo.ui.components.pictures import PROGRESS, Progress, finish, literal, png_file
-from aigc_demo.ui.server.handlers import Updates
+from aigc_demo.ui.server.handlers import Updates, downloadable
 from aigc_demo.ui.translate import label_map_editor
 from aigc_demo.ui.translate.models import (
     FIRST,
@@ -245,6 +245,16 @@ def translate_all(studio: Studio, form: BatchForm, progress: Progress = PROGRESS
 def show_picture(file: str) -> Updates:
     """Put a picture into the editor; results of another one go."""
     return {"editor": placed(file), **no_result()}
+
+
+def show_first(studio: Studio, form: TranslateForm) -> Updates:
+    """Where there is no picture, show an example and what the model makes of it."""
+    preview = studio.preview(form.model) if form.model and is_empty(form.editor) else None
+    if preview is None or preview.settings.get("direction") != form.direction:
+        return {}
+    photograph = example_images.example(preview.settings["photograph"])
+    after = downloadable(images.encode_webp(preview.image), "translated.webp")
+    return {**show_picture(photograph), "pair": (photograph, after)}
 
 
 def show_example(name: str) -> Callable[[Studio], Updates]:

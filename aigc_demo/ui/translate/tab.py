@@ -218,7 +218,7 @@ def wire(
     chosen, inputs = controls.direction.input, of("model", "direction")
     connect(chosen, callbacks.fit_direction, studio, inputs, fitted, **QUIET)
     _wire_results(studio, controls)
-    _wire_pictures(studio, controls)
+    _wire_pictures(studio, controls, tab)
     _wire_label_maps(studio, controls)
     for offer in offers.to("translate"):
         inputs = {"source": offer.source, "number": offer.chosen, **of("model")}
@@ -244,9 +244,11 @@ def _wire_results(studio: Studio, controls: TranslateControls) -> None:
         connect(slider.release, again, studio, form, results, gpu=True, **QUIET, **DEVICE)
 
 
-def _wire_pictures(studio: Studio, controls: TranslateControls) -> None:
+def _wire_pictures(studio: Studio, controls: TranslateControls, tab: gr.Tab) -> None:
     """Connect what puts a picture into the editor."""
     of, picture = controls.of, controls.of("editor", *RESULTS)
+    form = controls.form(TranslateForm)
+    connect(tab.select, callbacks.show_first, studio, form, picture, **QUIET)
     for name, example in controls.examples.items():
         connect(example.click, callbacks.show_example(name), studio, {}, picture, **QUIET)
     landscape = controls.landscape.click

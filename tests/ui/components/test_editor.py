@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from aigc_demo.errors import BadImage, BadValue
-from aigc_demo.imaging import images
+from aigc_demo.imaging import images, photographs
 from aigc_demo.ui.components import editor, example_images, send_to
 from tests import factories
 
@@ -61,7 +61,7 @@ def test_an_empty_editor_is_named() -> None:
 
 
 def test_examples_are_photographs() -> None:
-    for name in example_images.EXAMPLES:
+    for name in photographs.NAMES:
         assert min(images.open_image(example_images.example(name)).size) >= 300
 
 

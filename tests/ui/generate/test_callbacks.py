@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from aigc_demo.cli import previews
 from aigc_demo.errors import BadValue
 from aigc_demo.imaging import images
 from aigc_demo.requests import GenerateRequest, RestoreRequest
@@ -132,3 +133,34 @@ def test_a_request_sets_every_control_that_its_model_has(studio: Studio) -> None
     assert updates["guidance"].value == 1.5 and updates["guidance"].visible
     assert not updates["truncation"].visible and not updates["group"].visible
     assert updates["how_flow"].visible and not updates["how_dcgan"].visible
+
+
+# --- The first view ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def previewed(checkpoints: Path) -> Studio:
+    """Return a studio in which two models have previews."""
+    for name in (DCGAN, FLOW):
+        previews.main(["--checkpoints", str(checkpoints), "--model", name])
+    return Studio(checkpoints, device="cpu")
+
+
+def test_a_preview_is_shown_as_if_it_had_just_been_generated(previewed: Studio) -> None:
+    shown = callbacks.show_preview(previewed, previewed.info(DCGAN))
+    request = callbacks.from_json(shown["settings"])
+    result = previewed.generate(request)
+    captions = [caption for _, caption in shown["gallery"].value]
+    assert captions == [f"{lab} · {s}" for s, lab in zip(result.seeds, result.labels, strict=True)]
+    assert shown["sampled_seed"] == request.seed
+    assert callbacks.make_zip(previewed, shown["settings"])["file"]
+
+
+def test_another_model_shows_its_preview_until_somebody_has_pictures_of_their_own(
+    previewed: Studio,
+) -> None:
+    first = callbacks.show_preview(previewed, previewed.info(DCGAN))["settings"]
+    for settings in ("", first):
+        assert callbacks.from_json(tab.fit(previewed, FLOW, settings)["settings"]).model == FLOW
+    assert "gallery" not in tab.fit(previewed, FLOW, SETTINGS)
+    assert "gallery" not in tab.fit(previewed, "shapes-vae", first), "it has no preview"

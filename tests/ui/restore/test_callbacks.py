@@ -13,11 +13,10 @@ from PIL import Image
 from skimage import data
 
 from aigc_demo.errors import BadImage, BadValue, UserError
-from aigc_demo.imaging import images, masks
+from aigc_demo.imaging import images, masks, photographs
 from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.studio import Studio
-from aigc_demo.ui.components import example_images
 from aigc_demo.ui.i18n import TEXTS
 from aigc_demo.ui.restore import callbacks
 from aigc_demo.ui.restore.callbacks import DegradeForm, MaskForm, Reference, RestoreForm
@@ -337,7 +336,7 @@ def test_every_method_and_degradation_has_a_name() -> None:
     assert {d.remedy for d in DEGRADATIONS.values()} <= set(TOOLS)
     assert all(f"tool_{name}" in TEXTS["en"] for name in TOOLS)
     assert all(f"kind_{name}" in TEXTS["en"] for name in DEGRADATIONS)
-    assert all(f"photo_{name.lower()}" in TEXTS["en"] for name in example_images.EXAMPLES)
+    assert all(f"photo_{name.lower()}" in TEXTS["en"] for name in photographs.NAMES)
 
 
 def test_programs_are_told_what_is_wrong(studio: Studio, tmp_path: Path) -> None:
