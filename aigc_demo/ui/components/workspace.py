@@ -11,6 +11,9 @@ from aigc_demo.studio import RUN_PREFIX, Studio
 from aigc_demo.training import runs, worker
 from aigc_demo.training.run_monitor import RunMonitor, RunView
 
+# A run that ships with the page: it is watched where there is no other, and belongs to nobody.
+RECORDED = Path(__file__).parents[1] / "train" / "recorded" / "recording"
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -23,18 +26,22 @@ class Workspace:
     root: Path
     workers: worker.Workers
     monitor: RunMonitor
+    recordings: RunMonitor
 
     @staticmethod
     def of(studio: Studio) -> Workspace:
         """Return the workspace of a studio that has a folder of runs."""
         assert studio.runs_root is not None
         root = studio.runs_root
-        return Workspace(studio, root, worker.Workers(root), RunMonitor(root))
+        monitors = RunMonitor(root), RunMonitor(RECORDED.parent)
+        return Workspace(studio, root, worker.Workers(root), *monitors)
 
     def directory(self, name: str | None) -> Path:
         """Return the folder of a run that may be seen."""
         if not name:
             raise BadValue("run: none is chosen; start one or choose one.")
+        if name == RECORDED.name:
+            return RECORDED
         directory = runs.find(self.root, name)
         if not access.may_see(directory):
             raise runs.unknown(name)
@@ -43,17 +50,29 @@ class Workspace:
     def steered(self, name: str | None) -> Path:
         """Return the folder of a run that may be steered."""
         directory = self.directory(name)
+        if directory == RECORDED:
+            raise BadValue("run: it is a recording; start one of your own.")
         access.check_steers(directory)
         return directory
 
     def view(self, name: str) -> RunView:
         """Return how a run does."""
-        return self.monitor.view(self.directory(name).name)
+        directory = self.directory(name)
+        monitor = self.recordings if directory == RECORDED else self.monitor
+        return monitor.view(directory.name)
 
     def views(self, *, fresh: bool = False) -> list[RunView]:
         """Return the newest runs that may be seen; `fresh` reads them again in any case."""
         views = self.monitor.views(fresh=fresh)
         return [view for view in views if access.may_see(self.root / view.name)]
+
+    def watchable(self, *, fresh: bool = False) -> list[RunView]:
+        """Return the newest runs that may be seen, or the recording where there is none."""
+        return self.views(fresh=fresh) or self.recordings.views()
+
+    def may_steer(self, view: RunView) -> bool:
+        """Tell whether who asks may steer a run."""
+        return view.name != RECORDED.name and access.may_steer(self.root / view.name)
 
     def saved(self, name: str | None) -> Path:
         """Return the folder of a run that has saved its model."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from aigc_demo import access
 from aigc_demo.errors import BadValue
 from aigc_demo.methods import METHODS
 from aigc_demo.training import admission
 from aigc_demo.training.run_monitor import RunView
 from aigc_demo.ui.components import charts
 from aigc_demo.ui.components.pictures import literal
-from aigc_demo.ui.components.workspace import Workspace
+from aigc_demo.ui.components.workspace import RECORDED, Workspace
 from aigc_demo.ui.i18n import TEXTS, language_of, say
 from aigc_demo.ui.server.handlers import Updates, downloadable
 from aigc_demo.ui.train import run_text
@@ -34,9 +34,11 @@ def look(
     A run that is missing was discarded: by this page, where it is the one that was `armed`, which
     then shows another; else by somebody else, and the page says so.
     """
-    views = workspace.views()
+    views = workspace.watchable()
+    if run == RECORDED.name and run not in {v.name for v in views}:
+        run = None  # somebody has started one
     if run and run not in {v.name for v in views}:  # it has just been started
-        views = workspace.views(fresh=True)
+        views = workspace.watchable(fresh=True)
     if seen is None or any(v.status in ("waiting", "training") for v in views):
         workspace.workers.ensure()  # warm when the page opens, and again where one has died
     seen, language = seen or {}, language_of(request)
@@ -59,6 +61,9 @@ def look(
     updates |= _chart_updates(view, language, first=not before, new_scores=new_scores)
     if any(before.get(key) != now[key] for key in ("status", "slow", "saved")):
         updates |= _button_updates(workspace, view)
+    if view.name == RECORDED.name:
+        words = [say(no_runs(), language), say("recorded", language)]
+        updates["status"] = "\n\n".join([" ".join(words), updates["status"]])
     return updates
 
 
@@ -202,7 +207,7 @@ def _button_updates(workspace: Workspace, view: RunView | None) -> Updates:
     parts, task = (method.parts, method.task) if method else ((), "")
     state, slow = (view.status, view.slow) if view else ("", False)
     saved, paused = view is not None and view.log.saved, state == "paused"
-    mine = view is not None and access.may_steer(workspace.root / view.name)
+    mine = view is not None and workspace.may_steer(view)
     steering = {
         "pause": state == "training",
         "resume": slow or state in ("paused", "interrupted", "stopped"),
@@ -234,10 +239,10 @@ def _preview(workspace: Workspace, view: RunView, position: int) -> str | None:
         return None
     step, path = previews[min(max(position, 1), len(previews)) - 1]
     try:
-        content = (workspace.root / view.name / path).read_bytes()
+        content = (workspace.directory(view.name) / path).read_bytes()
     except OSError:
         return None
-    return downloadable(content, f"{view.name}-{step}.png")
+    return downloadable(content, f"{view.name}-{step}{Path(path).suffix}")
 
 
 def compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 from aigc_demo.errors import BadValue
 from aigc_demo.training import admission, run_control, runs
 from aigc_demo.training.events import Event, Finished, Preview, Saved, Scored, to_line
+from aigc_demo.training.run_monitor import RunMonitor
 from aigc_demo.ui.components.navigation import Opener
 from aigc_demo.ui.components.send_to import Offers
-from aigc_demo.ui.components.workspace import Workspace
+from aigc_demo.ui.components.workspace import RECORDED, Workspace
 from aigc_demo.ui.train import monitor, tab
 from tests import factories
 from tests.conftest import TinyData
@@ -45,11 +47,29 @@ def log_event(directory: Path, event: Event) -> None:
         log.write(to_line(event) + "\n")
 
 
-def test_a_page_without_runs_says_what_to_do_once(workspace: Workspace) -> None:
+def test_a_page_without_runs_says_what_to_do_and_shows_a_recording(
+    workspace: Workspace, add_run: AddRun
+) -> None:
     updates = look(workspace, None)
-    assert "Choose a preset" in updates["status"]
-    assert not updates["pause"].visible and not updates["use"].visible
-    assert look(workspace, None, 1, updates["seen"]) == {}
+    assert "Choose a preset" in updates["status"] and "recorded earlier" in updates["status"]
+    assert updates["picture"] and updates["losses"] and updates["fid"]
+    buttons = [u for u in updates.values() if isinstance(u, gr.Button)]
+    assert not [button for button in buttons if button.visible]
+    assert look(workspace, RECORDED.name, 99, updates["seen"]) == {}
+    for steer in (workspace.steered, workspace.saved):
+        with pytest.raises(BadValue, match="^run: "):
+            steer(RECORDED.name)
+    add_run("run")
+    assert look(workspace, RECORDED.name, 99, updates["seen"])["run"].value == "run"
+
+
+def test_a_page_without_runs_and_recording_says_what_to_do(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    without = replace(workspace, recordings=RunMonitor(tmp_path / "nothing"))
+    updates = look(without, None)
+    assert "Choose a preset" in updates["status"] and updates["losses"] is None
+    assert look(without, None, 1, updates["seen"]) == {}
 
 
 def test_the_first_look_shows_everything_and_the_next_nothing(
