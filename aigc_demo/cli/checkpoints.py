@@ -4,9 +4,8 @@
     python -m aigc_demo checkpoints --recipe scenes-flow         # to the end of its recipe
 
 What was cut off is resumed. A model that draws images takes the place of the shipped one where its
-FID is lower for each of two sets of samples than the shipped one's for any: with the same N and
-the same extractor, by more than chance. Others are trained and left in their runs, to be looked
-at.
+FID is lower for each of two sets of samples than the shipped one's for any, by both judges and
+with the same N: by more than chance. Others are trained and left in their runs, to be looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ import argparse
 import shutil
 from functools import lru_cache
 from pathlib import Path
+
+from torch import Tensor
 
 from aigc_demo import data, device as devices
 from aigc_demo.cli import batch_runner, run_progress, score_report
@@ -81,40 +82,40 @@ def train(directory: Path, data_root: str | None) -> bool:
 def compare(name: str, directory: Path, given: argparse.Namespace) -> None:
     """Score what a run has made and the shipped model; ship the better one, with its scores."""
     made, shipped = directory / checkpoint.RUN_MODEL, given.checkpoints / name
-    n = given.n or recipes.read(name).count
-    card = checkpoint.read_card(made)
-    evaluator = evaluator_for(card.data, card.config["size"], n, given.data_root)
-    ours = scores_of(made, evaluator, n)
-    print(score_report.table(name, ours[0], evaluator.baseline, str(evaluator.reference)))
-    before = (
-        [fid(scores) for scores in scores_of(shipped, evaluator, n)] if shipped.exists() else []
-    )
-    now = [fid(scores) for scores in ours]
-    told = f"FID {_listed(now)}, shipped {_listed(before) or 'none'}"
-    if before and max(now) >= min(before):
-        print(f"{name}: the shipped model stays: {told}")
-        return
-    found = score_report.card_metrics(ours[0], evaluator.baseline)
-    score_report.write_card(made, found | {"reference": str(evaluator.reference)})
-    replace(shipped, made)
-    print(f"{name}: shipped: {told}")
+    n, card = given.n or recipes.read(name).count, checkpoint.read_card(made)
+    judges = judges_of(card.data, card.config["size"], n, given.data_root)
+    mine, theirs = (samples_of(folder, judges[0].train, n) for folder in (made, shipped))
+    found: dict[str, float | str] = {}
+    better, told = True, []
+    for judge in judges:
+        ours = [judge.score(*samples, None) for samples in mine]
+        print(score_report.table(name, ours[0], judge.baseline, str(judge.reference)))
+        found |= score_report.card_metrics(ours[0], judge.baseline)
+        found["reference"] = str(judge.reference)
+        before = [fid(judge.score(*samples, None)) for samples in theirs]
+        now = list(map(fid, ours))
+        better &= not before or max(now) < min(before)
+        told.append(f"FID {judge.extractor.name} {_listed(now)}, was {_listed(before) or 'none'}")
+    print(f"{name}: {'shipped' if better else 'the shipped model stays'}: {'; '.join(told)}")
+    if better:
+        score_report.write_card(made, found)
+        replace(shipped, made)
 
 
 @lru_cache(maxsize=1)  # the features of one data set at a time
-def evaluator_for(name: str, size: int, n: int, root: str | None) -> Evaluator:
-    """Return what scores n samples against a data set, in the features of compact."""
+def judges_of(name: str, size: int, n: int, root: str | None) -> list[Evaluator]:
+    """Return what scores n samples against a data set."""
     train, test = (data.load(name, split, root=root, size=size) for split in ("train", "test"))
-    return Evaluator(feature_extractors.compact(), train, test, n)
+    return [Evaluator(judge, train, test, n) for judge in feature_extractors.judges()]
 
 
-def scores_of(folder: Path, evaluator: Evaluator, n: int) -> list[list[Score]]:
-    """Return the scores of `SETS` sets of samples of a model."""
+def samples_of(folder: Path, train: data.Dataset, n: int) -> list[tuple[Tensor, Tensor | None]]:
+    """Return `SETS` sets of n samples of a model and their labels; none where it is not there."""
+    if not folder.exists():
+        return []
     studio = Studio(folder.parent)
-    info, found = studio.info(folder.name), []
-    for i in range(SETS):
-        samples, labels = sample(studio, info, evaluator.train, n, first_seed=i * n)
-        found.append(evaluator.score(samples, labels, None))
-    return found
+    info = studio.info(folder.name)
+    return [sample(studio, info, train, n, first_seed=i * n) for i in range(SETS)]
 
 
 def fid(scores: list[Score]) -> float:

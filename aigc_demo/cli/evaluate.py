@@ -3,9 +3,9 @@
     python -m aigc_demo evaluate --model scenes-flow -n 5000
 
 Samples n images as a user gets them (the model's default options, 8 bits, classes as often as in
-the training set) and compares them with the training images in the features of compact and, with
---inception-weights, of Inception. The same scores of real test images are the baseline: what no
-model needs to beat.
+the training set) and compares them with the training images in the features of compact, of the
+second judge compact_b and, with --inception-weights, of Inception. The same scores of real test
+images are the baseline: what no model needs to beat.
 
 The memorisation rate is the share of pairs of a sample and a real test image in which the sample
 is closer to its nearest training image: 0.5 is as far as unseen real images, near 1 are copies.
@@ -174,10 +174,10 @@ def evaluate(
 
 
 def load_extractors(weights: Path | None, *, download: bool) -> list[Extractor]:
-    """Return compact and, where asked for, Inception; `download` fetches its weights."""
+    """Return the judges and, where asked for, Inception; `download` fetches its weights."""
     if download:
         weights = download_inception(tensor_cache.root())
-    return [feature_extractors.compact(), *([inception(weights)] if weights else [])]
+    return [*feature_extractors.judges(), *([inception(weights)] if weights else [])]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,7 +1,9 @@
-"""A small residual classifier, whose features measure other models.
+"""A small classifier, whose features measure other models.
 
 He et al., "Deep Residual Learning for Image Recognition", 2015, https://arxiv.org/abs/1512.03385.
-Its convolutions run at 16², 8² and 4², so that minutes on one CPU core suffice:
+Its convolutions run at 16², 8² and 4², so that minutes on one CPU core suffice. With another
+`body` it is a second judge that sees differently: depthwise convolutions and layer normalisation
+as in Liu et al., "A ConvNet for the 2020s", 2022, https://arxiv.org/abs/2201.03545.
 
     loss = -log softmax(head(features(x)))[c]
 
@@ -12,7 +14,8 @@ knows nothing of generated images.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +38,7 @@ class ClassifierConfig(Config):
     widths: tuple[Width, Width, Width] = Field(
         (64, 128, 256), description="channels at the three resolutions"
     )
+    body: Literal["residual", "depthwise"] = Field("residual", description="kind of its blocks")
     features: int = Field(128, ge=8, le=2048, description="number of features")
     shift: float = Field(0.09, ge=0, le=0.5, description="largest random shift, in sides")
     weight_decay: float = Field(5e-4, ge=0, le=1, description="weight decay")
@@ -47,19 +51,12 @@ class Classifier(Model):
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__(config)
-        narrow, middle, wide = config.widths
+        body = _residual if config.body == "residual" else _depthwise
         self.body = nn.Sequential(
-            nn.PixelUnshuffle(config.fold),
-            *_convolution(config.channels * config.fold**2, narrow),
-            nn.MaxPool2d(2),
-            *_convolution(narrow, middle),
-            Residual(*_convolution(middle, middle), *_convolution(middle, middle)),
-            nn.MaxPool2d(2),
-            *_convolution(middle, wide),
-            Residual(*_convolution(wide, wide), *_convolution(wide, wide)),
+            *body(config),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(wide, config.features),
+            nn.Linear(config.widths[-1], config.features),
             nn.BatchNorm1d(config.features),
         )
         self.head = nn.Linear(config.features, config.classes)
@@ -104,6 +101,34 @@ class ClassifierTrainer(Trainer):
         truth = batch.labels if batch.labels.ndim == 1 else batch.labels.argmax(1)
         accuracy = (logits.argmax(1) == truth).float().mean()
         return {"loss": loss.detach(), "accuracy": accuracy, "grad_norm": norm}
+
+
+def _residual(config: ClassifierConfig) -> Iterator[nn.Module]:
+    narrow, middle, wide = config.widths
+    yield nn.PixelUnshuffle(config.fold)
+    yield from _convolution(config.channels * config.fold**2, narrow)
+    yield nn.MaxPool2d(2)
+    yield from _convolution(narrow, middle)
+    yield Residual(*_convolution(middle, middle), *_convolution(middle, middle))
+    yield nn.MaxPool2d(2)
+    yield from _convolution(middle, wide)
+    yield Residual(*_convolution(wide, wide), *_convolution(wide, wide))
+
+
+def _depthwise(config: ClassifierConfig) -> Iterator[nn.Module]:
+    inputs, side = config.channels, config.fold
+    for width in config.widths:
+        yield nn.Conv2d(inputs, width, side, stride=side)
+        yield nn.GroupNorm(1, width)
+        for _ in range(2):
+            yield Residual(
+                nn.Conv2d(width, width, 5, padding=2, groups=width),
+                nn.GroupNorm(1, width),
+                nn.Conv2d(width, 3 * width, 1),
+                nn.GELU(),
+                nn.Conv2d(3 * width, width, 1),
+            )
+        inputs, side = width, 2
 
 
 def _convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

@@ -33,6 +33,7 @@ from aigc_demo.imaging import images
 from aigc_demo.methods import METHODS, checkpoint
 
 COMPACT = Path(__file__).parents[2] / "checkpoints" / "compact"
+SECOND = "compact_b"  # beside it: another architecture and seed, in no loss and no choice
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_URL = (
     f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
@@ -118,10 +119,14 @@ class Compact(Extractor):
     chunk = 100
 
     def __init__(
-        self, network: nn.Module, classes: tuple[str, ...], device: torch.device | str | None
+        self,
+        network: nn.Module,
+        classes: tuple[str, ...],
+        device: torch.device | str | None,
+        name: str = "compact",
     ) -> None:
         super().__init__(network.to(memory_format=torch.channels_last), device)
-        self.classes = classes
+        self.classes, self.name = classes, name
         self.dimensions = network.config.features
 
     def extract(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,14 +165,22 @@ def compact(folder: Path | None = None, device: torch.device | str | None = None
     return _compact(folder or COMPACT, device)
 
 
+def judges(device: torch.device | str | None = None) -> list[Compact]:
+    """Return the extractors that models are compared by: ``compact``, and where it is here the
+    second judge, so that what flatters the features of one does not pass for quality.
+    """
+    second = COMPACT.with_name(SECOND)
+    return [compact(None, device), *([_compact(second, device, SECOND)] * second.is_dir())]
+
+
 @lru_cache(maxsize=4)
-def _compact(folder: Path, device: torch.device | str | None) -> Compact:
+def _compact(folder: Path, device: torch.device | str | None, name: str = "compact") -> Compact:
     network, card = checkpoint.load(folder)
     if METHODS[card.method].task != "measure":
         raise BadCheckpoint(
             f"{folder.name} makes pictures and cannot measure them; name a classifier's folder."
         )
-    return Compact(network, card.classes, device)
+    return Compact(network, card.classes, device, name)
 
 
 @lru_cache(maxsize=1)

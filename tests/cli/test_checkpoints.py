@@ -35,7 +35,7 @@ def small(tmp_path: Path, tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / f"{NAME}.json").write_text(json.dumps(recipe))
     monkeypatch.setattr(recipes, "FOLDER", tmp_path / "recipes")
-    command.evaluator_for.cache_clear()
+    command.judges_of.cache_clear()
     return tmp_path
 
 
@@ -58,7 +58,7 @@ def test_a_run_that_was_cut_off_goes_on_and_its_model_is_shipped_with_its_scores
     card = checkpoint.read_card(small / "shipped" / NAME)
     assert (card.recipe, card.images_seen) == (NAME, 40)
     assert card.metrics["fid_compact_20"] > 0
-    assert f"{NAME}: shipped: FID" in capsys.readouterr().out
+    assert f"{NAME}: shipped: FID compact" in capsys.readouterr().out
     checkpoint.load(small / "shipped" / NAME)
 
 

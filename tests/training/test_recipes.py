@@ -27,6 +27,8 @@ def test_a_recipe_is_a_plan_for_what_it_is_called_after(name: str) -> None:
     recipe, plan = recipes.read(name), TrainPlan(**recipes.fields(name, CPU))
     method = check_plan(plan)
     assert set(plan.data.split("+")) <= DATASETS.keys()
+    with torch.device("meta"):
+        method.build({"classes": 2 * method.classes} | plan.config)
     assert recipe.defaults.keys() <= {option.name for option in method.network.options}
     assert plan.steps * (plan.batch or method.batch) >= recipe.pictures
     if name in SHIPPED:
