@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 
@@ -76,3 +78,15 @@ def wait_for(
         except OSError:
             time.sleep(0.2)
     raise AssertionError(f"the app did not answer in {seconds} s:\n{log.read_text()}")
+
+
+def call(address: str, name: str, *data: object) -> tuple[str, Any]:
+    """Call an endpoint as curl does; return its last event and what came with it."""
+    where = f"{address}/gradio_api/call/{name}"
+    asked = json.dumps({"data": data}).encode()
+    request = urllib.request.Request(where, asked, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{where}/{event}", timeout=120) as answer:
+        *_, kind, content = answer.read().decode().strip().splitlines()
+    return kind.removeprefix("event: "), json.loads(content.removeprefix("data: "))

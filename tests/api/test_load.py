@@ -17,7 +17,7 @@ from gradio_client.exceptions import AppError
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import GenerateResult, Studio
 from aigc_demo.ui.app import build_demo, launch_settings
-from tests.app_server import free_port, serve
+from tests.app_server import call, free_port, serve
 
 MODEL = "fashion_mnist-dcgan"
 
@@ -128,6 +128,8 @@ def test_the_server_needs_no_network_and_does_not_grow_with_requests(tmp_path: P
             for seed in range(15):
                 generate(client, seed)
                 client.predict(api_name="/runs")
+            for seed in range(40):  # each is a session of its own
+                assert call(address, "generate", MODEL, "Bag", 1, seed)[0] == "complete"
             return usage(started[0])
 
         measure()

@@ -12,14 +12,13 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aigc_demo.studio import Studio
 from aigc_demo.ui.app import MAX_BODY_MB, build_demo
 from aigc_demo.ui.i18n import TEXTS
-from tests.app_server import ROOT
+from tests.app_server import ROOT, call
 
 
 def status(address: str, body: bytes | None = None, **headers: str) -> int:
@@ -55,18 +54,6 @@ def test_a_body_over_the_limit_is_refused(address: str) -> None:
         code = 413  # the server hung up before the whole body was sent
     assert code == 413
     assert status(address) == 200
-
-
-def call(address: str, name: str, *data: object) -> tuple[str, Any]:
-    """Call an endpoint as curl does; return its last event and what came with it."""
-    where = f"{address}/gradio_api/call/{name}"
-    asked = json.dumps({"data": data}).encode()
-    request = urllib.request.Request(where, asked, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{where}/{event}", timeout=120) as answer:
-        *_, kind, content = answer.read().decode().strip().splitlines()
-    return kind.removeprefix("event: "), json.loads(content.removeprefix("data: "))
 
 
 def test_an_error_comes_in_words_to_a_program_that_knows_no_gradio(address: str) -> None:

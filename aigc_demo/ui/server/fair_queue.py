@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -19,11 +20,11 @@ from urllib.parse import parse_qs
 from gradio.block_function import BlockFunction
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
-from gradio.server_messages import ProcessCompletedMessage
+from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from starlette.types import Scope
 
 from aigc_demo import settings
-from aigc_demo.ui.server import visitors
+from aigc_demo.ui.server import sessions, visitors
 
 GROUP_SIZE = 256  # events of one group of handlers that may wait: more than several addresses may
 ADDRESS_SHARE = 4  # sessions' shares that an address has: several people may be behind it
@@ -161,6 +162,22 @@ class FairQueue(Queue):
             self._use = {a: u for a, u in self._use.items() if now - u[1] < 10 * HALF_LIFE}
             for event in events:
                 self._use[_address(event)] = (self._used(event) + now - start, now)
+                if event.data is not None and event.data.simple_format:  # a session of its own
+                    sessions.forget(self.server_app, event.session_hash)
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """Tell a session how its event does, if it is still there."""
+        if event.session_hash in self.pending_messages_per_session:
+            super().send_message(event, event_message)
+
+    async def start_processing(self) -> None:
+        """Do what is asked, event by event; one that breaks the loop does not end it for all."""
+        while True:
+            try:
+                return await super().start_processing()
+            except Exception:
+                traceback.print_exc()
+                self.stopped = False
 
     def compute_analytics_summary(self, records: Any) -> dict[str, Any]:
         """Return nothing: Gradio's summary of all events, made after each, has no reader here."""

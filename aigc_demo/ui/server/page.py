@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.i18n import I18nData
 from gradio.route_utils import FnIndexInferError
+from gradio.state_holder import StateHolder
 from gradio_client.utils import is_http_url_like
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse
 
 from aigc_demo.errors import BadValue
 from aigc_demo.ui.i18n import TEXTS
+from aigc_demo.ui.server import sessions
 from aigc_demo.ui.server.fair_queue import FairQueue
 from aigc_demo.ui.server.handlers import shown_errors
 
@@ -32,6 +34,15 @@ class Page(gr.Blocks):
     the field of what cannot be read; Gradio would answer with an error that says nothing. Limits
     of the page's own controls are told with their names, too.
     """
+
+    @property
+    def state_holder(self) -> StateHolder:
+        """The states of sessions; Gradio sets it when the page is served."""
+        return self._state_holder
+
+    @state_holder.setter
+    def state_holder(self, holder: StateHolder) -> None:
+        self._state_holder = sessions.lighten(holder)
 
     def queue(self, *args: Any, **settings: Any) -> Page:
         """Give each visitor a share of the queue; nothing passes it by."""

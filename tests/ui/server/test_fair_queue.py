@@ -146,3 +146,30 @@ def test_who_had_much_leaves_the_last_place_to_others(page: Page) -> None:
         assert [next_of(page), next_of(page)] == ["a", None]
         push(page, "c", "2.2.2.2")
         assert next_of(page) == "c"
+
+
+def test_a_session_that_has_gone_does_not_stop_the_queue(page: Page) -> None:
+    push(page, "gone", "1.1.1.1")
+    del page._queue.pending_messages_per_session["gone"]
+    with heard("gone"):
+        page._queue.broadcast_estimations("heavy")
+        assert next_of(page) == "gone"
+
+
+def test_an_event_that_breaks_the_queue_ends_it_for_nobody_else(
+    page: Page, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue, looks = page._queue, []
+
+    def look() -> None:
+        looks.append(queue.stopped)
+        if len(looks) == 1:
+            raise KeyError("this one")
+        if len(looks) == 3:
+            queue.stopped = True
+
+    monkeypatch.setattr(queue, "get_events", look)
+    push(page, "a", "1.1.1.1")
+    queue.active_jobs = [None]
+    asyncio.run(queue.start_processing())
+    assert looks == [False] * 3 and "KeyError: 'this one'" in capsys.readouterr().err
