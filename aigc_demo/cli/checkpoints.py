@@ -82,8 +82,9 @@ def train(directory: Path, data_root: str | None) -> bool:
 def compare(name: str, directory: Path, given: argparse.Namespace) -> None:
     """Score what a run has made and the shipped model; ship the better one, with its scores."""
     made, shipped = directory / checkpoint.RUN_MODEL, given.checkpoints / name
-    n, card = given.n or recipes.read(name).count, checkpoint.read_card(made)
-    judges = judges_of(card.data, card.config["size"], n, given.data_root)
+    recipe, size = recipes.read(name), checkpoint.read_card(made).config["size"]
+    n = given.n or recipe.count
+    judges = judges_of(recipe.plan["data"], size, n, given.data_root)
     mine, theirs = (samples_of(folder, judges[0].train, n) for folder in (made, shipped))
     found: dict[str, float | str] = {}
     better, told = True, []

@@ -169,8 +169,8 @@ def judges(device: torch.device | str | None = None) -> list[Compact]:
     """Return the extractors that models are compared by: ``compact``, and where it is here the
     second judge, so that what flatters the features of one does not pass for quality.
     """
-    second = COMPACT.with_name(SECOND)
-    return [compact(None, device), *([_compact(second, device, SECOND)] * second.is_dir())]
+    first, second = compact(None, device), COMPACT.with_name(SECOND)
+    return [first, _compact(second, device, SECOND)] if second.is_dir() else [first]
 
 
 @lru_cache(maxsize=4)

@@ -9,17 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
-from aigc_demo.imaging import images
-from aigc_demo.imaging.degradations import DEGRADATIONS
 from aigc_demo.pipelines.model_info import ModelInfo
-from aigc_demo.requests import GenerateRequest, RestoreRequest, TranslateRequest
-
-if TYPE_CHECKING:
-    from aigc_demo.studio import Studio
+from aigc_demo.requests import GenerateRequest
 
 FILE = "preview.webp"
 COUNT, COLUMNS, SEED = 16, 4, 0  # of a generator's samples
@@ -59,23 +54,6 @@ def settings_of(info: ModelInfo) -> dict[str, Any] | None:
     if info.task == "translate" and "photo" in info.domains and "BtoA" in info.directions:
         return {"photograph": PHOTOGRAPH["translate"], "direction": "BtoA"}
     return None
-
-
-def make(studio: Studio, info: ModelInfo, settings: dict[str, Any]) -> Preview:
-    """Return the preview that `settings` describe."""
-    if info.task == "generate":
-        found = studio.generate(GenerateRequest(**settings)).images
-        return Preview(images.grid(found, COLUMNS, gap=0), settings)
-    from aigc_demo.imaging import photographs  # many modules, which no request needs
-
-    photograph = photographs.photograph(settings["photograph"])
-    if info.task == "restore":
-        damaged = DEGRADATIONS[settings["damage"]].degrade(photograph, strength=0.4, seed=0)
-        asked = RestoreRequest(image=damaged.image, mask=damaged.mask, method=info.name)
-        return Preview(studio.restore(asked).image, settings)
-    way = {"direction": settings["direction"]}
-    translated = studio.translate(TranslateRequest(image=photograph, model=info.name, **way))
-    return Preview(translated.image, settings)
 
 
 def save(folder: Path, preview: Preview, *, crisp: bool = False) -> None:

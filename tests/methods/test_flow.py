@@ -35,7 +35,8 @@ def test_the_same_picture_comes_of_noise_and_of_twice_the_noise_at_half_the_temp
 def distilling(steps: int = 3, guided: float = 1.7) -> DistillingTrainer:
     """Return a trainer that begins with a model whose weights are all different from 0."""
     config = factories.CONFIGS["flow"] | {"distilled": steps, "guided": guided}
-    trainer = factories.model("flow", config=config).trainer(lr=1e-3, ema=0.0, seed=0)
+    model = factories.model("flow", config=config).requires_grad_()
+    trainer = model.trainer(lr=1e-3, ema=0.0, seed=0)
     assert isinstance(trainer, DistillingTrainer)
     return trainer
 

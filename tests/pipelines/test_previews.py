@@ -32,7 +32,7 @@ def test_a_preview_holds_the_samples_that_its_settings_make_again(
 def test_a_crisp_preview_is_exact(checkpoints: Path, tmp_path: Path) -> None:
     studio = Studio(checkpoints, device="cpu")
     info = studio.info("shapes-dcgan")
-    made = previews.make(studio, info, previews.settings_of(info) or {})
+    made = command.make(studio, info, previews.settings_of(info) or {})
     previews.save(tmp_path, made, crisp=True)
     kept = previews.load(tmp_path)
     assert kept is not None and kept.image.tobytes() == made.image.convert("RGB").tobytes()

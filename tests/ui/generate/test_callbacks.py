@@ -150,7 +150,7 @@ def test_a_preview_is_shown_as_if_it_had_just_been_generated(previewed: Studio) 
     shown = callbacks.show_preview(previewed, previewed.info(DCGAN))
     request = callbacks.from_json(shown["settings"])
     result = previewed.generate(request)
-    captions = [caption for _, caption in shown["gallery"].value]
+    captions = [picture["caption"] for picture in shown["gallery"].value]
     assert captions == [f"{lab} · {s}" for s, lab in zip(result.seeds, result.labels, strict=True)]
     assert shown["sampled_seed"] == request.seed
     assert callbacks.make_zip(previewed, shown["settings"])["file"]
