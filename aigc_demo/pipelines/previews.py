@@ -51,7 +51,8 @@ def settings_of(info: ModelInfo) -> dict[str, Any] | None:
         return request.model_dump(exclude_none=True)
     if info.task == "restore" and info.name in DAMAGE:
         return {"photograph": PHOTOGRAPH["restore"], "damage": DAMAGE[info.name]}
-    if info.task == "translate" and "photo" in info.domains and "BtoA" in info.directions:
+    paints = info.task == "translate" and info.method != "segment"
+    if paints and "photo" in info.domains and "BtoA" in info.directions:
         return {"photograph": PHOTOGRAPH["translate"], "direction": "BtoA"}
     return None
 

@@ -11,7 +11,7 @@ from aigc_demo.requests import GenerateRequest, Label, Name, Prompt, Request, Wh
 from aigc_demo.studio import ModelInfo, Studio
 
 ALL = "*"  # stands for every class in turn
-FIRST = "fashion_mnist-flow"
+FIRST = "scenes-flow"
 OPTIONS = ("guidance", "evaluations", "truncation", "temperature")
 
 
