@@ -1,7 +1,9 @@
 """Make the previews of models, which the page opens with, and keep them beside their cards:
 
-python -m aigc_demo previews                     # of all models that have one
-python -m aigc_demo previews --model scenes-flow
+    python -m aigc_demo previews                     # of all models that have one
+    python -m aigc_demo previews --model scenes-flow
+
+Each says how it was made, so that the page can make it again.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from PIL import Image
 from aigc_demo.imaging import images
 from aigc_demo.requests import GenerateRequest
 from aigc_demo.studio import Studio
+from aigc_demo.ui.generate.forms import FIRST
 from tests.app_server import ROOT
 
 FAST, TEXT = "fashion_mnist-dcgan", "emoji-text2image"
@@ -102,7 +103,7 @@ def test_bad_input_is_refused_with_a_sentence(client: Client) -> None:
 
 def test_without_a_model_it_is_that_of_the_page(client: Client) -> None:
     pictures, _, _, settings = client.predict(count=1, evaluations=2, api_name="/generate")
-    assert len(pictures) == 1 and json.loads(settings)["model"] == "fashion_mnist-flow"
+    assert len(pictures) == 1 and json.loads(settings)["model"] == FIRST
 
 
 def test_options_that_are_left_out_are_those_of_the_model(client: Client) -> None:

@@ -123,6 +123,7 @@ def test_a_run_is_called_by_text(page: Page, tmp_path: Path) -> None:
     page.get_by_role("option", name="GAN from nothing").first.click()
     page.locator("#own_minutes input").fill("0.05")
     page.locator("#own_start").click()
+    expect(page.locator("#status")).not_to_contain_text("recorded")
     expect(page.locator("#status")).to_contain_text("Done")
     page.locator("#compare_pick input").first.check()
     expect(page.locator("#compare_key")).to_contain_text("log in")

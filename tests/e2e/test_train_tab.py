@@ -54,6 +54,7 @@ def start(page: Page, *, minutes: str = "10", method: str = "GAN") -> None:
     choose(page, "train_data", "Doodles")
     page.locator("#minutes input").fill(minutes)
     page.locator("#start").click()
+    expect(page.locator("#status")).not_to_contain_text("recorded")
 
 
 def step(page: Page) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aigc_demo import access
@@ -26,15 +26,14 @@ class Workspace:
     root: Path
     workers: worker.Workers
     monitor: RunMonitor
-    recordings: RunMonitor
+    recordings: RunMonitor = field(default_factory=lambda: RunMonitor(RECORDED.parent))
 
     @staticmethod
     def of(studio: Studio) -> Workspace:
         """Return the workspace of a studio that has a folder of runs."""
         assert studio.runs_root is not None
         root = studio.runs_root
-        monitors = RunMonitor(root), RunMonitor(RECORDED.parent)
-        return Workspace(studio, root, worker.Workers(root), *monitors)
+        return Workspace(studio, root, worker.Workers(root), RunMonitor(root))
 
     def directory(self, name: str | None) -> Path:
         """Return the folder of a run that may be seen."""

@@ -118,7 +118,7 @@ def test_a_run_that_has_just_been_started_is_found_at_once(
     workspace: Workspace, add_run: AddRun
 ) -> None:
     workspace.monitor.fresh_for = 1000
-    assert look(workspace, None)["seen"]["run"] is None
+    assert look(workspace, None)["seen"]["run"] == RECORDED.name
     add_run("new")
     assert look(workspace, "new")["seen"]["run"] == "new"
 
