@@ -47,7 +47,8 @@ def make(studio: Studio, info: ModelInfo, settings: dict[str, Any]) -> previews.
         return previews.Preview(images.grid(found, previews.COLUMNS, gap=0), settings)
     photograph = photographs.photograph(settings["photograph"])
     if info.task == "restore":
-        damaged = DEGRADATIONS[settings["damage"]].degrade(photograph, strength=0.4, seed=0)
+        how = {"strength": settings["strength"], "seed": settings["seed"]}
+        damaged = DEGRADATIONS[settings["damage"]].degrade(photograph, **how)
         asked = RestoreRequest(image=damaged.image, mask=damaged.mask, method=info.name)
         return previews.Preview(studio.restore(asked).image, settings)
     way = {"direction": settings["direction"]}

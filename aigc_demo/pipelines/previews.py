@@ -22,6 +22,7 @@ MAX_BYTES = 60_000
 QUALITIES = (95, 90, 80, 70, 60)  # of WebP: the first that is small enough
 CRISP = {"pixel_tiles"}  # data sets whose pixels stay as they are
 DAMAGE = {"inpaint": "scratches"}  # of the photograph that a model restores
+STRENGTH = 0.4  # of the damage
 PHOTOGRAPH = {"restore": "Cat", "translate": "Coffee"}
 _DESCRIPTION = 0x010E  # in EXIF
 
@@ -50,7 +51,8 @@ def settings_of(info: ModelInfo) -> dict[str, Any] | None:
         request = GenerateRequest(model=info.name, count=COUNT, seed=SEED, prompt=prompt)
         return request.model_dump(exclude_none=True)
     if info.task == "restore" and info.name in DAMAGE:
-        return {"photograph": PHOTOGRAPH["restore"], "damage": DAMAGE[info.name]}
+        damage = {"damage": DAMAGE[info.name], "strength": STRENGTH, "seed": 0}
+        return {"photograph": PHOTOGRAPH["restore"], **damage}
     paints = info.task == "translate" and info.method != "segment"
     if paints and "photo" in info.domains and "BtoA" in info.directions:
         return {"photograph": PHOTOGRAPH["translate"], "direction": "BtoA"}

@@ -36,7 +36,7 @@ SCORES = {  # the header of the table, and the words of the details
     "ssim": ("SSIM", "SSIM {:.3f}"),
     "compact_distance": ("compact distance", "compact distance {:.2f}"),
 }
-FIRST, STRENGTH = "inpaint", 0.4  # the model of the first view, and how much is damaged
+FIRST = "inpaint"  # the model of the first view
 HEADERS = ["method", "seconds", *(header for header, _ in SCORES.values())]
 
 
@@ -274,8 +274,9 @@ def show_first(studio: Studio, editor: EditorValue | None) -> Updates:
     if not is_empty(editor) or preview is None or FIRST not in usable(studio):
         return {}
     example = new_picture(example_images.example(preview.settings["photograph"]))
-    form = {"kind": preview.settings["damage"], "strength": STRENGTH, "seed": 0}
-    damaged = degrade(studio, DegradeForm(editor=example["editor"], **form))
+    how = {"strength": preview.settings["strength"], "seed": preview.settings["seed"]}
+    form = DegradeForm(editor=example["editor"], kind=preview.settings["damage"], **how)
+    damaged = degrade(studio, form)
     after = downloadable(images.encode_webp(preview.image), "restored.webp")
     return {**damaged, "pair": (damaged["editor"]["background"], after)}
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_demo.imaging.degradations import DEGRADATIONS
+from aigc_demo.pipelines.previews import STRENGTH
 from aigc_demo.pipelines.restoration import TOOLS
 from aigc_demo.requests import MAX_GROW
 from aigc_demo.studio import Studio
@@ -163,9 +164,7 @@ def _degradation() -> dict[str, Any]:
         gr.Markdown(T("damage_intro"))
         controls = {
             "kind": gr.Dropdown(kinds, value="scratches", **labelled("damage_kind")),
-            "strength": gr.Slider(
-                0.05, 1, callbacks.STRENGTH, step=0.05, **labelled("damage_strength")
-            ),
+            "strength": gr.Slider(0.05, 1, STRENGTH, step=0.05, **labelled("damage_strength")),
             "seed": gr.Number(0, precision=0, **labelled("damage_seed", "seed")),
         }
         with gr.Row():
